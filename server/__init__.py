@@ -1,0 +1,3 @@
+"""The live chat: sockets, sessions, channels, turns, fan-out, storage and pages."""
+
+__version__ = "0.1.0"
