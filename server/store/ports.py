@@ -3,12 +3,12 @@
 The database is the ledger (DESIGN's law 1): it gives each conversation's messages their ``offset`` (1, 2, 3 … without
 gaps) and each policy's reward events their ``log_offset``. Whatever a coroutine here has returned is committed.
 
-- **Group commit** (law 2). ``append``, ``answer`` and ``resolve`` of all callers share transactions: one commit locks its
-  conversation rows in id order, finds existing keys under that lock, allots offsets to the rest and inserts. Operations
-  of one caller on one conversation take effect in the order in which they were called (not awaited). A failing
-  operation fails alone; the others of its group are stored.
-- **Errors**. ``server.errors``: ``NotFound``, ``Conflict``, ``Invalid`` where said, ``Unavailable`` when the database is
-  away, full or too slow: then the outcome is unknown and the same ``key`` makes a repeat safe.
+- **Group commit** (law 2). ``append``, ``answer`` and ``resolve`` of all callers share transactions: one commit
+  locks its conversation rows in id order, finds existing keys under that lock, allots offsets to the rest and
+  inserts. Operations of one caller on one conversation take effect in the order in which they were called (not
+  awaited). A failing operation fails alone; the others of its group are stored.
+- **Errors**. ``server.errors``: ``NotFound``, ``Conflict``, ``Invalid`` where said, ``Unavailable`` when the database
+  is away, full or too slow: then the outcome is unknown and the same ``key`` makes a repeat safe.
 - **Cancellation**. Cancelling a waiting caller does not undo what it asked for; it may still be committed.
 - **Time**. ``at_ms`` values are the caller's wall clock and for show. Leases use the database's clock only.
 - **Identifiers** are ULIDs, made by the caller unless said otherwise; a conversation's channel is ``conv:<ulid>``.
@@ -234,7 +234,7 @@ class Store(Protocol):
 
     # messages
     async def append(self, append: Append) -> Appended:
-        """``NotFound`` (conversation), ``Conflict`` (same sender, channel and key with other text, data or reply_to)."""
+        """``NotFound`` (conversation), ``Conflict`` (same sender, channel and key, other text, data or reply_to)."""
 
     async def resolve(self, resolution: Resolution) -> Message | None:
         """The system message, or None when nothing changed. ``NotFound``."""

@@ -59,43 +59,43 @@ class Position(Struct, frozen=True):
     offset: Offset
 
 
-class Connect(ClientFrame, tag="connect"):
+class Connect(ClientFrame, frozen=True, tag="connect"):
     token: str | None = None
     client: ClientInfo | None = None
     resume: dict[str, Position] | None = None
 
 
-class Ping(ClientFrame, tag="ping"):
+class Ping(ClientFrame, frozen=True, tag="ping"):
     pass
 
 
-class Refresh(ClientFrame, tag="refresh"):
+class Refresh(ClientFrame, frozen=True, tag="refresh"):
     token: str
 
 
-class Subscribe(ClientFrame, tag="subscribe"):
+class Subscribe(ClientFrame, frozen=True, tag="subscribe"):
     channel: Channel
     epoch: str | None = None
     offset: Offset | None = None
 
 
-class Unsubscribe(ClientFrame, tag="unsubscribe"):
+class Unsubscribe(ClientFrame, frozen=True, tag="unsubscribe"):
     channel: Channel
 
 
-class History(ClientFrame, tag="history"):
+class History(ClientFrame, frozen=True, tag="history"):
     channel: Channel
     before: Offset | None = None
     after: Offset | None = None
     limit: Annotated[int, Meta(ge=1, le=MAX_HISTORY)] = 50
 
 
-class Open(ClientFrame, tag="open"):
+class Open(ClientFrame, frozen=True, tag="open"):
     key: Key
     metadata: dict[str, Any] | None = None
 
 
-class Send(ClientFrame, tag="send"):
+class Send(ClientFrame, frozen=True, tag="send"):
     channel: Channel
     key: Key
     text: str
@@ -103,12 +103,12 @@ class Send(ClientFrame, tag="send"):
     reply_to: str | None = None
 
 
-class Resolve(ClientFrame, tag="resolve"):
+class Resolve(ClientFrame, frozen=True, tag="resolve"):
     channel: Channel
     resolved: bool
 
 
-class Feedback(ClientFrame, tag="feedback"):
+class Feedback(ClientFrame, frozen=True, tag="feedback"):
     message_id: str
     rating: float
     comment: str | None = None
@@ -170,7 +170,7 @@ class ServerFrame(Struct, frozen=True, tag_field="type", omit_defaults=True):
     """What the server sends. Direct answers carry the ``id`` of what they answer; pushes carry none."""
 
 
-class Message(ServerFrame, tag="message", rename={"sender": "from"}):
+class Message(ServerFrame, frozen=True, tag="message", rename={"sender": "from"}):
     """A durable message of a conversation, the same for everyone but for ``turn``."""
 
     channel: str
@@ -192,20 +192,20 @@ class Message(ServerFrame, tag="message", rename={"sender": "from"}):
         return msgspec.structs.replace(self, turn=self.turn.for_customer())
 
 
-class Event(ServerFrame, tag="event"):
+class Event(ServerFrame, frozen=True, tag="event"):
     channel: str
     name: str
     data: dict[str, Any]
 
 
-class Goodbye(ServerFrame, tag="goodbye"):
+class Goodbye(ServerFrame, frozen=True, tag="goodbye"):
     """Comes before a close with the same ``code``: come back after ``after_ms``."""
 
     code: int
     after_ms: int
 
 
-class Error(ServerFrame, tag="error"):
+class Error(ServerFrame, frozen=True, tag="error"):
     code: int
     name: str
     message: str
@@ -235,7 +235,7 @@ class ServerInfo(Struct, frozen=True):
     version: str
 
 
-class Welcome(ServerFrame, tag="welcome"):
+class Welcome(ServerFrame, frozen=True, tag="welcome"):
     id: Id
     session: str
     user: User
@@ -249,17 +249,17 @@ class Welcome(ServerFrame, tag="welcome"):
     token: str | None = None
 
 
-class Pong(ServerFrame, tag="pong"):
+class Pong(ServerFrame, frozen=True, tag="pong"):
     id: Id
     time_ms: int
 
 
-class Refreshed(ServerFrame, tag="refreshed"):
+class Refreshed(ServerFrame, frozen=True, tag="refreshed"):
     id: Id
     exp_ms: int
 
 
-class Subscribed(ServerFrame, tag="subscribed"):
+class Subscribed(ServerFrame, frozen=True, tag="subscribed"):
     id: Id
     channel: str
     epoch: str
@@ -269,12 +269,12 @@ class Subscribed(ServerFrame, tag="subscribed"):
     conversation: Conversation | None = None
 
 
-class Unsubscribed(ServerFrame, tag="unsubscribed"):
+class Unsubscribed(ServerFrame, frozen=True, tag="unsubscribed"):
     id: Id
     channel: str
 
 
-class HistoryPage(ServerFrame, tag="history"):
+class HistoryPage(ServerFrame, frozen=True, tag="history"):
     id: Id
     channel: str
     epoch: str
@@ -282,7 +282,7 @@ class HistoryPage(ServerFrame, tag="history"):
     more: bool
 
 
-class Opened(ServerFrame, tag="opened"):
+class Opened(ServerFrame, frozen=True, tag="opened"):
     id: Id
     channel: str
     epoch: str
@@ -291,7 +291,7 @@ class Opened(ServerFrame, tag="opened"):
     conversation: Conversation
 
 
-class Ack(ServerFrame, tag="ack"):
+class Ack(ServerFrame, frozen=True, tag="ack"):
     id: Id
     channel: str
     key: str
@@ -301,13 +301,13 @@ class Ack(ServerFrame, tag="ack"):
     duplicate: bool
 
 
-class Resolved(ServerFrame, tag="resolved"):
+class Resolved(ServerFrame, frozen=True, tag="resolved"):
     id: Id
     channel: str
     resolved: bool
 
 
-class FeedbackAccepted(ServerFrame, tag="feedback"):
+class FeedbackAccepted(ServerFrame, frozen=True, tag="feedback"):
     id: Id
     message_id: str
     accepted: bool
