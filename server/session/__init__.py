@@ -1,0 +1,1 @@
+"""What one connection may do now, as values: no socket, no clock, no database."""

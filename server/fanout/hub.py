@@ -1,0 +1,169 @@
+"""Every channel that somebody on this worker has subscribed to: the shell around ``Feed``.
+
+It rings nobody's bell and trusts none: a gap that lasts ``GAP_WAIT_S`` is read from the store, and every
+``RECONCILE_S`` (and after a backplane's reconnect) the last offsets of all its conversations are compared in one query.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Coroutine, Sequence
+from typing import Any, Protocol
+
+import structlog
+
+from server.backplane.ports import Backplane, Envelope
+from server.errors import ProtocolError
+from server.fanout.feed import Feed, Peer, Subscription
+from server.fanout.parcel import Parcel, message_envelope
+from server.wire.frames import Message
+
+GAP_WAIT_S = 0.05
+RECONCILE_S = 2.0
+# One read of a gap: bounded so that a feed far behind can't hold the event loop or the store for long.
+REPAIR_MESSAGES = 500
+
+_log = structlog.get_logger(__name__)
+
+
+class Ledger(Protocol):
+    """What the fan-out reads of the store."""
+
+    async def messages_after(self, channel: str, offset: int, limit: int) -> list[Message]: ...
+
+    async def heads(self, channels: Sequence[str]) -> dict[str, int]: ...
+
+
+class Fanout:
+    """One worker's feeds. All methods run on the event loop's thread."""
+
+    def __init__(self, ledger: Ledger, backplane: Backplane, on_deliveries: Callable[[int], None]) -> None:
+        self._ledger = ledger
+        self._backplane = backplane
+        self._on_deliveries = on_deliveries
+        self._feeds: dict[str, Feed] = {}
+        self._repairing: set[str] = set()
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    async def start(self) -> None:
+        await self._backplane.start(self._receive, lambda: self._spawn(self._reconcile()))
+        self._spawn(self._reconcile_for_ever())
+
+    async def close(self) -> None:
+        for task in tuple(self._tasks):
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._backplane.close()
+
+    async def publish_message(self, message: Message) -> None:
+        """Ring for a committed message. A backplane that is away is no error: the others reconcile."""
+        await self.publish(message_envelope(message))
+
+    async def publish(self, envelope: Envelope) -> None:
+        """Ring for any envelope; see ``publish_message``."""
+        try:
+            await self._backplane.publish(envelope)
+        except ProtocolError as error:
+            _log.warning("doorbell not heard by others", channel=envelope.channel, reason=str(error))
+
+    async def join(self, peer: Peer, channel: str) -> Subscription:
+        """Start holding the channel's parcels back for ``peer``. Then read the ledger, answer, and ``open``."""
+        feed = self._feeds.get(channel)
+        if feed is None:
+            feed = self._feeds[channel] = Feed(channel)
+            if not channel.startswith("conv:"):
+                feed.prime(0)
+        subscription = feed.subscriptions[peer] = Subscription(peer, channel)
+        await self._backplane.listen(channel)
+        return subscription
+
+    def open(self, subscription: Subscription, offset: int) -> None:
+        """Begin delivery after ``offset``, which the ledger gave after ``join`` had returned."""
+        feed = self._feeds.get(subscription.channel)
+        if feed is None:
+            return
+        self._on_deliveries(subscription.open(offset) + feed.prime(offset))
+        self._watch(feed)
+        if subscription.lags(feed):
+            self._spawn(self._catch_up(feed, subscription))
+
+    async def leave(self, peer: Peer, channel: str) -> None:
+        """End a subscription; unknown ones are ignored."""
+        feed = self._feeds.get(channel)
+        if feed is None:
+            return
+        feed.subscriptions.pop(peer, None)
+        if not feed.subscriptions:
+            del self._feeds[channel]
+            await self._backplane.ignore(channel)
+            if channel in self._feeds:  # somebody joined while the backplane was being told
+                await self._backplane.listen(channel)
+
+    def _receive(self, envelope: Envelope) -> None:
+        feed = self._feeds.get(envelope.channel)
+        if feed is not None:
+            self._on_deliveries(feed.accept(Parcel(envelope)))
+            self._watch(feed)
+
+    def _watch(self, feed: Feed) -> None:
+        if feed.has_gap and feed.channel not in self._repairing:
+            self._repairing.add(feed.channel)
+            self._spawn(self._repair_later(feed))
+
+    async def _repair_later(self, feed: Feed) -> None:
+        try:
+            await asyncio.sleep(GAP_WAIT_S)
+            while feed.has_gap and self._feeds.get(feed.channel) is feed:
+                if not await self._read_gap(feed):
+                    break  # the ledger has nothing: what is held is ahead of it, or it is away; reconciling comes back
+        finally:
+            self._repairing.discard(feed.channel)
+
+    async def _read_gap(self, feed: Feed) -> bool:
+        if feed.next_offset is None:
+            return False
+        try:
+            messages = await self._ledger.messages_after(feed.channel, feed.next_offset - 1, REPAIR_MESSAGES)
+        except ProtocolError as error:
+            _log.warning("gap not read", channel=feed.channel, reason=str(error))
+            return False
+        for message in messages:
+            self._on_deliveries(feed.accept(Parcel(message_envelope(message))))
+        return bool(messages)
+
+    async def _catch_up(self, feed: Feed, subscription: Subscription) -> None:
+        """Another subscriber knew of later messages and the feed has moved on: read what this one has missed."""
+        while subscription.lags(feed) and feed.subscriptions.get(subscription.peer) is subscription:
+            try:
+                seen = subscription.seen_offset
+                messages = await self._ledger.messages_after(feed.channel, seen, REPAIR_MESSAGES)
+                missed = [Parcel(message_envelope(message)) for message in messages]
+                self._on_deliveries(subscription.open(seen, missed))
+            except ProtocolError as error:
+                _log.warning("missed messages not read", channel=feed.channel, reason=str(error))
+                await asyncio.sleep(RECONCILE_S)
+
+    async def _reconcile_for_ever(self) -> None:
+        while True:
+            await asyncio.sleep(RECONCILE_S)
+            await self._reconcile()
+
+    async def _reconcile(self) -> None:
+        channels = [name for name, feed in self._feeds.items() if feed.next_offset and name.startswith("conv:")]
+        if not channels:
+            return
+        try:
+            heads = await self._ledger.heads(channels)
+        except ProtocolError as error:
+            _log.warning("reconciling failed", reason=str(error))
+            return
+        for channel, head in heads.items():
+            feed = self._feeds.get(channel)
+            while feed is not None and feed.next_offset is not None and feed.next_offset <= head:
+                if not await self._read_gap(feed):
+                    break
+
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
