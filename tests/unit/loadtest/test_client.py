@@ -236,7 +236,6 @@ async def test_unsubscribed_is_not_resumed(network: FakeNetwork) -> None:
 
 
 @pytest.mark.parametrize(
-    ("code", "may_reconnect"),
     ("codes", "may_reconnect"),
     [((1007, 1009, 4400, 4403), False), ((1006, 1012, 4401, 4408, 4429, 4500, 4501, 4503), True)],
 )
