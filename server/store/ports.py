@@ -90,6 +90,7 @@ class DecisionRow:
 class Answer:
     """The bot's reply to a turn, with its decision and what was understood, in one transaction.
 
+    ``decision`` and ``shown`` are None for an apology that no policy has chosen (the model was away).
     ``notes`` is opaque to the store (JSON): what the next turns need to know, such as the phrases used.
     """
 
@@ -99,8 +100,8 @@ class Answer:
     message_id: str
     at_ms: int
     data: Mapping[str, Any] | None
-    shown: Turn
-    decision: DecisionRow
+    shown: Turn | None
+    decision: DecisionRow | None
     analysis: Mapping[str, Any]
     notes: Mapping[str, Any]
 
@@ -145,11 +146,11 @@ class Head:
 
 @dataclass(frozen=True, slots=True)
 class PastTurn:
-    """An answered turn, for rebuilding what the bot remembers of a conversation."""
+    """An answered turn, for rebuilding what the bot remembers of a conversation; an apology has no decision."""
 
     turn_id: str
-    decision_id: str
-    arm: str
+    decision_id: str | None
+    arm: str | None
     text: str
     analysis: Mapping[str, Any]
     notes: Mapping[str, Any]
@@ -177,13 +178,14 @@ class RewardEvent:
 
 @dataclass(frozen=True, slots=True)
 class Rating:
-    """A person's rating in [0, 1] of a bot message."""
+    """A person's rating in [0, 1] of a bot message; staff rates in every conversation, others in their own."""
 
     message_id: str
     user_id: str
     rating: float
     comment: str | None
     at_ms: int
+    in_every_conversation: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -266,7 +268,8 @@ class Store(Protocol):
     # learning
     async def rate(self, rating: Rating) -> RewardParts:
         """Store or replace the rating, and say whose decision it is about. ``NotFound`` where the message is no bot
-        message of a conversation that ``user_id`` is a member of."""
+        message of a conversation that ``user_id`` is a member of (with ``in_every_conversation``: of any). The answer's
+        ``decision_id`` is "" for a bot message without a decision."""
 
     async def add_reward(self, found: RewardParts, combine: Combine, at_ms: int) -> RewardEvent | None:
         """Merge parts into the decision's own (a later value of a part replaces the earlier), combine them, and if
