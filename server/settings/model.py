@@ -1,0 +1,205 @@
+"""Every setting with its default, meaning and unit; ``parlance config explain`` and docs/settings.md show them."""
+
+from __future__ import annotations
+
+import ipaddress
+from pathlib import Path
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, SecretStr
+
+from server.settings.types import Folder, Host, OptionalPath, Origins, Switch, Weights, setting
+
+# The wheel installs the packages side by side, as the repository has them.
+PACKAGES = Path(__file__).resolve().parents[2]
+MIN_SECRET_BYTES = 32  # RFC 7518 §3.2: an HS256 key is at least as long as the hash
+DAY_S = 86_400
+
+
+class Settings(BaseModel):
+    """Frozen. Paths are absolute once loaded (relative ones are meant from the folder of the start)."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False, validate_default=True)
+
+    # where it listens
+    host: Host = setting("127.0.0.1", "Address or name to listen on; 0.0.0.0 or :: means every network interface.")
+    port: int = setting(8000, "TCP port to listen on.", ge=1, le=65_535)
+    workers: int = setting(1, "Server processes; more than one needs Redis and PostgreSQL.", "processes", ge=1, le=256)
+    allow_insecure_bind: bool = setting(
+        False,
+        "Start on an address that other machines reach even with guests allowed or with a weak or made-up secret.",
+    )
+
+    # what it keeps
+    data_dir: Folder = setting("data", "Folder of the database, the made-up secret and other files; made if missing.")
+    database_url: str = setting(
+        "",
+        "Database, as sqlite:///FILE (four slashes for an absolute path); empty: parlance.db in the data directory.",
+        repr=False,
+    )
+    redis_url: str = setting("", "Redis that connects several workers; empty: none.", repr=False)
+    store_timeout_ms: int = setting(
+        5_000, "Longest wait for the database before a request is answered with 503.", "ms", ge=1, le=600_000
+    )
+    group_commit_max: int = setting(64, "Most messages that share one commit.", "rows", ge=1, le=10_000)
+    group_commit_wait_ms: float = setting(
+        0.0, "How long a commit waits for more messages to share it; 0: only what is already waiting.", "ms", ge=0, le=2
+    )
+
+    # who may talk
+    secret: SecretStr = setting(
+        SecretStr(""),
+        "Key that signs and checks tokens (HS256); empty: made once, in the file secret in the data directory. "
+        "At least 32 bytes where other machines reach the server.",
+        repr=False,
+    )
+    token_algorithm: Literal["HS256", "RS256", "EdDSA"] = setting(
+        "HS256", "Signature that tokens must have. RS256 and EdDSA tokens are made by your own system, never here."
+    )
+    token_public_key_file: OptionalPath = setting(None, "PEM file of the public key, for RS256 and EdDSA.")
+    token_audience: str = setting("", "Required `aud` claim of tokens; empty: tokens with that claim are refused.")
+    token_ttl_s: int = setting(30 * DAY_S, "How long a new guest's token is valid.", "s", ge=60, le=3_650 * DAY_S)
+    guests: Switch = setting(
+        "auto",
+        "Whether people may chat without a token; auto: only where no other machine reaches the server and tokens "
+        "are HS256.",
+    )
+    explain: Switch = setting(
+        "auto", "Whether customers see how an answer came about (analysis, policy, figures); auto: as guests."
+    )
+    allowed_origins: Origins = setting(
+        (), "Further origins whose pages may connect, such as https://shop.example; the server's own always may."
+    )
+
+    # connections
+    ping_interval_ms: int = setting(
+        25_000, "Time between two pings; a connection without a pong by the next one is dropped.", "ms",
+        ge=100, le=3_600_000,
+    )  # fmt: skip
+    connect_timeout_ms: int = setting(
+        10_000, "Time for the first frame, connect, before close 4408.", "ms", ge=10, le=600_000
+    )
+    max_message_bytes: int = setting(
+        131_072, "Largest message from a client; a larger one is closed with 1009.", "bytes", ge=1_024, le=16_777_216
+    )
+    compression: bool = setting(
+        False, "Offer permessage-deflate; costs about 40 KiB of memory per connection and time per message."
+    )
+    outbox_max_bytes: int = setting(
+        1_000_000, "Unsent bytes per connection at which a slow reader is closed with 4501.", "bytes",
+        ge=65_536, le=1_073_741_824,
+    )  # fmt: skip
+    drain_ms: int = setting(
+        5_000, "Time for connections to leave and turns to end after SIGTERM.", "ms", ge=0, le=600_000
+    )
+    limits: Literal["on", "off"] = setting(
+        "on", "Rate limits per connection; off only for load tests that you run yourself."
+    )
+
+    # understanding
+    model_dir: OptionalPath = setting(None, "Folder of the model pack; empty: the one that ships with Parlance.")
+    analysis_timeout_ms: int = setting(
+        1_000, "Longest time for understanding one text; past it the bot asks what was meant.", "ms", ge=1, le=60_000
+    )
+    analysis_max_waiting: int = setting(
+        1_024, "Texts that may wait for the model; more are refused as unavailable.", "texts", ge=1, le=1_000_000
+    )
+    analysis_cache_entries: int = setting(
+        10_000, "Analyses kept in memory by text (about 2 KiB each); 0: none.", "texts", ge=0, le=10_000_000
+    )
+
+    # answering and learning
+    personas_file: OptionalPath = setting(None, "YAML file of the personas; empty: the one that ships with Parlance.")
+    phrases_dir: OptionalPath = setting(
+        None, "Folder of the writer's phrases (YAML); empty: the English ones that ship with Parlance."
+    )
+    bot_name: str = setting("Parlance", "Name under which the bot writes.", min_length=1, max_length=200)
+    policy: str = setting("linucb", "How the persona of an answer is chosen.", min_length=1, max_length=64)
+    policy_alpha: float = setting(
+        0.25, "How far the policy explores beyond what it knows (LinUCB's alpha).", ge=0, le=100
+    )
+    policy_floor: float = setting(
+        0.02, "Least probability of each persona, which keeps the log fit for judging other policies.", "probability",
+        ge=0, le=0.5,
+    )  # fmt: skip
+    reward_weights: Weights = setting(
+        {}, "Weight of each part of an answer's reward, such as feedback = 1.0; parts not named keep their default."
+    )
+    turn_lease_ms: int = setting(
+        6_000, "How long a worker owns a turn without renewing before another may take it.", "ms", ge=500, le=600_000
+    )
+    max_open_turns: int = setting(
+        1_024, "Turns in work at once; more wait, stored, for a free place.", "turns", ge=1, le=1_000_000
+    )
+    silence_ms: int = setting(
+        600_000, "Silence after an answer that counts as a reaction to it.", "ms", ge=1_000, le=604_800_000
+    )
+
+    # telling
+    log_level: Literal["debug", "info", "warning", "error"] = setting("info", "Least important log lines to write.")
+    log_format: Literal["auto", "text", "json"] = setting(
+        "auto", "Form of log lines; auto: text on a terminal, JSON otherwise."
+    )
+
+    @property
+    def is_local(self) -> bool:
+        """Whether only this machine can reach ``host``."""
+        if self.host.lower() == "localhost":
+            return True
+        try:
+            return ipaddress.ip_address(self.host).is_loopback
+        except ValueError:
+            return False
+
+    @property
+    def signs_tokens(self) -> bool:
+        """Whether this server makes tokens itself: with HS256 whoever checks can also sign."""
+        return self.token_algorithm.startswith("HS")
+
+    @property
+    def guests_allowed(self) -> bool:
+        """``guests`` with "auto" decided."""
+        if self.guests == "auto":
+            return self.is_local and self.signs_tokens
+        return self.guests == "true"
+
+    @property
+    def explain_shown(self) -> bool:
+        """``explain`` with "auto" decided."""
+        return self.guests_allowed if self.explain == "auto" else self.explain == "true"
+
+    @property
+    def effective_database_url(self) -> str:
+        """``database_url``, or the SQLite file in the data directory."""
+        return self.database_url or f"sqlite:///{self.data_dir / 'parlance.db'}"
+
+    @property
+    def secret_path(self) -> Path:
+        """Where a made-up secret is kept."""
+        return self.data_dir / "secret"
+
+    @property
+    def secret_bytes(self) -> bytes:
+        """``secret`` as key material; empty where none is given or made."""
+        return self.secret.get_secret_value().encode()
+
+    @property
+    def model_path(self) -> Path:
+        """``model_dir``, or the model pack that ships."""
+        return self.model_dir or PACKAGES / "models_onnx" / "nlu"
+
+    @property
+    def personas_path(self) -> Path:
+        """``personas_file``, or the personas that ship."""
+        return self.personas_file or PACKAGES / "adapters" / "personas.yaml"
+
+    @property
+    def phrases_path(self) -> Path:
+        """``phrases_dir``, or the English phrases that ship."""
+        return self.phrases_dir or PACKAGES / "server" / "chat" / "writer" / "phrases" / "en"
+
+    @property
+    def url(self) -> str:
+        """Where a browser on this machine finds the page."""
+        host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(self.host, self.host)  # noqa: S104
+        return f"http://[{host}]:{self.port}" if ":" in host else f"http://{host}:{self.port}"

@@ -1,0 +1,178 @@
+"""Tokens (JWT, RFC 7519): who somebody is, signed. PROTOCOL §3 says which claims count.
+
+The algorithm is the server's, never the token's (RFC 8725 §3.1), and time is an argument: PyJWT checks signatures
+here and nothing that depends on the wall clock.
+"""
+
+from __future__ import annotations
+
+import math
+import unicodedata
+import warnings
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final, Literal, get_args
+
+import jwt
+from jwt.types import Options
+from jwt.warnings import InsecureKeyLengthWarning
+
+from server.errors import StartupError, Unauthenticated
+from server.settings.model import Settings
+from server.wire.frames import User
+
+TokenKind = Literal["customer", "agent", "admin", "service"]
+KINDS: Final = frozenset(get_args(TokenKind))
+MAX_TOKEN_CHARACTERS = 8_192
+MAX_SUBJECT_CHARACTERS = 128
+MAX_NAME_CHARACTERS = 200
+MAX_TIME_S = 253_402_300_799  # 9999-12-31T23:59:59Z, so that milliseconds stay safe integers in every client
+
+# Controls, lone surrogates and line separators break logs, terminals and UTF-8; everything else is somebody's name.
+_FORBIDDEN_CATEGORIES = frozenset({"Cc", "Cs", "Zl", "Zp"})
+_SIGNATURE_AND_AUDIENCE: Options = {
+    "verify_exp": False,
+    "verify_nbf": False,
+    "verify_iat": False,
+    "verify_sub": False,
+    "verify_jti": False,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Claims:
+    """What a valid token says. ``exp_ms``: milliseconds since the Unix epoch, after which it is void."""
+
+    user: User
+    exp_ms: int
+
+
+class Tokens:
+    """Issues and verifies tokens of one algorithm with one key.
+
+    ``key``: the secret (HS256), or the PEM of a public key (RS256, EdDSA), with which tokens can be verified only.
+    Raises ``StartupError`` for a key that does not fit the algorithm.
+    """
+
+    def __init__(self, algorithm: str, key: bytes, audience: str = "") -> None:
+        self._algorithm = algorithm
+        self._audience = audience or None
+        self._signs = algorithm.startswith("HS")
+        self._key = _prepared(algorithm, key)
+        if self._signs:
+            # A short secret is a matter for the settings' rules, which know who can reach the server.
+            warnings.filterwarnings("ignore", category=InsecureKeyLengthWarning)
+
+    @classmethod
+    def from_settings(cls, settings: Settings) -> Tokens:
+        """Raises ``StartupError`` for a missing or unfit key."""
+        if settings.signs_tokens:
+            return cls(settings.token_algorithm, settings.secret_bytes, settings.token_audience)
+        path = settings.token_public_key_file
+        try:
+            key = path.read_bytes() if path else b""
+        except OSError as error:
+            problem = f"The public key {path} can't be read: {error.strerror}."
+            raise StartupError(problem, "Correct token_public_key_file.") from None
+        return cls(settings.token_algorithm, key, settings.token_audience)
+
+    def issue(self, kind: TokenKind, sub: str, name: str | None, ttl_s: int, now_s: float) -> str:
+        """A token for ``sub``, valid for ``ttl_s`` seconds from ``now_s`` (seconds since the Unix epoch).
+
+        Raises ``ValueError`` for what ``verify`` would refuse, ``StartupError`` where tokens are made elsewhere.
+        """
+        if not self._signs:
+            raise StartupError(
+                f"{self._algorithm} tokens are made by the system that has the private key, not here.",
+                "Ask that system for one, or set token_algorithm to HS256.",
+            )
+        issued_s = math.floor(now_s)
+        claims: dict[str, Any] = {"sub": sub, "kind": kind, "iat": issued_s, "exp": issued_s + ttl_s}
+        if name is not None:
+            claims["name"] = name
+        if self._audience:
+            claims["aud"] = self._audience
+        try:
+            _claims(claims, now_s)
+        except Unauthenticated as error:
+            raise ValueError(str(error)) from None
+        return jwt.encode(claims, self._key, self._algorithm)
+
+    def verify(self, token: str, now_s: float) -> Claims:
+        """What ``token`` says, if it is valid at ``now_s``. Raises ``Unauthenticated``, never with the token in it."""
+        if len(token) > MAX_TOKEN_CHARACTERS:
+            raise Unauthenticated(f"The token is longer than {MAX_TOKEN_CHARACTERS} characters.")
+        return _claims(self._payload(token), now_s)
+
+    def _payload(self, token: str) -> Mapping[str, Any]:
+        try:
+            return jwt.decode(
+                token, self._key, algorithms=[self._algorithm], options=_SIGNATURE_AND_AUDIENCE, audience=self._audience
+            )
+        except jwt.InvalidAudienceError:
+            raise Unauthenticated("The token is meant for another audience.") from None
+        except jwt.MissingRequiredClaimError as error:
+            raise Unauthenticated(f"The token has no {error.claim} claim.") from None
+        except jwt.InvalidAlgorithmError:
+            raise Unauthenticated(f"The token is not signed with {self._algorithm}.") from None
+        except jwt.InvalidSignatureError:
+            raise Unauthenticated("The token's signature is wrong.") from None
+        except (jwt.PyJWTError, ValueError):
+            # ValueError: characters that no encoding has, such as lone surrogates.
+            raise Unauthenticated("The token is not a JWT.") from None
+
+
+def _prepared(algorithm: str, key: bytes) -> Any:
+    """The key in the form that PyJWT uses, parsed once."""
+    method = jwt.get_algorithm_by_name(algorithm)
+    try:
+        prepared = method.prepare_key(key)
+        if not algorithm.startswith("HS") and hasattr(prepared, "private_bytes"):
+            raise ValueError("it is a private key")
+    except (jwt.InvalidKeyError, ValueError, TypeError) as error:
+        raise StartupError(
+            f"The key for {algorithm} tokens does not fit: {error}.",
+            "Give a secret of 32 or more random bytes (HS256), or the PEM file of a public key (RS256, EdDSA).",
+        ) from None
+    return prepared
+
+
+def _claims(payload: Mapping[str, Any], now_s: float) -> Claims:
+    exp_s = _time(payload, "exp")
+    if exp_s is None:
+        raise Unauthenticated("The token has no exp claim.")
+    if exp_s <= now_s:
+        raise Unauthenticated("The token has expired.")
+    starts_s = _time(payload, "nbf")
+    if starts_s is not None and starts_s > now_s:
+        raise Unauthenticated("The token is not valid yet.")
+    kind = payload.get("kind")
+    if not isinstance(kind, str) or kind not in KINDS:
+        raise Unauthenticated("The token's kind claim is not one of customer, agent, admin, service.")
+    sub = _text(payload, "sub", MAX_SUBJECT_CHARACTERS)
+    if not sub:
+        raise Unauthenticated("The token has no sub claim.")
+    name = _text(payload, "name", MAX_NAME_CHARACTERS)
+    return Claims(User(id=sub, kind=kind, name=name or sub), int(exp_s * 1_000))  # type: ignore[arg-type]
+
+
+def _time(payload: Mapping[str, Any], claim: str) -> float | None:
+    value = payload.get(claim)
+    if value is None:
+        return None
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= MAX_TIME_S:
+        raise Unauthenticated(f"The token's {claim} claim is not a time in seconds.")
+    return value
+
+
+def _text(payload: Mapping[str, Any], claim: str, max_characters: int) -> str:
+    value = payload.get(claim)
+    if value is None:
+        return ""
+    if not isinstance(value, str):
+        raise Unauthenticated(f"The token's {claim} claim is not a text.")
+    if len(value) > max_characters:
+        raise Unauthenticated(f"The token's {claim} claim is longer than {max_characters} characters.")
+    if any(unicodedata.category(character) in _FORBIDDEN_CATEGORIES for character in value):
+        raise Unauthenticated(f"The token's {claim} claim has control characters.")
+    return value
