@@ -190,10 +190,12 @@ class Rating:
 
 @dataclass(frozen=True, slots=True)
 class RewardParts:
-    """Named parts of a decision's reward known so far, each in [0, 1], e.g. ``{"feedback": 1.0}``."""
+    """Named parts of a decision's reward, each in [0, 1], e.g. ``{"feedback": 1.0}``; ``channel``: where it was made,
+    which ``rate`` tells."""
 
     decision_id: str
     parts: Mapping[str, float] = field(default_factory=dict)
+    channel: str = ""
 
 
 class Combine(Protocol):
