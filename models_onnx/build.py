@@ -1,0 +1,173 @@
+"""Builds the packed model: read, train, export, quantise, calibrate, evaluate, pack.
+
+python -m models_onnx.build --data ../shared/data/nlu --work .cache/nlu --out models_onnx/nlu
+"""
+
+from __future__ import annotations
+
+import argparse
+import shlex
+import sys
+from collections.abc import Mapping, Sequence
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from rich.progress import track
+
+from models_onnx.data import SOURCES, Example, read_intent_labels, read_split
+from models_onnx.errors import BuildError
+from models_onnx.pack import MAX_TOKENS, verify_pack, write_pack
+from models_onnx.pretrained import model_folder
+from models_onnx.schedule import balance
+from models_onnx.tokens import encode, load_tokenizer
+
+if TYPE_CHECKING:
+    from models_onnx.evaluate import Outputs
+    from models_onnx.network import Network
+
+FLOAT32_BATCH = 32  # float32 answers do not depend on the batch; INT8 ones are measured one at a time
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Exit code 0, or 1 with a sentence on standard error."""
+    arguments = sys.argv[1:] if arguments is None else arguments
+    options = _parser().parse_args(arguments)
+    try:
+        described = build(options, "python -m models_onnx.build " + shlex.join(arguments))
+    except BuildError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    for kind, measured in described["metrics"].items():
+        print(kind, measured)
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m models_onnx.build", description=__doc__)
+    parser.add_argument("--data", type=Path, required=True, help="folder of <set>/{train,val}.jsonl.gz")
+    parser.add_argument("--work", type=Path, default=Path(".cache/nlu"), help="checkpoints and caches")
+    parser.add_argument("--out", type=Path, default=Path("models_onnx/nlu"), help="folder of the pack")
+    parser.add_argument("--epochs", type=int, default=6, help="passes over CLINC150; other sets: by their shares")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--limit-rows", type=int, help="read only so many lines of each file")
+    parser.add_argument("--resume", action="store_true", help="continue from the checkpoint in --work")
+    parser.add_argument("--stop-after-steps", type=int, help="stop training early, keep a checkpoint, then pack")
+    return parser
+
+
+def build(options: argparse.Namespace, command: str) -> dict[str, Any]:
+    """Runs every stage and returns the manifest.
+
+    Raises BuildError, whose text says what to do.
+    """
+    options.work.mkdir(parents=True, exist_ok=True)
+    intents = read_intent_labels(options.data)
+    training = read_split(options.data, "train", intents, limit_rows=options.limit_rows)
+    validation = read_split(options.data, "val", intents, limit_rows=options.limit_rows)
+    network = _train(options, training, intents)
+    models = _export(network, options.work)
+    return _evaluate_and_pack(
+        options, command, models=models, validation=validation, training=training, intents=intents
+    )
+
+
+def _train(options: argparse.Namespace, training: Mapping[str, list[Example]], intents: tuple[str, ...]) -> Network:
+    # torch is wanted here and in the export only: reading, metrics and packs work without it
+    from models_onnx.train import Plan, Trainer
+
+    folder = model_folder()
+    trainer = Trainer(
+        balance(training),
+        intents=intents,
+        tokenizer=load_tokenizer(folder / "tokenizer.json"),
+        weights=folder / "model.safetensors",
+        work=options.work,
+        plan=Plan(epochs=options.epochs, seed=options.seed, stop_after_steps=options.stop_after_steps),
+    )
+    if options.resume:
+        trainer.resume()
+    return trainer.run()
+
+
+def _export(network: Network, work: Path) -> dict[str, Path]:
+    from models_onnx.export import export_float32, export_int8
+
+    paths = {"float32": work / "float32.onnx", "int8": work / "int8.onnx"}
+    export_float32(network, paths["float32"])
+    export_int8(network, paths["int8"])
+    return paths
+
+
+def _run(model: Path, rows: Mapping[str, list[list[int]]], *, batch: int) -> Outputs:
+    from models_onnx.runtime import open_session, run_all
+
+    session = open_session(model)
+    names = track(rows, description=f"running {model.name}", total=len(rows))
+    return {name: run_all(session, rows[name], batch=batch) for name in names}
+
+
+def _evaluate_and_pack(
+    options: argparse.Namespace,
+    command: str,
+    *,
+    models: Mapping[str, Path],
+    validation: Mapping[str, list[Example]],
+    training: Mapping[str, list[Example]],
+    intents: tuple[str, ...],
+) -> dict[str, Any]:
+    from models_onnx.evaluate import calibrate, evaluate
+
+    tokenizer_file = model_folder() / "tokenizer.json"
+    tokenizer = load_tokenizer(tokenizer_file)
+    rows = {name: encode(tokenizer, [row.text for row in found], MAX_TOKENS) for name, found in validation.items()}
+    outputs = {
+        "int8": _run(models["int8"], rows, batch=1),
+        "float32": _run(models["float32"], rows, batch=FLOAT32_BATCH),
+    }
+    calibration = calibrate(outputs["int8"], validation)
+    metrics = {kind: evaluate(found, validation, calibration) for kind, found in outputs.items()}
+    for kind, model in models.items():
+        metrics[kind] |= _probe(model, rows["clinc150"], calibration.temperatures)
+    metrics["int8"]["embedding_cosine_to_float32"] = _agreement(outputs)
+    write_pack(
+        options.out,
+        model=models["int8"],
+        tokenizer=tokenizer_file,
+        intents=intents,
+        calibration=calibration,
+        metrics=metrics,
+        data=[
+            {"name": name, "source": source.origin, "licence": source.licence, "rows_train": len(training[name])}
+            for name, source in SOURCES.items()
+        ],
+        made_by={
+            "command": command,
+            "torch": version("torch"),
+            "onnxruntime": version("onnxruntime"),
+            "seed": options.seed,
+        },
+    )
+    return verify_pack(options.out)
+
+
+def _probe(model: Path, rows: list[list[int]], temperatures: Mapping[str, float]) -> dict[str, Any]:
+    from models_onnx.probe import batching_drift, latency_ms
+    from models_onnx.runtime import open_session
+
+    session = open_session(model)
+    tokenizer = load_tokenizer(model_folder() / "tokenizer.json")
+    return {
+        "latency_p50_ms": latency_ms(session, tokenizer, max_tokens=MAX_TOKENS),
+        "batch_of_32": batching_drift(session, rows[:1000], temperatures),
+    }
+
+
+def _agreement(outputs: Mapping[str, Outputs]) -> float:
+    from models_onnx.probe import mean_cosine
+
+    return mean_cosine(outputs["int8"]["clinc150"]["embedding"], outputs["float32"]["clinc150"]["embedding"])
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,61 @@
+"""Fits temperatures and the out-of-scope curve on validation logits. Numpy only."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models_onnx.metrics import Floats, auroc, logsumexp
+
+SCORES: dict[str, Callable[[Floats], Floats]] = {
+    "max_logit": lambda logits: np.asarray(logits.max(axis=-1), dtype=np.float64),
+    "logsumexp": logsumexp,
+}
+
+
+def fit_temperature(logits: Floats, allowed: NDArray[np.bool_], weights: Floats) -> float:
+    """The temperature of the least negative log-likelihood, by a grid that is refined three times.
+
+    `allowed` [rows, classes] marks the classes that a row's label permits: one, or several whose
+    probabilities are summed. `weights` [rows].
+    """
+    low, high = np.log(0.2), np.log(5.0)
+    best = 0.0
+    for _ in range(4):
+        grid = np.linspace(low, high, 25)
+        losses = [_negative_log_likelihood(logits / np.exp(value), allowed, weights) for value in grid]
+        best = float(grid[int(np.argmin(losses))])
+        width = (high - low) / 24
+        low, high = best - width, best + width
+    return round(float(np.exp(best)), 4)
+
+
+def _negative_log_likelihood(logits: Floats, allowed: NDArray[np.bool_], weights: Floats) -> float:
+    permitted = np.where(allowed, logits, -1e9)
+    return float(((logsumexp(logits) - logsumexp(permitted)) * weights).sum() / weights.sum())
+
+
+def choose_score(logits: Floats, outside: NDArray[np.bool_]) -> str:
+    """The name in `SCORES` that separates out-of-scope rows best; low scores mean outside."""
+    return max(SCORES, key=lambda name: auroc(-SCORES[name](logits), outside))
+
+
+def fit_logistic(score: Floats, outside: NDArray[np.bool_], *, ridge: float = 1e-3) -> tuple[float, float]:
+    """`scale` and `bias` of sigmoid(scale * score + bias), by Newton's method.
+
+    Rows inside and outside weigh the same in sum, so that 0.5 is where the two are equally likely,
+    however rare out-of-scope rows are in the data.
+    """
+    weights = np.where(outside, 0.5 / max(1, outside.sum()), 0.5 / max(1, (~outside).sum()))
+    centre, spread = float(score.mean()), float(score.std()) or 1.0
+    design = np.stack([(score - centre) / spread, np.ones_like(score)], axis=1)
+    beta = np.zeros(2)
+    for _ in range(50):
+        chance = 1.0 / (1.0 + np.exp(-np.clip(design @ beta, -30.0, 30.0)))
+        gradient = design.T @ (weights * (chance - outside)) + ridge * beta
+        curvature = (design * (weights * chance * (1.0 - chance))[:, None]).T @ design + ridge * np.eye(2)
+        beta -= np.linalg.solve(curvature, gradient)
+    scale = float(beta[0]) / spread
+    return round(scale, 6), round(float(beta[1]) - scale * centre, 6)

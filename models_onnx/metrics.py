@@ -1,0 +1,61 @@
+"""Measures of classifiers. Pure functions of arrays; probabilities are [rows, classes], truths [rows]."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+
+
+def softmax(logits: Floats, temperature: float = 1.0) -> Floats:
+    """Probabilities along the last axis."""
+    scaled = logits / temperature
+    exponents = np.exp(scaled - scaled.max(axis=-1, keepdims=True))
+    return np.asarray(exponents / exponents.sum(axis=-1, keepdims=True), dtype=np.float64)
+
+
+def logsumexp(logits: Floats) -> Floats:
+    """[rows, classes] -> [rows]."""
+    peak = logits.max(axis=-1)
+    return np.asarray(peak + np.log(np.exp(logits - peak[:, None]).sum(axis=-1)), dtype=np.float64)
+
+
+def accuracy(predicted: Ints, truth: Ints) -> float:
+    """Share of equal entries."""
+    return float((predicted == truth).mean())
+
+
+def macro_f1(predicted: Ints, truth: Ints, classes: int) -> float:
+    """Unweighted mean of the classes' F1; a class that is neither predicted nor true is left out."""
+    scores = []
+    for label in range(classes):
+        hits = int(((predicted == label) & (truth == label)).sum())
+        claimed, actual = int((predicted == label).sum()), int((truth == label).sum())
+        if claimed + actual:
+            scores.append(2.0 * hits / (claimed + actual))
+    return float(np.mean(scores))
+
+
+def auroc(scores: Floats, positive: NDArray[np.bool_]) -> float:
+    """Chance that a positive row scores above a negative one; ties count a half (Mann–Whitney)."""
+    positives, negatives = np.sort(scores[positive]), scores[~positive]
+    if not len(positives) or not len(negatives):
+        return float("nan")
+    below = np.searchsorted(positives, negatives, side="left")
+    above_or_tied = np.searchsorted(positives, negatives, side="right")
+    wins = (len(positives) - above_or_tied).sum() + 0.5 * (above_or_tied - below).sum()
+    return float(wins / (len(positives) * len(negatives)))
+
+
+def expected_calibration_error(probabilities: Floats, truth: Ints, bins: int = 15) -> float:
+    """Mean gap between confidence and accuracy over equal-width bins (Guo et al. 2017)."""
+    confidence, hit = probabilities.max(axis=-1), probabilities.argmax(axis=-1) == truth
+    which = np.minimum((confidence * bins).astype(np.int64), bins - 1)
+    gaps = [
+        abs(float(hit[which == number].mean() - confidence[which == number].mean())) * int((which == number).sum())
+        for number in range(bins)
+        if (which == number).any()
+    ]
+    return float(sum(gaps) / len(truth))
