@@ -1,0 +1,71 @@
+# `make serve` and `make test` do everything, from an empty machine on; the rest is for people at work on Parlance.
+.DEFAULT_GOAL := help
+SHELL := /bin/sh
+PYTHON ?= python3
+PORT ?= 8000
+USERS ?= 50
+TIME ?= 30s
+HOST ?= ws://127.0.0.1:$(PORT)
+DATA ?= ../shared/data/nlu
+VENV := .venv
+TRAIN_VENV := .venv-train
+BIN := $(VENV)/bin
+PIP := -m pip --disable-pip-version-check -q install
+CODE := server adapters inference models_onnx loadtest tests
+
+.PHONY: help serve setup test test-train bench loadtest model format clean
+
+help: ## show this list
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-11s %s\n", $$1, $$2}'
+
+serve: $(VENV)/.serve ## set up what is missing and run the server (PORT=8000)
+	@exec $(BIN)/parlance serve --port $(PORT)
+
+setup: $(VENV)/.serve ## set up .venv; afterwards the command is .venv/bin/parlance
+
+$(VENV)/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "Parlance needs Python 3.11 or newer; name one with PYTHON=/path/to/python3"; exit 2; }
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.serve: $(VENV)/bin/python pyproject.toml constraints.txt
+	@echo "Setting up $(VENV) (once, a minute or two) …"
+	$(BIN)/python $(PIP) --prefer-binary -c constraints.txt -e .
+	@touch $@
+
+$(VENV)/.test: $(VENV)/.serve
+	$(BIN)/python $(PIP) --prefer-binary -c constraints.txt -e '.[test,loadtest]'
+	@touch $@
+
+$(TRAIN_VENV)/.train: pyproject.toml constraints-train.txt
+	$(PYTHON) -m venv $(TRAIN_VENV)
+	$(TRAIN_VENV)/bin/python $(PIP) --prefer-binary -c constraints-train.txt -e '.[train]'
+	@touch $@
+
+test: $(VENV)/.test ## all checks and tests (installs Redis, PostgreSQL and Chromium from Debian's packages if absent)
+	@sh tests/support/install-services.sh
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/pytest
+
+test-train: $(TRAIN_VENV)/.train ## the training pipeline on a handful of rows, export and quantisation included
+	$(TRAIN_VENV)/bin/python -m pytest tests/train
+
+bench: $(VENV)/.test ## benchmarks beside their peers; results in results/bench.json
+	@mkdir -p results
+	$(BIN)/python -m loadtest.bench --json results/bench.json
+
+loadtest: $(VENV)/.test ## simulated customers against a running server (USERS=50 TIME=30s HOST=ws://127.0.0.1:8000)
+	@mkdir -p results
+	$(BIN)/python -m loadtest.run --users $(USERS) --time $(TIME) --host $(HOST) --csv results/loadtest
+
+model: $(TRAIN_VENV)/.train ## train, export, quantise, evaluate and pack the model (DATA=folder; an hour or two)
+	$(TRAIN_VENV)/bin/python -m models_onnx.build --data $(DATA) --work .cache/nlu --out models_onnx/nlu --resume
+
+format: $(VENV)/.test ## format the code
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+clean: ## remove what was set up and built (not the data folder)
+	rm -rf $(VENV) $(TRAIN_VENV) .cache .mypy_cache .ruff_cache .pytest_cache .hypothesis build *.egg-info
