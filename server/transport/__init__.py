@@ -1,0 +1,1 @@
+"""Sockets and HTTP: the only rooms that know them."""

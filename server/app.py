@@ -1,0 +1,317 @@
+"""The composition root: the only place that names concrete back ends and reads YAML. Everything below takes values."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import random
+import socket
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import structlog
+import uvicorn
+import uvloop
+import yaml
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.routing import Route
+from ulid import ULID
+
+from adapters.features import FEATURE_NAMES
+from adapters.personas import Persona, PersonaError, parse_personas
+from adapters.policies import Policy, make_policy
+from adapters.rewards import RewardWeights
+from inference.engine import Engine
+from inference.errors import ModelError
+from inference.pack import load_pack
+from server.backplane.memory import MemoryBackplane
+from server.chat.learning import Learner
+from server.chat.memory import Memories
+from server.chat.runner import TurnRunner
+from server.chat.service import Chat
+from server.chat.turn import Bot
+from server.chat.writer import BuiltInWriter, PhraseBook, PhraseError
+from server.clock import Clock, SystemClock
+from server.data_dir import hold_data_dir
+from server.errors import StartupError, Unavailable
+from server.fanout.hub import Fanout
+from server.settings import Settings
+from server.store.sql import SqlStore
+from server.telemetry import Metrics, configure_logging
+from server.tokens import Tokens
+from server.transport.connection import ConnectionLimits
+from server.transport.gate import Gate
+from server.transport.http.health import health_routes
+from server.transport.http.pages import SecureHeaders, page_routes
+from server.transport.protocol import WireProtocol
+from server.transport.websocket import Doorman, WebSocketEndpoint
+from server.wire.frames import User
+
+# Conversations whose memory stays at hand (about 4 KiB each); others are read from the ledger again.
+MAX_MEMORIES = 20_000
+
+_log = structlog.get_logger(__name__)
+
+
+def new_id() -> str:
+    """A ULID."""
+    return str(ULID())
+
+
+def read_yaml(path: Path) -> Any:
+    """A YAML file's content; ``StartupError`` names the file and the line."""
+    try:
+        return yaml.safe_load(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise StartupError(f"{path} can't be read: {error.strerror}.", "Correct the path in the settings.") from error
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise StartupError(f"{path} is no valid YAML: {error}", "Mend the line named above.") from error
+
+
+def read_personas(path: Path) -> tuple[Persona, ...]:
+    """``StartupError`` says which persona is wrong, and how."""
+    try:
+        return parse_personas(read_yaml(path), path.name)
+    except PersonaError as error:
+        raise StartupError(str(error)) from error
+
+
+def read_phrases(folder: Path) -> PhraseBook:
+    """``StartupError`` says which phrase is wrong, and how."""
+    files = sorted(folder.glob("*.yaml"))
+    if not files:
+        raise StartupError(f"{folder} holds no phrases (*.yaml).", "Correct phrases_dir in the settings.")
+    try:
+        return PhraseBook.parse({file.name: read_yaml(file) for file in files})
+    except PhraseError as error:
+        raise StartupError(str(error)) from error
+
+
+def build_policy(settings: Settings, arms: tuple[str, ...]) -> Policy:
+    """The policy of the settings; every worker and every start draws anew."""
+    seed = int(np.random.SeedSequence().entropy % 2**32)  # type: ignore[operator]
+    parameters = {"alpha": settings.policy_alpha, "floor": settings.policy_floor} if settings.policy == "linucb" else {}
+    try:
+        return make_policy(settings.policy, arms=arms, dim=len(FEATURE_NAMES), seed=seed, **parameters)
+    except ValueError as error:
+        raise StartupError(f"The policy can't be made: {error}", "Correct the policy settings.") from error
+
+
+class App:
+    """One worker: every part of the house, wired."""
+
+    def __init__(self, settings: Settings, *, clock: Clock, rng: random.Random) -> None:
+        self.settings = settings
+        self.metrics = Metrics()
+        self.worker = new_id()
+        personas = read_personas(settings.personas_path)
+        writer = BuiltInWriter(read_phrases(settings.phrases_path))
+        try:
+            weights = RewardWeights.of(settings.reward_weights)
+            pack = load_pack(settings.model_path)
+        except (ValueError, ModelError) as error:
+            raise StartupError(str(error)) from error
+        self.store = SqlStore(
+            settings.effective_database_url,
+            clock=clock,
+            new_id=new_id,
+            group_max=settings.group_commit_max,
+            group_wait_ms=settings.group_commit_wait_ms,
+            timeout_s=settings.store_timeout_ms / 1000,
+            on_commit=self.metrics.commit,
+        )
+        self.engine = Engine(
+            pack,
+            clock=time.perf_counter_ns,
+            cache_entries=settings.analysis_cache_entries,
+            max_waiting=settings.analysis_max_waiting,
+        )
+        self.metrics.watch_engine(self.engine)
+        self.fanout = Fanout(self.store, MemoryBackplane(), self.metrics.deliveries.inc)
+        self.learner = Learner(
+            store=self.store,
+            policy=build_policy(settings, tuple(persona.name for persona in personas)),
+            name=settings.policy,
+            combine=weights.combine,
+            clock=clock,
+            on_reward=self.metrics.rewards.inc,
+        )
+        self.bot = Bot(
+            store=self.store,
+            fanout=self.fanout,
+            engine=self.engine,
+            learner=self.learner,
+            writer=writer,
+            personas=personas,
+            memories=Memories(MAX_MEMORIES),
+            identity=User(id="bot", kind="bot", name=settings.bot_name),
+            clock=clock,
+            rng=rng,
+            new_id=new_id,
+            metrics=self.metrics,
+            analysis_timeout_s=settings.analysis_timeout_ms / 1000,
+            silence_ms=settings.silence_ms,
+        )
+        self.turns = TurnRunner(
+            store=self.store,
+            answer=self.bot.answer,
+            worker=self.worker,
+            lease_ms=settings.turn_lease_ms,
+            max_running=settings.max_open_turns,
+            sole_worker=True,
+        )
+        self.endpoint = self._endpoint(clock, rng)
+        self._watch: asyncio.Task[None] | None = None
+        self._draining = False
+
+    def _endpoint(self, clock: Clock, rng: random.Random) -> WebSocketEndpoint:
+        settings = self.settings
+        chat = Chat(
+            store=self.store,
+            fanout=self.fanout,
+            bot=self.bot,
+            submit_turn=self.turns.submit,
+            clock=clock,
+            new_id=new_id,
+            explain=settings.explain_shown,
+            worker=self.worker,
+            lease_ms=settings.turn_lease_ms,
+            ping_interval_ms=settings.ping_interval_ms,
+            max_message_bytes=settings.max_message_bytes,
+            on_message=self.metrics.messages.inc,
+        )
+        gate = Gate(Tokens.from_settings(settings), settings.guests_allowed, settings.token_ttl_s, clock, new_id)
+        return WebSocketEndpoint(
+            chat=chat,
+            clock=clock,
+            metrics=self.metrics,
+            limits=ConnectionLimits(settings.connect_timeout_ms, settings.outbox_max_bytes),
+            doorman=Doorman(frozenset(origin.rstrip("/").lower() for origin in settings.allowed_origins)),
+            authenticate=gate.authenticate,
+            new_id=new_id,
+            rng=rng,
+        )
+
+    def asgi(self) -> Starlette:
+        """The routes: pages, health, and the WebSocket."""
+        return Starlette(
+            routes=[
+                Route("/ws", self.endpoint),
+                *page_routes(),
+                *health_routes(self._ready, self.metrics),
+            ],
+            middleware=[Middleware(SecureHeaders)],
+        )
+
+    async def _ready(self) -> None:
+        if self._draining:
+            raise Unavailable("the server is draining")
+        await self.store.ping()
+
+    async def start(self) -> None:
+        """Open the ledger, replay the policy, take over what was left unanswered."""
+        await self.store.start()
+        await self.fanout.start()
+        await self.learner.start()
+        await self.turns.start()
+        self._watch = asyncio.create_task(self.bot.watch_silence())
+
+    async def drain(self) -> None:
+        """Say goodbye to every connection, while the turns under way go on."""
+        self._draining = True
+        await self.endpoint.drain(self.settings.drain_ms)
+
+    async def close(self) -> None:
+        """End the turns under way, commit what waits, release everything."""
+        if self._watch is not None:
+            self._watch.cancel()
+            await asyncio.gather(self._watch, return_exceptions=True)
+        await self.turns.close(self.settings.drain_ms / 1000)
+        await self.fanout.close()
+        await self.engine.close()
+        await self.store.close()
+
+
+class Server(uvicorn.Server):
+    """uvicorn, but a signal first drains: uvicorn itself would cut every socket with 1012 at once."""
+
+    def __init__(self, config: uvicorn.Config, app: App) -> None:
+        super().__init__(config)
+        self._app = app
+        self._leaving: asyncio.Task[None] | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        self._loop = asyncio.get_running_loop()
+        await super().startup(sockets)
+
+    def handle_exit(self, sig: int, frame: object) -> None:  # noqa: ARG002
+        """First signal: drain, then stop. Second: stop now."""
+        if self._leaving is not None or self._loop is None:
+            self.should_exit = self.force_exit = True
+            return
+        self._loop.call_soon_threadsafe(self._leave)
+
+    def _leave(self) -> None:
+        if self._leaving is None:
+            self._leaving = asyncio.ensure_future(self._drain())
+
+    async def _drain(self) -> None:
+        try:
+            await self._app.drain()
+        finally:
+            self.should_exit = True
+
+
+def bind(settings: Settings) -> socket.socket:
+    """The listening socket; ``StartupError`` where the address is taken or not this machine's."""
+    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((settings.host, settings.port))
+    except OSError as error:
+        listener.close()
+        raise StartupError(
+            f"{settings.host} port {settings.port} can't be listened on: {os.strerror(error.errno or 0)}.",
+            "Choose another with --port, or stop what uses it.",
+        ) from error
+    listener.setblocking(False)
+    return listener
+
+
+async def run(settings: Settings, listener: socket.socket) -> None:
+    """Serve until a signal comes."""
+    app = App(settings, clock=SystemClock(), rng=random.Random())
+    config = uvicorn.Config(
+        app.asgi(),
+        ws=WireProtocol,
+        http="httptools",
+        lifespan="off",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        backlog=4096,
+        ws_max_size=settings.max_message_bytes,
+        ws_ping_interval=settings.ping_interval_ms / 1000,
+        ws_ping_timeout=settings.ping_interval_ms / 1000,
+        ws_per_message_deflate=settings.compression,
+        timeout_graceful_shutdown=5,
+    )
+    try:
+        await app.start()
+        _log.info("ready", url=settings.url, data_dir=str(settings.data_dir), policy_version=app.learner.version)
+        await Server(config, app).serve(sockets=[listener])
+    finally:
+        await app.close()
+
+
+def serve(settings: Settings) -> int:
+    """Run the server; the exit code. Raises ``StartupError`` where it can't start."""
+    configure_logging(settings.log_level, settings.log_format)
+    with hold_data_dir(settings.data_dir), bind(settings) as listener:
+        uvloop.run(run(settings, listener))
+    return 0

@@ -1,0 +1,74 @@
+"""The policy on this worker: a fold over the reward log that the ledger keeps (DESIGN's law 5)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import structlog
+from numpy.typing import NDArray
+
+from adapters.policies import Decision, Policy
+from server.clock import Clock
+from server.errors import ProtocolError
+from server.store.ports import Combine, RewardEvent, RewardParts, Store
+
+_REPLAY_EVENTS = 1_000
+
+_log = structlog.get_logger(__name__)
+
+
+class Learner:
+    """Chooses, and learns each reward event once, in the log's order.
+
+    ``name`` is the log's: two policies of one name share what they learn from. ``version`` is the ``log_offset`` of
+    the last event that was folded.
+    """
+
+    def __init__(
+        self, *, store: Store, policy: Policy, name: str, combine: Combine, clock: Clock, on_reward: Callable[[], None]
+    ) -> None:
+        self.name = name
+        self.policy = policy
+        self.version = 0
+        self._store = store
+        self._combine = combine
+        self._clock = clock
+        self._on_reward = on_reward
+
+    async def start(self) -> None:
+        """Replay the log."""
+        await self._catch_up()
+        _log.info("policy replayed", policy=self.name, version=self.version)
+
+    def choose(self, x: NDArray[np.float64]) -> Decision:
+        """Draw a persona for a context; microseconds, no I/O."""
+        return self.policy.choose(x)
+
+    async def reward(self, found: RewardParts) -> None:
+        """Add parts to a decision's reward and learn the difference. A ledger that is away costs the reward only."""
+        if not found.decision_id or not found.parts:
+            return
+        try:
+            event = await self._store.add_reward(found, self._combine, self._clock.now_ms())
+            if event is None:
+                return
+            if event.log_offset == self.version + 1:
+                self._fold(event)
+            elif event.log_offset > self.version:
+                await self._catch_up()
+        except ProtocolError as error:
+            _log.warning("reward lost", decision=found.decision_id, reason=str(error))
+
+    async def _catch_up(self) -> None:
+        while events := await self._store.rewards_after(self.name, self.version, _REPLAY_EVENTS):
+            for event in events:
+                if event.log_offset == self.version + 1:
+                    self._fold(event)
+
+    def _fold(self, event: RewardEvent) -> None:
+        self.version = event.log_offset
+        if event.arm not in self.policy.arms or len(event.features) != self.policy.dim:
+            return  # a persona since removed, or features of an older release: nothing this policy can learn from
+        self.policy.learn(event.arm, np.asarray(event.features), event.reward, event.previous)
+        self._on_reward()

@@ -1,0 +1,92 @@
+"""Recovery and history: which messages a client gets, whole or not at all (PROTOCOL §4)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from server.chat.peer import ChatPeer
+from server.errors import BadFrame
+from server.store.ports import Head, Store
+from server.wire.frames import (
+    MAX_RECOVERED_MESSAGES,
+    MAX_SERVER_MESSAGE_BYTES,
+    Conversation,
+    History,
+    HistoryPage,
+    Message,
+    Position,
+)
+
+# What a frame needs beside its messages: the envelope and the conversation with its last text.
+ENVELOPE_BYTES = 100_000
+
+
+@dataclass(frozen=True, slots=True)
+class Recovery:
+    """Everything after the client's position, or nothing. ``offset`` is where delivery goes on from."""
+
+    recovered: bool
+    epoch: str
+    offset: int
+    messages: list[Message]
+    conversation: Conversation
+    encoded_bytes: int
+
+
+def can_recover(head: Head, position: Position | None) -> bool:
+    """Whether ``position`` is one that this conversation had, and near enough to be caught up with."""
+    return (
+        position is not None
+        and position.epoch == head.epoch
+        and 0 <= head.offset - position.offset <= MAX_RECOVERED_MESSAGES
+    )
+
+
+def visible(peer: ChatPeer, messages: list[Message]) -> list[Message]:
+    """The messages as this peer may see them."""
+    return messages if peer.sees_all else [message.for_customer() for message in messages]
+
+
+async def recover(store: Store, peer: ChatPeer, channel: str, position: Position | None, budget_bytes: int) -> Recovery:
+    """Read what ``position`` has missed. Call after ``Fanout.join``, so that nothing falls between."""
+    conversation = await store.conversation(channel, peer.user_id)
+    head = await store.head(channel)
+    if position is None or not can_recover(head, position):
+        return Recovery(False, head.epoch, head.offset, [], conversation, 0)
+    messages = await store.messages_after(channel, position.offset, MAX_RECOVERED_MESSAGES + 1)
+    shown = visible(peer, messages)
+    size_bytes = len(peer.codec.encode(shown))
+    if len(messages) > MAX_RECOVERED_MESSAGES or size_bytes > budget_bytes:
+        return Recovery(False, head.epoch, max(head.offset, messages[-1].offset), [], conversation, 0)
+    offset = messages[-1].offset if messages else position.offset
+    return Recovery(True, head.epoch, offset, shown, conversation, size_bytes)
+
+
+async def read_history(store: Store, peer: ChatPeer, frame: History) -> HistoryPage:
+    """One page, ascending; fewer than asked, with ``more``, where the answer would grow too large."""
+    if frame.before is not None and frame.after is not None:
+        raise BadFrame("history takes before or after, not both")
+    head = await store.head(frame.channel)
+    forward = frame.after is not None
+    if frame.after is not None:
+        found = await store.messages_after(frame.channel, frame.after, frame.limit + 1)
+    else:
+        found = await store.messages_before(frame.channel, frame.before, frame.limit + 1)
+    nearest_first = visible(peer, found if forward else found[::-1])
+    page = _fitting(peer, nearest_first[: frame.limit])
+    return HistoryPage(
+        id=frame.id,
+        channel=frame.channel,
+        epoch=head.epoch,
+        messages=page if forward else page[::-1],
+        more=len(found) > len(page),
+    )
+
+
+def _fitting(peer: ChatPeer, messages: list[Message]) -> list[Message]:
+    left_bytes = MAX_SERVER_MESSAGE_BYTES - ENVELOPE_BYTES
+    for count, message in enumerate(messages):
+        left_bytes -= len(peer.codec.encode(message)) + 1
+        if left_bytes < 0:
+            return messages[:count]
+    return messages

@@ -1,0 +1,228 @@
+"""The turn, on one screen: understand, decide, answer; and what the customer does next is the reward."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import time
+from collections.abc import Callable
+from typing import Protocol
+
+import structlog
+
+from adapters.features import features
+from adapters.personas import Persona
+from adapters.rewards import After, Before, next_turn_parts
+from inference.analysis import Analysis
+from inference.errors import EngineBusy, EngineFailed, EngineTimeout
+from server.backplane.ports import Envelope
+from server.chat.learning import Learner
+from server.chat.memory import LastAnswer, Memories, Memory, rebuild, turn_view
+from server.chat.writer import BuiltInWriter, Situation, Written
+from server.clock import Clock
+from server.fanout.hub import Fanout
+from server.store.ports import Answer, DecisionRow, OpenTurn, RewardParts, Store
+from server.telemetry import Metrics
+from server.wire.codec import JSON
+from server.wire.frames import Event, Turn, User
+
+_log = structlog.get_logger(__name__)
+
+PAST_TURNS = 50
+SILENCE_SWEEP_S = 30.0
+
+
+class Understanding(Protocol):
+    """What the bot needs of the inference engine."""
+
+    async def analyse(self, text: str, *, timeout_s: float) -> Analysis: ...
+
+
+class Bot:
+    """Answers customers' messages. One conversation's turns come one after the other (``TurnRunner``)."""
+
+    def __init__(
+        self,
+        *,
+        store: Store,
+        fanout: Fanout,
+        engine: Understanding,
+        learner: Learner,
+        writer: BuiltInWriter,
+        personas: tuple[Persona, ...],
+        memories: Memories,
+        identity: User,
+        clock: Clock,
+        rng: random.Random,
+        new_id: Callable[[], str],
+        metrics: Metrics,
+        analysis_timeout_s: float,
+        silence_ms: int,
+    ) -> None:
+        self._store = store
+        self._fanout = fanout
+        self._engine = engine
+        self._learner = learner
+        self._writer = writer
+        self._personas = {persona.name: persona for persona in personas}
+        self._memories = memories
+        self._identity = identity
+        self._clock = clock
+        self._rng = rng
+        self._new_id = new_id
+        self._metrics = metrics
+        self._analysis_timeout_s = analysis_timeout_s
+        self._silence_ms = silence_ms
+
+    async def answer(self, turn: OpenTurn) -> None:
+        """Understand, choose a persona, write, commit, ring. Repeatable: a committed turn stays as it is."""
+        started_ns = time.perf_counter_ns()
+        memory = await self._memory(turn.message.channel)
+        try:
+            analysis = await self._engine.analyse(turn.message.text, timeout_s=self._analysis_timeout_s)
+        except (EngineBusy, EngineFailed, EngineTimeout) as error:
+            await self._apologise(turn, error)
+            return
+        analysed_ns = time.perf_counter_ns()
+        await self._tell_analysis(turn, analysis)
+        await self._reward_last(memory, After(analysis.sentiment.score, analysis.act))
+        try:
+            answer, written = self._compose(turn, memory, analysis, started_ns, analysed_ns)
+            message = await self._store.answer(answer)
+        except BaseException:
+            self._memories.forget(turn.message.channel)  # it has heard what may come again
+            raise
+        if message is None:
+            self._memories.forget(turn.message.channel)  # answered elsewhere, or somebody has claimed the conversation
+            return
+        await self._fanout.publish_message(message)
+        decision_id = answer.decision.decision_id if answer.decision is not None else None
+        memory.answered(LastAnswer(decision_id, answer.analysis, answer.at_ms), written.intent, written.phrases)
+        self._metrics.turn(
+            total_ms=(time.perf_counter_ns() - started_ns) / 1e6, analysis_ms=(analysed_ns - started_ns) / 1e6
+        )
+
+    def _compose(
+        self, turn: OpenTurn, memory: Memory, analysis: Analysis, started_ns: int, analysed_ns: int
+    ) -> tuple[Answer, Written]:
+        now_ms = self._clock.now_ms()
+        memory.hear(analysis, turn.message.at_ms)
+        decision = self._decide(memory, analysis, turn.message.text, now_ms)
+        decided_ns = time.perf_counter_ns()
+        situation = Situation(
+            analysis=analysis,
+            persona=self._personas[decision.arm],
+            text=turn.message.text,
+            turn_number=memory.turns,
+            used=frozenset(memory.used_phrases),
+            previous_intent=memory.previous_intent,
+            customer_name=None if turn.message.sender.name == "Guest" else turn.message.sender.name,
+        )
+        written = self._writer.write(situation, self._rng)
+        shown = Turn(
+            decision_id=decision.decision_id,
+            persona=decision.arm,
+            policy=decision.policy,
+            version=decision.version,
+            propensity=round(decision.propensity, 6),
+            analysis_us=(analysed_ns - started_ns) // 1000,
+            decide_us=(decided_ns - analysed_ns) // 1000,
+            total_us=(time.perf_counter_ns() - started_ns) // 1000,
+        )
+        answer = Answer(
+            turn=turn,
+            sender=self._identity,
+            text=written.text,
+            message_id=self._new_id(),
+            at_ms=now_ms,
+            data={"suggestions": list(written.suggestions)} if written.suggestions else None,
+            shown=shown,
+            decision=decision,
+            analysis=analysis.to_wire(),
+            notes=memory.notes(written.intent, written.phrases),
+        )
+        return answer, written
+
+    def _decide(self, memory: Memory, analysis: Analysis, text: str, now_ms: int) -> DecisionRow:
+        x = features(turn_view(memory, analysis, text, now_ms))
+        chosen = self._learner.choose(x)
+        return DecisionRow(
+            decision_id=self._new_id(),
+            policy=self._learner.name,
+            version=self._learner.version,
+            arm=chosen.arm,
+            propensity=chosen.propensity,
+            arms=self._learner.policy.arms,
+            probabilities=tuple(chosen.probabilities.tolist()),
+            features=tuple(x.tolist()),
+            at_ms=now_ms,
+        )
+
+    async def _apologise(self, turn: OpenTurn, reason: Exception) -> None:
+        """The model is away or too slow: say so, as nobody in particular and with nothing to learn from."""
+        _log.warning("answered without analysis", turn=turn.turn_id, reason=str(reason))
+        written = self._writer.error(next(iter(self._personas.values())), self._rng)
+        answer = Answer(
+            turn=turn,
+            sender=self._identity,
+            text=written.text,
+            message_id=self._new_id(),
+            at_ms=self._clock.now_ms(),
+            data={"suggestions": list(written.suggestions)} if written.suggestions else None,
+            shown=None,
+            decision=None,
+            analysis={},
+            notes={"phrases": list(written.phrases)},
+        )
+        message = await self._store.answer(answer)
+        if message is not None:
+            await self._fanout.publish_message(message)
+
+    async def _memory(self, channel: str) -> Memory:
+        known = self._memories.get(channel)
+        if known is not None:
+            return known
+        return self._memories.put(channel, rebuild(await self._store.past_turns(channel, PAST_TURNS)))
+
+    async def _tell_analysis(self, turn: OpenTurn, analysis: Analysis) -> None:
+        message = turn.message
+        data = {"message_id": message.message_id, "analysis": analysis.to_wire()}
+        event = Event(channel=message.channel, name="analysis", data=data)
+        await self._fanout.publish(
+            Envelope(message.channel, 0, JSON.encode(event), audience="staff", author=message.sender.id)
+        )
+
+    # ------------------------------------------------------------------ rewards
+
+    async def _reward_last(self, memory: Memory, after: After) -> None:
+        """What followed the last answer rewards its decision."""
+        last = memory.last
+        if last is None or last.decision_id is None:
+            return
+        sentiment = last.analysis.get("sentiment", {})
+        before = Before(float(sentiment.get("score", 0.0)), str(last.analysis.get("act", "other")))
+        await self._learner.reward(RewardParts(last.decision_id, next_turn_parts(before, after)))
+
+    async def on_rating(self, found: RewardParts) -> None:
+        """A thumb, or any rating, on an answer."""
+        memory = self._memories.get(found.channel)
+        if memory is not None and memory.last is not None and memory.last.decision_id == found.decision_id:
+            memory.last_rating = found.parts.get("feedback")
+        await self._learner.reward(found)
+
+    async def on_resolved(self, channel: str, resolved: bool) -> None:
+        """The last answer led to a resolution, or to a reopening."""
+        memory = await self._memory(channel)
+        memory.resolved_before = memory.resolved_before or resolved
+        await self._reward_last(memory, After(resolved=resolved))
+
+    async def watch_silence(self) -> None:
+        """Run for ever: no reaction to an answer for ``silence_ms`` is a reaction too, told once per answer."""
+        while True:
+            await asyncio.sleep(SILENCE_SWEEP_S)
+            before_ms = self._clock.now_ms() - self._silence_ms
+            for memory in self._memories.all():
+                last = memory.last
+                if last is not None and last.at_ms < before_ms and not memory.silence_told:
+                    memory.silence_told = True
+                    await self._reward_last(memory, After(silent=True))

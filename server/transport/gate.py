@@ -1,0 +1,37 @@
+"""Who a ``connect`` is from: a token's user, or a new guest where guests are allowed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from server.chat.peer import Claims
+from server.clock import Clock
+from server.errors import Unauthenticated
+from server.tokens import Tokens
+from server.wire.frames import Connect, User
+
+GUEST_NAME = "Guest"
+
+
+@dataclass(frozen=True, slots=True)
+class Gate:
+    """``guest_ttl_s``: how long a new guest's token is valid."""
+
+    tokens: Tokens
+    guests_allowed: bool
+    guest_ttl_s: int
+    clock: Clock
+    new_id: Callable[[], str]
+
+    async def authenticate(self, frame: Connect) -> Claims:
+        """``Unauthenticated`` for a bad token, and for none where guests are not allowed."""
+        now_s = self.clock.now_ms() / 1000
+        if frame.token is not None:
+            claims = self.tokens.verify(frame.token, now_s)
+            return Claims(claims.user, claims.exp_ms)
+        if not self.guests_allowed:
+            raise Unauthenticated("a token is needed; guests are not allowed here")
+        guest = User(id=self.new_id(), kind="customer", name=GUEST_NAME)
+        token = self.tokens.issue("customer", guest.id, guest.name, self.guest_ttl_s, now_s)
+        return Claims(guest, self.tokens.verify(token, now_s).exp_ms, new_token=token)

@@ -1,0 +1,135 @@
+"""``GET /ws``: the handshake, and the one loop that reads a socket."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+import structlog
+from starlette.datastructures import Headers
+from starlette.types import Receive, Scope, Send
+
+from server.chat.peer import Claims
+from server.chat.service import Chat
+from server.clock import Clock
+from server.telemetry import Metrics
+from server.transport.connection import Connection, ConnectionLimits
+from server.transport.protocol import EXTENSION, WireProtocol
+from server.wire.closing import CloseCode
+from server.wire.codec import CODECS, negotiate
+from server.wire.frames import Connect
+
+_log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Doorman:
+    """Whom the handshake lets in. ``allowed_origins``: further origins of pages beside the server's own."""
+
+    allowed_origins: frozenset[str]
+
+    def allows(self, origin: str | None, host: str | None) -> bool:
+        """Browsers always send ``Origin`` (RFC 6455 §10.2); other programs may leave it out."""
+        if origin is None:
+            return True
+        if origin.rstrip("/").lower() in self.allowed_origins:
+            return True
+        return host is not None and urlsplit(origin).netloc.lower() == host.lower()
+
+
+class WebSocketEndpoint:
+    """An ASGI application for one path; it knows every open connection of this worker."""
+
+    def __init__(
+        self,
+        *,
+        chat: Chat,
+        clock: Clock,
+        metrics: Metrics,
+        limits: ConnectionLimits,
+        doorman: Doorman,
+        authenticate: Callable[[Connect], Awaitable[Claims]],
+        new_id: Callable[[], str],
+        rng: random.Random,
+    ) -> None:
+        self._chat = chat
+        self._clock = clock
+        self._metrics = metrics
+        self._limits = limits
+        self._doorman = doorman
+        self._authenticate = authenticate
+        self._new_id = new_id
+        self._rng = rng
+        self._connections: set[Connection] = set()
+        self._draining = False
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Refuse the handshake, or serve the connection to its end."""
+        headers = Headers(scope=scope)
+        codec = negotiate(scope["subprotocols"])
+        if self._draining:
+            await _refuse(send, 503, "the server is draining; try again in a moment")
+        elif not self._doorman.allows(headers.get("origin"), headers.get("host")):
+            await _refuse(send, 403, "this origin may not connect; add it to allowed_origins")
+        elif codec is None:
+            known = ", ".join(codec.subprotocol for codec in CODECS)
+            await _refuse(send, 400, f"unknown subprotocol; this server speaks {known}")
+        else:
+            subprotocol = codec.subprotocol if scope["subprotocols"] else None
+            await receive()
+            await send({"type": "websocket.accept", "subprotocol": subprotocol})
+            wire: WireProtocol = scope["extensions"][EXTENSION]
+            await self._serve(
+                Connection(
+                    wire=wire,
+                    codec=codec,
+                    chat=self._chat,
+                    clock=self._clock,
+                    metrics=self._metrics,
+                    limits=self._limits,
+                    session_id=self._new_id(),
+                    authenticate=self._authenticate,
+                ),
+                receive,
+            )
+
+    async def _serve(self, connection: Connection, receive: Receive) -> None:
+        self._connections.add(connection)
+        self._metrics.connections.inc()
+        structlog.contextvars.bind_contextvars(session=connection.session_id)
+        try:
+            while True:
+                event = await receive()
+                if event["type"] != "websocket.receive":
+                    return
+                data = event.get("bytes")
+                if not await connection.handle(event["text"] if data is None else data):
+                    return
+        except Exception:
+            _log.exception("connection failed")
+            connection.close(CloseCode.INTERNAL, "internal failure")
+        finally:
+            self._connections.discard(connection)
+            self._metrics.connections.dec()
+            await connection.finish()
+
+    async def drain(self, within_ms: int) -> None:
+        """Say goodbye to everybody, spread over ``within_ms`` so that they don't all come back at once."""
+        self._draining = True
+        leaving = list(self._connections)
+        if not leaving:
+            return
+        pause_s = within_ms / 1000 / 2 / len(leaving)
+        for connection in leaving:
+            connection.close(CloseCode.DRAINING, "draining", after_ms=self._rng.randint(100, max(200, within_ms)))
+            await asyncio.sleep(pause_s if len(leaving) > 1 else 0)
+
+
+async def _refuse(send: Send, status: int, reason: str) -> None:
+    """Answer the handshake with an HTTP error instead (ASGI's websocket.http.response extension)."""
+    headers = [(b"content-type", b"text/plain; charset=utf-8")]
+    await send({"type": "websocket.http.response.start", "status": status, "headers": headers})
+    await send({"type": "websocket.http.response.body", "body": reason.encode()})
