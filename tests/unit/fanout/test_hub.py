@@ -1,0 +1,162 @@
+"""The fan-out between a doorbell that loses things and a ledger that does not."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Sequence
+
+import pytest
+
+from server.backplane.memory import MemoryBackplane, MemoryHub
+from server.errors import Unavailable
+from server.fanout import hub as hub_module
+from server.fanout.hub import Fanout
+from server.fanout.parcel import message_envelope
+from server.wire.frames import Message
+from tests.unit.fanout.test_feed import FakePeer, message
+
+CHANNEL = "conv:c"
+
+
+class FakeLedger:
+    """The committed messages of one conversation; ``away`` makes it fail."""
+
+    def __init__(self) -> None:
+        self.messages: list[Message] = []
+        self.away = False
+        self.reads = 0
+
+    def commit(self) -> Message:
+        self.messages.append(message(len(self.messages) + 1))
+        return self.messages[-1]
+
+    async def messages_after(self, channel: str, offset: int, limit: int) -> list[Message]:
+        self.reads += 1
+        if self.away:
+            raise Unavailable("the database is away")
+        return [stored for stored in self.messages if stored.offset > offset][:limit]
+
+    async def heads(self, channels: Sequence[str]) -> dict[str, int]:
+        if self.away:
+            raise Unavailable("the database is away")
+        return {channel: len(self.messages) for channel in channels if channel == CHANNEL}
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    """Let the loop run until something holds; the test's own time-out is the limit."""
+    while not condition():
+        await asyncio.sleep(0)
+
+
+@pytest.fixture
+def ledger() -> FakeLedger:
+    return FakeLedger()
+
+
+@pytest.fixture
+def bells() -> MemoryHub:
+    return MemoryHub()
+
+
+@pytest.fixture
+async def fanout(ledger: FakeLedger, bells: MemoryHub, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Fanout]:
+    monkeypatch.setattr(hub_module, "GAP_WAIT_S", 0)
+    monkeypatch.setattr(hub_module, "RECONCILE_S", 0)
+    made = Fanout(ledger, MemoryBackplane(bells), lambda count: None)
+    await made.start()
+    yield made
+    await made.close()
+
+
+async def join(fanout: Fanout, peer: FakePeer, at: int) -> None:
+    fanout.open(await fanout.join(peer, CHANNEL), at)
+
+
+async def test_a_published_message_reaches_every_subscriber(fanout: Fanout, ledger: FakeLedger) -> None:
+    peers = [FakePeer(), FakePeer()]
+    for peer in peers:
+        await join(fanout, peer, 0)
+    await fanout.publish_message(ledger.commit())
+    assert [peer.offsets() for peer in peers] == [[1], [1]]
+
+
+async def test_a_lost_ring_is_read_from_the_ledger(fanout: Fanout, ledger: FakeLedger) -> None:
+    peer = FakePeer()
+    await join(fanout, peer, 0)
+    ledger.commit()  # nobody rings
+    await fanout.publish_message(ledger.commit())
+    await until(lambda: len(peer.received) == 2)
+    assert peer.offsets() == [1, 2]
+
+
+async def test_the_last_ring_lost_is_found_by_reconciling(fanout: Fanout, ledger: FakeLedger) -> None:
+    peer = FakePeer()
+    await join(fanout, peer, 0)
+    ledger.commit()
+    await until(lambda: len(peer.received) == 1)
+    assert peer.offsets() == [1]
+
+
+async def test_a_ledger_that_is_away_delays_and_loses_nothing(fanout: Fanout, ledger: FakeLedger) -> None:
+    peer = FakePeer()
+    await join(fanout, peer, 0)
+    ledger.away = True
+    ledger.commit()
+    await fanout.publish_message(ledger.commit())
+    await until(lambda: ledger.reads > 0)
+    assert peer.received == []
+    ledger.away = False
+    await until(lambda: len(peer.received) == 2)
+    assert peer.offsets() == [1, 2]
+
+
+async def test_a_late_joiner_who_read_less_is_caught_up(fanout: Fanout, ledger: FakeLedger) -> None:
+    slow, quick = FakePeer(), FakePeer()
+    subscription = await fanout.join(slow, CHANNEL)  # has read offset 0 from the ledger, and is not opened yet
+    ledger.commit()
+    await join(fanout, quick, 1)
+    fanout.open(subscription, 0)
+    await until(lambda: len(slow.received) == 1)
+    assert slow.offsets() == [1]
+    assert quick.received == []
+
+
+async def test_after_leaving_nothing_arrives(fanout: Fanout, ledger: FakeLedger, bells: MemoryHub) -> None:
+    peer = FakePeer()
+    await join(fanout, peer, 0)
+    await fanout.leave(peer, CHANNEL)
+    await fanout.publish_message(ledger.commit())
+    assert peer.received == []
+    assert bells.listeners(CHANNEL) == set()
+
+
+async def test_leaving_twice_or_a_foreign_channel_is_no_error(fanout: Fanout) -> None:
+    peer = FakePeer()
+    await fanout.leave(peer, CHANNEL)
+    await join(fanout, peer, 0)
+    await fanout.leave(peer, CHANNEL)
+    await fanout.leave(peer, CHANNEL)
+
+
+async def test_another_node_hears(fanout: Fanout, ledger: FakeLedger, bells: MemoryHub) -> None:
+    other = Fanout(ledger, MemoryBackplane(bells), lambda count: None)
+    await other.start()
+    peer = FakePeer()
+    await join(other, peer, 0)
+    await fanout.publish_message(ledger.commit())
+    assert peer.offsets() == [1]
+    await other.close()
+
+
+async def test_a_failing_doorbell_is_no_error_for_the_sender(
+    fanout: Fanout, ledger: FakeLedger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def broken(self: MemoryBackplane, envelope: object) -> None:
+        raise Unavailable("nobody hears")
+
+    peer = FakePeer()
+    await join(fanout, peer, 0)
+    monkeypatch.setattr(MemoryBackplane, "publish", broken)
+    await fanout.publish(message_envelope(ledger.commit()))
+    await until(lambda: len(peer.received) == 1)
+    assert peer.offsets() == [1]
