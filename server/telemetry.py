@@ -7,6 +7,7 @@ local variables, and libraries, which know nothing of this, are heard from warni
 from __future__ import annotations
 
 import logging
+import sys
 from collections.abc import Sequence
 from typing import Final, Literal, TextIO
 
@@ -43,12 +44,14 @@ ANALYSIS_MS = (0.1, 0.25, 0.5, 1, 1.5, 2, 3, 4, 6, 8, 12, 20, 50, 100, 200, 500,
 DECIDE_US = (5, 10, 20, 30, 50, 75, 100, 200, 500, 1_000, 5_000)
 
 
-def setup_logging(level: str, log_format: LogFormat, stream: TextIO) -> None:
-    """Send the process's log lines, its libraries' included, to ``stream``; a later call replaces an earlier one.
+def configure_logging(level: str, log_format: LogFormat, stream: TextIO | None = None) -> None:
+    """Send the log lines of the process, its libraries included, to ``stream`` (standard error unless said otherwise);
+    a later call replaces an earlier one.
 
     ``level``: "debug", "info", "warning" or "error". Each line carries the context variables bound by
     ``structlog.contextvars`` (such as ``session``), so the lines of one connection can be found together.
     """
+    stream = stream or sys.stderr
     as_text = log_format == "text" or (log_format == "auto" and stream.isatty())
     shared: list[Processor] = [
         structlog.contextvars.merge_contextvars,

@@ -13,7 +13,7 @@ import pytest
 import structlog
 from prometheus_client.parser import text_string_to_metric_families
 
-from server.telemetry import LEFT_OUT, UNSPOKEN, Metrics, setup_logging
+from server.telemetry import LEFT_OUT, UNSPOKEN, Metrics, configure_logging
 
 
 @pytest.fixture(autouse=True)
@@ -40,7 +40,7 @@ def lines(stream: io.StringIO) -> list[dict[str, Any]]:
 class TestLogging:
     def test_json_lines_say_when_where_and_what(self) -> None:
         stream = io.StringIO()
-        setup_logging("info", "auto", stream)
+        configure_logging("info", "auto", stream)
         structlog.get_logger("server.chat.turn").info("answered", turn="T1")
         [line] = lines(stream)
         assert {name: line[name] for name in ("event", "level", "logger", "turn")} == {
@@ -50,14 +50,14 @@ class TestLogging:
 
     def test_a_terminal_gets_text(self) -> None:
         stream = Terminal()
-        setup_logging("info", "auto", stream)
+        configure_logging("info", "auto", stream)
         structlog.get_logger("server.x").info("answered", turn="T1")
         assert "answered" in stream.getvalue()
         assert not stream.getvalue().startswith("{")
 
     def test_lines_of_one_connection_share_its_session(self) -> None:
         stream = io.StringIO()
-        setup_logging("info", "json", stream)
+        configure_logging("info", "json", stream)
         with structlog.contextvars.bound_contextvars(session="S1"):
             structlog.get_logger("server.x").info("one")
             logging.getLogger("uvicorn.error").info("two %d", 2)
@@ -69,7 +69,7 @@ class TestLogging:
     @pytest.mark.parametrize("form", ["json", "text"])
     def test_what_people_wrote_is_left_out(self, form: Any) -> None:
         stream = io.StringIO()
-        setup_logging("debug", form, stream)
+        configure_logging("debug", form, stream)
         log = structlog.get_logger("server.x")
         log.info("sent", **dict.fromkeys(UNSPOKEN, "very private"))
         try:
@@ -83,7 +83,7 @@ class TestLogging:
 
     def test_libraries_are_heard_from_warnings_upwards(self) -> None:
         stream = io.StringIO()
-        setup_logging("debug", "json", stream)
+        configure_logging("debug", "json", stream)
         logging.getLogger("aiosqlite").debug("INSERT 'very private'")
         logging.getLogger("uvicorn.access").info("GET /?token=very-private")
         logging.getLogger("aiosqlite").warning("slow")
@@ -94,7 +94,7 @@ class TestLogging:
     @pytest.mark.parametrize(("level", "heard"), [("debug", 4), ("info", 3), ("warning", 2), ("error", 1)])
     def test_levels(self, level: str, heard: int) -> None:
         stream = io.StringIO()
-        setup_logging(level, "json", stream)
+        configure_logging(level, "json", stream)
         log = structlog.get_logger("server.x")
         for method in (log.debug, log.info, log.warning, log.error):
             method("line")
@@ -102,14 +102,14 @@ class TestLogging:
 
     def test_a_second_set_up_replaces_the_first(self) -> None:
         first, second = io.StringIO(), io.StringIO()
-        setup_logging("info", "json", first)
-        setup_logging("info", "json", second)
+        configure_logging("info", "json", first)
+        configure_logging("info", "json", second)
         structlog.get_logger("server.x").info("once")
         assert (first.getvalue(), len(lines(second))) == ("", 1)
 
     def test_a_value_that_json_does_not_know(self) -> None:
         stream = io.StringIO()
-        setup_logging("info", "json", stream)
+        configure_logging("info", "json", stream)
         structlog.get_logger("server.x").info("odd", value={1, 2}, raw=b"x")
         assert len(lines(stream)) == 1
 
