@@ -121,7 +121,7 @@ class App:
             group_max=settings.group_commit_max,
             group_wait_ms=settings.group_commit_wait_ms,
             timeout_s=settings.store_timeout_ms / 1000,
-            on_commit=self.metrics.commit,
+            observe=lambda report: self.metrics.commit(report.operations),
         )
         self.engine = Engine(
             pack,
@@ -129,7 +129,6 @@ class App:
             cache_entries=settings.analysis_cache_entries,
             max_waiting=settings.analysis_max_waiting,
         )
-        self.metrics.watch_engine(self.engine)
         self.fanout = Fanout(self.store, MemoryBackplane(), self.metrics.deliveries.inc)
         self.learner = Learner(
             store=self.store,

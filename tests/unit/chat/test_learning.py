@@ -1,0 +1,112 @@
+"""The policy as a fold over the reward log (DESIGN's law 5)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import cast
+
+import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
+
+from adapters.policies import make_policy
+from adapters.rewards import RewardWeights
+from server.chat.learning import Learner
+from server.clock import ManualClock
+from server.errors import Unavailable
+from server.store.ports import Combine, RewardEvent, RewardParts, Store
+
+ARMS = ("calm", "warm")
+
+
+@dataclass
+class FakeLog:
+    """A reward log that several workers write to."""
+
+    events: list[RewardEvent] = field(default_factory=list)
+    away: bool = False
+
+    def write(self, arm: str, reward: float, previous: float | None = None, dim: int = 3) -> RewardEvent:
+        x = tuple(float(np.sin(len(self.events) + i)) for i in range(dim))
+        self.events.append(RewardEvent("linucb", len(self.events) + 1, "d", arm, x, reward, previous, 0))
+        return self.events[-1]
+
+    async def rewards_after(self, policy: str, log_offset: int, limit: int) -> list[RewardEvent]:
+        return self.events[log_offset : log_offset + min(limit, 3)]
+
+    async def add_reward(self, found: RewardParts, combine: Combine, at_ms: int) -> RewardEvent | None:
+        if self.away:
+            raise Unavailable("the database is away")
+        reward = combine(found.parts)
+        return None if reward is None else self.write("warm", reward)
+
+
+def learner(log: FakeLog, seed: int = 0) -> Learner:
+    return Learner(
+        store=cast(Store, log),
+        policy=make_policy("linucb", arms=ARMS, dim=3, seed=seed),
+        name="linucb",
+        combine=RewardWeights().combine,
+        clock=ManualClock(),
+        on_reward=lambda: None,
+    )
+
+
+def knowledge(made: Learner) -> list[tuple[float, float]]:
+    return [(arm.exploit, arm.explore) for arm in made.policy.explain(np.array([0.3, -0.2, 1.0]))]
+
+
+@given(st.lists(st.tuples(st.sampled_from(ARMS), st.floats(0, 1)), max_size=12))
+async def test_a_restart_replays_the_log(rewards: list[tuple[str, float]]) -> None:
+    log = FakeLog()
+    for arm, reward in rewards:
+        log.write(arm, reward)
+    one, two = learner(log), learner(log, seed=5)
+    await one.start()
+    await two.start()
+    assert one.version == two.version == len(rewards)
+    assert knowledge(one) == knowledge(two)
+
+
+async def test_a_reward_is_learned_at_once() -> None:
+    made = learner(FakeLog())
+    before = knowledge(made)
+    await made.reward(RewardParts("d", {"feedback": 1.0}))
+    assert made.version == 1
+    assert knowledge(made) != before
+
+
+async def test_what_another_worker_wrote_is_folded_in_the_logs_order() -> None:
+    log = FakeLog()
+    here, replayed = learner(log), learner(log)
+    log.write("calm", 0.25)
+    log.write("warm", 0.5)
+    await here.reward(RewardParts("d", {"feedback": 0.0}))
+    await replayed.start()
+    assert here.version == 3
+    assert knowledge(here) == knowledge(replayed)
+
+
+async def test_a_removed_persona_and_old_features_are_passed_over() -> None:
+    log = FakeLog()
+    log.write("retired", 1.0)
+    log.write("warm", 1.0, dim=7)
+    made = learner(log)
+    await made.start()
+    assert made.version == 2
+    assert knowledge(made) == knowledge(learner(FakeLog()))
+
+
+async def test_a_ledger_that_is_away_costs_the_reward_only() -> None:
+    log = FakeLog(away=True)
+    made = learner(log)
+    await made.reward(RewardParts("d", {"feedback": 1.0}))
+    assert made.version == 0
+
+
+async def test_nothing_to_say_is_not_written() -> None:
+    log = FakeLog(away=True)
+    made = learner(log)
+    await made.reward(RewardParts("", {"feedback": 1.0}))
+    await made.reward(RewardParts("d", {}))
+    assert log.events == []

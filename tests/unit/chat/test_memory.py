@@ -1,0 +1,104 @@
+"""What the bot remembers, and that a rebuilt memory is the one that was lost."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from adapters.features import FEATURE_NAMES, features
+from inference.analysis import Analysis, Sentiment
+from server.chat.memory import REMEMBERED_TURNS, LastAnswer, Memories, Memory, rebuild, turn_view
+from server.store.ports import PastTurn
+
+
+def analysis(score: float = 0.0, intent: str = "order_status") -> Analysis:
+    return Analysis(
+        intent=intent,
+        intent_confidence=0.9,
+        intents=((intent, 0.9),),
+        out_of_scope=0.1,
+        act="question",
+        sentiment=Sentiment("neutral", score, 0.8),
+        emotions={"joy": 0.1, "anger": 0.5, "fear": 0.1, "sadness": 0.1, "surprise": 0.1, "neutral": 0.1},
+        urgency=0.2,
+        politeness=0.3,
+        toxicity=0.0,
+        language="en",
+        entities=(),
+        model="nlu-1.0.0",
+        cached=False,
+        latency_us=1_000,
+        embedding=np.zeros(384, dtype=np.float32),
+    )
+
+
+@given(st.lists(st.tuples(st.floats(-1, 1), st.sampled_from(["a", "b", None])), max_size=30))
+def test_a_rebuilt_memory_equals_the_lived_one(turns: list[tuple[float, str | None]]) -> None:
+    lived, past = Memory(), []
+    for number, (score, intent) in enumerate(turns):
+        heard = analysis(round(score, 4))
+        asked_ms, answered_ms = number * 10_000, number * 10_000 + 500
+        lived.hear(heard, asked_ms)
+        phrases = [f"p{number}"]
+        notes = lived.notes(intent, phrases)
+        lived.answered(LastAnswer(f"d{number}", heard.to_wire(), answered_ms), intent, phrases)
+        past.append(PastTurn(f"t{number}", f"d{number}", "warm", "hi", heard.to_wire(), notes, asked_ms, answered_ms))
+    assert rebuild(past) == lived
+
+
+def test_an_apology_leaves_no_decision() -> None:
+    memory = rebuild([PastTurn("t", None, None, "sorry", {}, {"phrases": ["e1"]}, 0, 10)])
+    assert memory.last == LastAnswer(None, {}, 10)
+    assert memory.used_phrases == {"e1"}
+
+
+def test_the_view_counts_what_was_written() -> None:
+    memory = Memory()
+    memory.hear(analysis(-0.5), 0)
+    text = "WHERE is my order?! 😡"
+    view = turn_view(memory, analysis(-0.5), text, now_ms=1_700_000_000_000)
+    assert (view.words, view.exclamations, view.questions, view.emoji) == (5, 1, 1, 1)
+    assert view.text_code_points == len(text)
+    assert view.uppercase_share == pytest.approx(5 / 14)
+    assert (view.turn_number, view.previous_sentiment_score, view.mean_gap_s) == (1, None, None)
+    assert view.weekday == 1
+    assert view.hour_of_day == pytest.approx(22 + 13 / 60)
+    assert features(view).shape == (len(FEATURE_NAMES),)
+
+
+def test_the_trend_looks_at_the_last_three_against_those_before() -> None:
+    memory = Memory()
+    for score in (0.5, 0.5, 0.5, -0.5, -0.5, -0.5):
+        memory.hear(analysis(score), 0)
+    assert turn_view(memory, analysis(-0.5), "x", 0).sentiment_trend == pytest.approx(-0.5)
+
+
+def test_gaps_are_the_customers_time_to_write() -> None:
+    memory = Memory()
+    memory.hear(analysis(), 0)
+    memory.answered(LastAnswer("d", {}, 1_000), None, [])
+    memory.hear(analysis(), 5_000)
+    assert turn_view(memory, analysis(), "", 0).mean_gap_s == 4.0
+
+
+def test_only_the_last_turns_weigh() -> None:
+    memory = Memory()
+    for _ in range(REMEMBERED_TURNS + 5):
+        memory.hear(analysis(0.1), 0)
+    assert len(memory.scores) == REMEMBERED_TURNS
+    assert memory.turns == REMEMBERED_TURNS + 5
+
+
+def test_memories_drop_the_least_recently_used() -> None:
+    memories = Memories(2)
+    for channel in ("a", "b"):
+        memories.put(channel, Memory())
+    assert memories.get("a") is not None
+    memories.put("c", Memory())
+    assert memories.get("b") is None
+    assert len(memories.all()) == 2
+    memories.forget("a")
+    memories.forget("a")
+    assert memories.get("a") is None

@@ -1,0 +1,186 @@
+"""Which turns are answered when: offset order per conversation, retries, leases (DESIGN's law 4)."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass, field
+from typing import Any, cast
+
+import pytest
+
+from server.chat import runner as runner_module
+from server.chat.runner import ATTEMPTS, TurnRunner
+from server.errors import Unavailable
+from server.store.ports import OpenTurn, Store
+from server.wire.frames import Message, User
+
+
+def turn(channel: str, offset: int, lease_number: int = 1) -> OpenTurn:
+    sender = User("alice", "customer", "Alice")
+    message = Message(channel, "e", offset, f"{channel}{offset}", 0, sender, "hi")
+    return OpenTurn(f"turn {channel} {offset}", lease_number, message)
+
+
+@dataclass
+class FakeTurns:
+    """The store's side of turns: what is left by dead workers, and what is renewed."""
+
+    left: list[OpenTurn] = field(default_factory=list)
+    renewed: set[str] = field(default_factory=set)
+    expired: int = 0
+
+    async def expire_leases(self) -> int:
+        self.expired += 1
+        return len(self.left)
+
+    async def take_turns(self, worker: str, lease_ms: int, limit: int) -> list[OpenTurn]:
+        taken, self.left = self.left[:limit], self.left[limit:]
+        return taken
+
+    async def renew_turns(self, worker: str, turn_ids: list[str], lease_ms: int) -> None:
+        self.renewed.update(turn_ids)
+
+
+class Answering:
+    """Records the turns answered; ``failures`` are raised first."""
+
+    def __init__(self) -> None:
+        self.answered: list[tuple[str, int]] = []
+        self.failures: dict[str, int] = {}
+        self.gate = asyncio.Event()
+        self.gate.set()
+        self.running = 0
+        self.most_running = 0
+
+    async def __call__(self, turn: OpenTurn) -> None:
+        self.running += 1
+        self.most_running = max(self.running, self.most_running)
+        try:
+            await self.gate.wait()
+            if self.failures.get(turn.turn_id, 0) > 0:
+                self.failures[turn.turn_id] -= 1
+                raise Unavailable("the database is away")
+            self.answered.append((turn.message.channel, turn.message.offset))
+        finally:
+            self.running -= 1
+
+
+@pytest.fixture
+def store() -> FakeTurns:
+    return FakeTurns()
+
+
+@pytest.fixture
+def answering() -> Answering:
+    return Answering()
+
+
+@pytest.fixture
+async def make(
+    store: FakeTurns, answering: Answering, monkeypatch: pytest.MonkeyPatch
+) -> AsyncIterator[Callable[..., TurnRunner]]:
+    monkeypatch.setattr(runner_module, "RETRY_S", 0)
+    made: list[TurnRunner] = []
+
+    def build(**changes: Any) -> TurnRunner:
+        parameters: dict[str, Any] = {"worker": "w", "lease_ms": 6_000, "max_running": 8, "sole_worker": False}
+        made.append(TurnRunner(store=cast(Store, store), answer=answering, **(parameters | changes)))
+        return made[-1]
+
+    yield build
+    for runner in made:
+        await runner.close(within_s=1)
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    while not condition():
+        await asyncio.sleep(0)
+
+
+async def test_a_conversations_turns_come_in_order(make: Callable[..., TurnRunner], answering: Answering) -> None:
+    runner = make()
+    for offset in range(1, 20):
+        runner.submit(turn("conv:a", offset))
+        runner.submit(turn("conv:b", offset))
+    await until(lambda: len(answering.answered) == 38)
+    for channel in ("conv:a", "conv:b"):
+        assert [offset for name, offset in answering.answered if name == channel] == list(range(1, 20))
+
+
+async def test_conversations_run_side_by_side_up_to_the_bound(
+    make: Callable[..., TurnRunner], answering: Answering
+) -> None:
+    runner = make(max_running=3)
+    answering.gate.clear()
+    for number in range(10):
+        runner.submit(turn(f"conv:{number}", 1))
+    await until(lambda: answering.running == 3)
+    answering.gate.set()
+    await until(lambda: len(answering.answered) == 10)
+    assert answering.most_running == 3
+
+
+async def test_a_failed_turn_is_tried_again_and_nobody_overtakes_it(
+    make: Callable[..., TurnRunner], answering: Answering
+) -> None:
+    runner = make()
+    answering.failures["turn conv:a 1"] = ATTEMPTS - 1
+    runner.submit(turn("conv:a", 1))
+    runner.submit(turn("conv:a", 2))
+    await until(lambda: len(answering.answered) == 2)
+    assert answering.answered == [("conv:a", 1), ("conv:a", 2)]
+
+
+async def test_a_turn_that_keeps_failing_goes_back_with_all_behind_it(
+    make: Callable[..., TurnRunner], answering: Answering
+) -> None:
+    runner = make()
+    answering.failures["turn conv:a 1"] = ATTEMPTS
+    runner.submit(turn("conv:a", 1))
+    runner.submit(turn("conv:a", 2))
+    await until(lambda: answering.failures["turn conv:a 1"] == 0 and not answering.running)
+    runner.submit(turn("conv:b", 1))
+    await until(lambda: ("conv:b", 1) in answering.answered)
+    assert answering.answered == [("conv:b", 1)]
+    runner.submit(turn("conv:a", 1, lease_number=2))
+    await until(lambda: ("conv:a", 1) in answering.answered)
+
+
+async def test_the_same_turn_twice_is_answered_once(make: Callable[..., TurnRunner], answering: Answering) -> None:
+    runner = make()
+    answering.gate.clear()
+    runner.submit(turn("conv:a", 1))
+    runner.submit(turn("conv:a", 1))
+    answering.gate.set()
+    runner.submit(turn("conv:a", 2))
+    await until(lambda: ("conv:a", 2) in answering.answered)
+    assert answering.answered == [("conv:a", 1), ("conv:a", 2)]
+
+
+@pytest.mark.parametrize("sole_worker", [True, False])
+async def test_the_start_takes_over_what_was_left(
+    make: Callable[..., TurnRunner], store: FakeTurns, answering: Answering, sole_worker: bool
+) -> None:
+    store.left = [turn("conv:a", offset) for offset in range(1, 101)]
+    await make(sole_worker=sole_worker).start()
+    await until(lambda: len(answering.answered) == 100)
+    assert answering.answered == [("conv:a", offset) for offset in range(1, 101)]
+    assert store.expired == int(sole_worker)
+
+
+async def test_held_turns_are_renewed(make: Callable[..., TurnRunner], store: FakeTurns, answering: Answering) -> None:
+    runner = make(lease_ms=3)
+    answering.gate.clear()
+    await runner.start()
+    runner.submit(turn("conv:a", 1))
+    runner.submit(turn("conv:a", 2))
+    await until(lambda: store.renewed == {"turn conv:a 1", "turn conv:a 2"})
+    answering.gate.set()
+
+
+async def test_closing_lets_running_turns_end(make: Callable[..., TurnRunner], answering: Answering) -> None:
+    runner = make()
+    runner.submit(turn("conv:a", 1))
+    await runner.close(within_s=10)
+    assert answering.answered == [("conv:a", 1)]
