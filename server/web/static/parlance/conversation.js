@@ -1,0 +1,209 @@
+/**
+ * One open conversation: opens it by its key, loads its newest page, resumes, fills gaps, tells what is awaited.
+ *
+ * No DOM. Pushes that arrive while the newest page is on its way gather in the timeline to be.
+ */
+
+import { fullJitterMs } from "./backoff.js";
+import { RequestError } from "./requests.js";
+import { Timeline } from "./timeline.js";
+
+const PAGE = 50;
+const REPAIR_PAGE = 200;
+/** A second or third try waits about as long as a person does before looking away. */
+const RETRY_ATTEMPT = 3;
+const STATE_AFTER = { waiting: "waiting", claimed: "claimed", released: "bot" };
+
+export class Conversation {
+  #connection;
+  #clock;
+  #random;
+  #on;
+  #timeline = null;
+  #loading = null;
+  #left = false;
+  #repairing = false;
+  #typists = new Map();
+  /** @type {"bot" | "waiting" | "claimed"} */
+  state = "bot";
+
+  /**
+   * @param {object} options
+   * @param {string} options.key the customer's own name for it, for `open`
+   * @param {{changed: () => void, ready: () => void, heard: (message: object) => void, notice: (text: string) => void}}
+   *   options.on ready: loaded or resumed, so that what waits can be sent; heard: each message, whatever way it came
+   */
+  constructor({ key, connection, clock, random, on }) {
+    this.key = key;
+    this.#connection = connection;
+    this.#clock = clock;
+    this.#random = random;
+    this.#on = on;
+  }
+
+  get loaded() {
+    return this.#timeline !== null;
+  }
+
+  get channel() {
+    return this.#timeline?.channel ?? null;
+  }
+
+  get more() {
+    return this.#timeline?.more ?? false;
+  }
+
+  get messages() {
+    return this.#timeline?.messages ?? [];
+  }
+
+  get typists() {
+    return [...this.#typists.values()];
+  }
+
+  /** For `connect.resume`; nothing where it is not whole yet, for then it is opened and loaded anew. */
+  get positions() {
+    if (!this.#timeline || this.#loading) return {};
+    const { channel, epoch, position } = this.#timeline;
+    return { [channel]: { epoch, offset: position } };
+  }
+
+  /** The newest customer message, while the bot still owes its answer; else null. */
+  get unanswered() {
+    if (this.state === "claimed") return null;
+    const at = this.messages.findLastIndex(({ from }) => from.kind === "customer");
+    if (at < 0) return null;
+    const question = this.messages[at];
+    const answered = this.messages.slice(at + 1).some(({ reply_to: to }) => to === question.message_id);
+    return answered ? null : question;
+  }
+
+  /** A connection is up: take what `welcome.channels` has recovered, or begin again. */
+  welcomed(channels) {
+    const entry = this.#timeline && channels[this.#timeline.channel];
+    if (!entry || entry.error) this.open();
+    else if (entry.recovered) this.#recover(entry);
+    else this.#load(this.#timeline.channel, entry);
+  }
+
+  async open() {
+    try {
+      const opened = await this.#connection.request({ type: "open", key: this.key });
+      if (this.#left) return;
+      this.state = opened.conversation?.state ?? "bot";
+      await this.#load(opened.channel, opened);
+    } catch (error) {
+      this.#again(error, () => this.open());
+    }
+  }
+
+  /** Another conversation is shown now. */
+  leave() {
+    this.#left = true;
+    const { channel } = this;
+    if (channel) this.#connection.request({ type: "unsubscribe", channel }).catch(() => {});
+  }
+
+  /** The channel to send to. `anew`: the server did not find the one known so far. */
+  async reach(anew) {
+    if (this.channel && !anew) return this.channel;
+    const opened = await this.#connection.request({ type: "open", key: this.key });
+    if (this.channel && opened.channel !== this.channel) this.#load(opened.channel, opened);
+    return opened.channel;
+  }
+
+  async loadEarlier() {
+    const timeline = this.#timeline;
+    const { channel, oldest: before } = timeline;
+    timeline.prepend(await this.#connection.request({ type: "history", channel, before, limit: PAGE }));
+    this.#on.changed();
+  }
+
+  /** What an `ack` proves about an own message, until its push brings the whole. */
+  acked(message) {
+    if (message.channel === this.channel) this.#timeline.addAcked(message);
+  }
+
+  /** @returns {boolean} whether the frame was this conversation's and changed it */
+  pushed(frame) {
+    const timeline = this.#loading ?? this.#timeline;
+    if (!timeline || frame.channel !== timeline.channel) return false;
+    if (frame.type === "message") this.#message(timeline, frame);
+    else if (frame.type === "typing") this.#typing(frame);
+    else return false;
+    return true;
+  }
+
+  has(channel) {
+    return (this.#loading ?? this.#timeline)?.channel === channel;
+  }
+
+  #recover({ messages, conversation }) {
+    this.state = conversation?.state ?? this.state;
+    for (const message of messages) this.#take(this.#timeline, message);
+    this.#on.changed();
+    this.#on.ready();
+  }
+
+  async #load(channel, { epoch, offset }) {
+    const fresh = new Timeline(channel, epoch);
+    this.#loading = fresh;
+    try {
+      const page = await this.#connection.request({ type: "history", channel, limit: PAGE });
+      if (this.#loading !== fresh || this.#left) return;
+      fresh.load(page, offset);
+      page.messages.forEach(this.#on.heard);
+      this.#timeline = fresh;
+      this.#loading = null;
+      this.#on.changed();
+      this.#on.ready();
+    } catch (error) {
+      this.#again(error, () => this.#loading === fresh && this.#load(channel, { epoch, offset }));
+    }
+  }
+
+  /** A lost connection starts over by itself; what is temporary is tried again; the rest is told. */
+  #again(error, retry) {
+    if (!(error instanceof RequestError)) throw error;
+    if (error.reason === "disconnected" || this.#left) return;
+    const waitMs = error.retryAfterMs ?? fullJitterMs(RETRY_ATTEMPT, this.#random);
+    if (error.temporary) this.#clock.setTimeout(() => !this.#left && retry(), waitMs);
+    else this.#on.notice(`The conversation could not be opened: ${error.message}`);
+  }
+
+  #message(timeline, frame) {
+    if (frame.epoch !== timeline.epoch) return this.#load(frame.channel, frame);
+    this.#take(timeline, frame);
+    return timeline.gap ? this.#repair(timeline) : undefined;
+  }
+
+  #take(timeline, message) {
+    timeline.add(message);
+    this.#typists.delete(message.from.id);
+    if (message.from.kind === "system") this.state = STATE_AFTER[message.data?.event] ?? this.state;
+    this.#on.heard(message);
+  }
+
+  #typing({ user, on }) {
+    if (on) this.#typists.set(user.id, user.name);
+    else this.#typists.delete(user.id);
+  }
+
+  async #repair(timeline) {
+    if (this.#repairing) return;
+    this.#repairing = true;
+    try {
+      while (timeline.gap && timeline === this.#timeline) {
+        const { channel, position: after } = timeline;
+        const page = await this.#connection.request({ type: "history", channel, after, limit: REPAIR_PAGE });
+        if (page.messages.length === 0) break;
+        for (const message of page.messages) this.#take(timeline, message);
+      }
+    } catch (error) {
+      if (!(error instanceof RequestError)) throw error; // the next push or reconnect finds the same gap
+    } finally {
+      this.#repairing = false;
+      this.#on.changed();
+    }
+  }
+}
