@@ -1,0 +1,170 @@
+"""Opening conversations, and how one looks to a user."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, cast
+
+from sqlalchemy import Connection, Row, bindparam, func, insert, select
+
+from server.errors import Conflict, NotFound
+from server.store import codec, schema
+from server.store.dialect import Database
+from server.store.lookup import Lookup
+from server.store.operations import OpenOp
+from server.store.ports import Head, Opened
+from server.wire.frames import Conversation, Kind, LastMessage, State, User
+
+_conversations, _members, _messages = schema.conversations, schema.members, schema.messages
+_last = _messages.alias("last")
+_agent = schema.users.alias("agent")
+_later = _messages.alias("later")
+
+_READ_OFFSET = func.coalesce(_members.c.read_offset, 0)
+_UNREAD = (
+    select(func.count())
+    .where(
+        _later.c.conversation_id == _conversations.c.id,
+        _later.c.offset > _READ_OFFSET,
+        _later.c.sender_id != bindparam("user_id"),
+    )
+    .correlate(_conversations, _members)
+    .scalar_subquery()
+)
+_VIEW = (
+    select(
+        _conversations.c.id,
+        _conversations.c.state,
+        _conversations.c.resolved,
+        _conversations.c.at_ms,
+        _conversations.c.last_offset,
+        _READ_OFFSET.label("read_offset"),
+        _UNREAD.label("unread"),
+        _agent.c.id.label("agent_id"),
+        _agent.c.kind.label("agent_kind"),
+        _agent.c.name.label("agent_name"),
+        _last.c.sender_id,
+        _last.c.sender_kind,
+        _last.c.sender_name,
+        _last.c.text.label("last_text"),
+        _last.c.at_ms.label("last_at_ms"),
+    )
+    .select_from(
+        _conversations.outerjoin(
+            _members,
+            (_members.c.conversation_id == _conversations.c.id) & (_members.c.user_id == bindparam("user_id")),
+        )
+        .outerjoin(
+            _last,
+            (_last.c.conversation_id == _conversations.c.id) & (_last.c.offset == _conversations.c.last_offset),
+        )
+        .outerjoin(_agent, _agent.c.id == _conversations.c.agent_id)
+    )
+    .where(_conversations.c.id == bindparam("conversation"))
+)
+_BY_KEY = select(_conversations.c.id, _conversations.c.epoch, _conversations.c.metadata_digest).where(
+    _conversations.c.opener_id == bindparam("opener"), _conversations.c.open_key == bindparam("key")
+)
+_HEADS = select(_conversations.c.id, _conversations.c.epoch, _conversations.c.last_offset).where(
+    _conversations.c.id.in_(bindparam("ids", expanding=True))
+)
+_FIND_MEMBERS = Lookup(
+    _members,
+    by=(_members.c.conversation_id, _members.c.user_id),
+    columns=(_members.c.conversation_id, _members.c.user_id),
+)
+_JOIN = insert(_members)
+
+
+class Opener:
+    """Opens conversations; the opener's row in ``users`` is there already."""
+
+    def __init__(self, database: Database) -> None:
+        self._open = database.upsert(_conversations, ["opener_id", "open_key"], []).returning(_conversations.c.id)
+
+    def __call__(self, connection: Connection, op: OpenOp) -> Opened | Conflict:
+        """The new conversation, the one that the key opened before, or a conflict."""
+        opening = op.opening
+        if connection.execute(self._open, _new_row(op)).first() is not None:
+            connection.execute(
+                _JOIN,
+                {
+                    "conversation_id": op.conversation,
+                    "user_id": opening.user.id,
+                    "read_offset": 0,
+                    "joined_at_ms": opening.at_ms,
+                },
+            )
+            return Opened(_fresh(op), opening.epoch, duplicate=False)
+        first = connection.execute(_BY_KEY, {"opener": opening.user.id, "key": opening.key}).one()
+        if first.metadata_digest != op.digest:
+            return Conflict(f"The key {opening.key!r} opened a conversation with other metadata.")
+        return Opened(view(connection, first.id, opening.user.id), first.epoch, duplicate=True)
+
+
+def _new_row(op: OpenOp) -> dict[str, Any]:
+    opening = op.opening
+    return {
+        "id": op.conversation,
+        "epoch": opening.epoch,
+        "state": "bot",
+        "agent_id": None,
+        "claim_number": 0,
+        "resolved": False,
+        "last_offset": 0,
+        "opener_id": opening.user.id,
+        "open_key": opening.key,
+        "metadata_json": op.metadata_json,
+        "metadata_digest": op.digest,
+        "created_at_ms": opening.at_ms,
+        "at_ms": opening.at_ms,
+    }
+
+
+def _fresh(op: OpenOp) -> Conversation:
+    return Conversation(
+        channel=codec.channel_of(op.conversation),
+        state="bot",
+        resolved=False,
+        at_ms=op.opening.at_ms,
+        offset=0,
+        read_offset=0,
+        unread=0,
+    )
+
+
+def view(connection: Connection, conversation: str, user_id: str) -> Conversation:
+    """The conversation as ``user_id`` sees it. ``NotFound``."""
+    row = connection.execute(_VIEW, {"conversation": conversation, "user_id": user_id}).first()
+    if row is None:
+        raise NotFound(f"There is no conversation {conversation!r}.")
+    return Conversation(
+        channel=codec.channel_of(row.id),
+        state=cast(State, row.state),
+        resolved=row.resolved,
+        at_ms=row.at_ms,
+        offset=row.last_offset,
+        read_offset=row.read_offset,
+        unread=row.unread,
+        agent=None if row.agent_id is None else User(row.agent_id, cast(Kind, row.agent_kind), row.agent_name),
+        last=_last_message(row),
+    )
+
+
+def _last_message(row: Row[*tuple[Any, ...]]) -> LastMessage | None:
+    if row.sender_id is None:
+        return None
+    sender = User(row.sender_id, cast(Kind, row.sender_kind), row.sender_name)
+    return LastMessage(offset=row.last_offset, sender=sender, text=row.last_text, at_ms=row.last_at_ms)
+
+
+def heads(connection: Connection, conversations: Sequence[str]) -> dict[str, Head]:
+    """Epoch and last offset of each conversation that exists."""
+    return {
+        row.id: Head(row.epoch, row.last_offset) for row in connection.execute(_HEADS, {"ids": list(conversations)})
+    }
+
+
+def memberships(connection: Connection, pairs: Sequence[tuple[str, str]]) -> dict[tuple[str, str], bool]:
+    """Which pairs of conversation and user are memberships; the others are left out."""
+    return {(row.conversation_id, row.user_id): True for row in _FIND_MEMBERS.rows(connection, pairs)}

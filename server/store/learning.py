@@ -1,0 +1,164 @@
+"""Ratings, rewards and the log that policies are folded from."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from sqlalchemy import Connection, bindparam, func, insert, select, update
+
+from server.errors import NotFound
+from server.store import codec, schema
+from server.store.dialect import Database
+from server.store.operations import RewardOp
+from server.store.ports import Rating, RewardEvent, RewardParts
+from server.store.rewards import DecisionState, RewardPlan, plan_rewards
+
+_decisions, _policies, _log = schema.decisions, schema.policies, schema.reward_log
+_members, _messages = schema.members, schema.messages
+
+_LOCK_DECISIONS = (
+    select(
+        _decisions.c.decision_id,
+        _decisions.c.policy,
+        _decisions.c.arm,
+        _decisions.c.features,
+        _decisions.c.parts_json,
+        _decisions.c.reward,
+    )
+    .where(_decisions.c.decision_id.in_(bindparam("ids", expanding=True)))
+    .order_by(_decisions.c.decision_id)
+    .with_for_update()
+)
+_SET_REWARD = (
+    update(_decisions)
+    .where(_decisions.c.decision_id == bindparam("decision"))
+    .values(parts_json=bindparam("parts"), reward=bindparam("value"))
+)
+_INSERT_EVENTS = insert(_log)
+_EVENTS_AFTER = (
+    select(
+        _log.c.policy,
+        _log.c.log_offset,
+        _log.c.decision_id,
+        _decisions.c.arm,
+        _decisions.c.features,
+        _log.c.reward,
+        _log.c.previous,
+        _log.c.at_ms,
+    )
+    .join_from(_log, _decisions, _log.c.decision_id == _decisions.c.decision_id)
+    .where(_log.c.policy == bindparam("of"), _log.c.log_offset > bindparam("position"))
+    .order_by(_log.c.log_offset)
+    .limit(bindparam("most"))
+)
+_RATED = (
+    select(_messages.c.conversation_id, func.coalesce(_decisions.c.decision_id, "").label("decision_id"))
+    .join_from(_messages, _decisions, _decisions.c.message_id == _messages.c.message_id, isouter=True)
+    .where(_messages.c.message_id == bindparam("message"), _messages.c.sender_kind == "bot")
+)
+_RATED_BY_MEMBER = _RATED.join(_members, _members.c.conversation_id == _messages.c.conversation_id).where(
+    _members.c.user_id == bindparam("user")
+)
+
+
+class Rewarder:
+    """Merges the rewards of one commit."""
+
+    def __init__(self, database: Database) -> None:
+        self._advance = database.increment(_policies, "policy", "last_log_offset").returning(
+            _policies.c.last_log_offset
+        )
+
+    def __call__(self, connection: Connection, operations: Sequence[RewardOp]) -> list[RewardEvent | None]:
+        """The logged events in the order of the operations, None where nothing changed."""
+        plan = plan_rewards(_lock(connection, operations), operations)
+        if plan.changed:
+            connection.execute(_SET_REWARD, [_changed(state) for state in plan.changed.values()])
+        events = plan.numbered(self._log_ends(connection, plan))
+        logged = [_event_row(event) for event in events if event is not None]
+        if logged:
+            connection.execute(_INSERT_EVENTS, logged)
+        return events
+
+    def _log_ends(self, connection: Connection, plan: RewardPlan) -> dict[str, int]:
+        # The counter's row stays locked until the commit: a log_offset is never seen before a lower one.
+        ends: dict[str, int] = {}
+        for policy, gain in sorted(plan.gains.items()):
+            values = {"policy": policy, "last_log_offset": gain}
+            ends[policy] = connection.execute(self._advance, values).scalar_one() - gain
+        return ends
+
+
+def _lock(connection: Connection, operations: Sequence[RewardOp]) -> dict[str, DecisionState]:
+    ids = sorted({operation.found.decision_id for operation in operations})
+    return {
+        row.decision_id: DecisionState(
+            decision_id=row.decision_id,
+            policy=row.policy,
+            arm=row.arm,
+            features=codec.unpack_floats(row.features),
+            parts=codec.decode_mapping(row.parts_json),
+            reward=row.reward,
+        )
+        for row in connection.execute(_LOCK_DECISIONS, {"ids": ids})
+    }
+
+
+def _changed(state: DecisionState) -> dict[str, object]:
+    parts = codec.encode_json(dict(state.parts), "reward parts")
+    return {"decision": state.decision_id, "parts": parts, "value": state.reward}
+
+
+def _event_row(event: RewardEvent) -> dict[str, object]:
+    return {
+        "policy": event.policy,
+        "log_offset": event.log_offset,
+        "decision_id": event.decision_id,
+        "reward": event.reward,
+        "previous": event.previous,
+        "at_ms": event.at_ms,
+    }
+
+
+def events_after(connection: Connection, policy: str, log_offset: int, limit: int) -> list[RewardEvent]:
+    """The log's entries above ``log_offset``, the ``limit`` lowest of them, ascending."""
+    values = {"of": policy, "position": log_offset, "most": limit}
+    return [
+        RewardEvent(
+            policy=row.policy,
+            log_offset=row.log_offset,
+            decision_id=row.decision_id,
+            arm=row.arm,
+            features=codec.unpack_floats(row.features),
+            reward=row.reward,
+            previous=row.previous,
+            at_ms=row.at_ms,
+        )
+        for row in connection.execute(_EVENTS_AFTER, values)
+    ]
+
+
+class Rater:
+    """Stores ratings."""
+
+    def __init__(self, database: Database) -> None:
+        self._save = database.upsert(schema.ratings, ["message_id", "user_id"], ["rating", "comment", "at_ms"])
+
+    def __call__(self, connection: Connection, rating: Rating) -> RewardParts | NotFound:
+        """Whose decision the rating is about; an error where the user may not rate that message."""
+        rated = _RATED if rating.in_every_conversation else _RATED_BY_MEMBER
+        found = connection.execute(rated, {"message": rating.message_id, "user": rating.user_id}).first()
+        if found is None:
+            return NotFound(f"There is no answer {rating.message_id!r} that you may rate.")
+        connection.execute(
+            self._save,
+            {
+                "message_id": rating.message_id,
+                "user_id": rating.user_id,
+                "rating": rating.rating,
+                "comment": rating.comment,
+                "at_ms": rating.at_ms,
+            },
+        )
+        channel = codec.channel_of(found.conversation_id)
+        return RewardParts(found.decision_id, {"feedback": rating.rating}, channel)

@@ -1,0 +1,70 @@
+"""Many rows by composite keys in one statement, through an index on every database.
+
+``(a, b) IN ((…), …)`` would be shorter, but SQLite answers it by scanning the table. A join with a list of VALUES
+is standard SQL and searches the index once per key.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import Column, Connection, Row, Table, TextualSelect, text
+
+MAX_KEYS = 512
+"""Keys per statement: three columns of them stay far below the 32,766 parameters that both databases take."""
+
+
+class Lookup:
+    """Rows of ``table`` joined with ``joins`` whose columns ``by`` equal one of the given tuples.
+
+    ``joins``: pairs of columns, (of ``table``, of the other table). Statements are made per power of two, so that
+    SQLAlchemy and the database see few different ones; keys are repeated to fill up, and rows may then be too.
+    """
+
+    def __init__(
+        self,
+        table: Table,
+        by: Sequence[Column[Any]],
+        columns: Sequence[Column[Any]],
+        joins: Sequence[tuple[Column[Any], Column[Any]]] = (),
+    ) -> None:
+        self._table = table
+        self._by = by
+        self._columns = columns
+        self._joins = joins
+        self._statements: dict[int, TextualSelect] = {}
+
+    def rows(self, connection: Connection, keys: Sequence[tuple[str, ...]]) -> list[Row[Any]]:
+        """The rows found, in no order, some of them more than once."""
+        found: list[Row[Any]] = []
+        for start in range(0, len(keys), MAX_KEYS):
+            found += self._chunk(connection, keys[start : start + MAX_KEYS])
+        return found
+
+    def _chunk(self, connection: Connection, keys: Sequence[tuple[str, ...]]) -> Sequence[Row[Any]]:
+        size = 1 << (len(keys) - 1).bit_length()
+        padded = [*keys, *([keys[-1]] * (size - len(keys)))]
+        values = {f"v{row}_{column}": value for row, key in enumerate(padded) for column, value in enumerate(key)}
+        statement = self._statements.get(size)
+        if statement is None:
+            statement = self._statements[size] = self._make(size)
+        return connection.execute(statement, values).all()
+
+    def _make(self, size: int) -> TextualSelect:
+        width = range(len(self._by))
+        wanted = ", ".join(f'"k{column}"' for column in width)
+        rows = ", ".join("(" + ", ".join(f":v{row}_{column}" for column in width) + ")" for row in range(size))
+        selected = ", ".join(map(_quoted, self._columns))
+        matches = " AND ".join(f'{_quoted(column)} = wanted."k{index}"' for index, column in enumerate(self._by))
+        joins = " ".join(
+            f'JOIN "{other.table.name}" ON {_quoted(other)} = {_quoted(own)}' for own, other in self._joins
+        )
+        return text(
+            f"WITH wanted({wanted}) AS (VALUES {rows}) "  # noqa: S608  names of our own tables only
+            f'SELECT {selected} FROM wanted JOIN "{self._table.name}" ON {matches} {joins}'
+        ).columns(*self._columns)
+
+
+def _quoted(column: Column[Any]) -> str:
+    return f'"{column.table.name}"."{column.name}"'

@@ -1,0 +1,171 @@
+"""The tables. Migrations lead here: a test compares the migrated database with this metadata.
+
+JSON stands in TEXT columns, not in the database's JSON types: what was stored comes back byte for byte, with the
+order of its keys and with escapes such as ``\\u0000`` that PostgreSQL's JSONB refuses. Vectors of float64 are packed
+little-endian, so that a decision is replayed on exactly the numbers it was made with.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    CheckConstraint,
+    Column,
+    Double,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+)
+
+metadata = MetaData(
+    naming_convention={
+        "pk": "pk_%(table_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "ck": "ck_%(table_name)s_%(constraint_name)s",
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+    }
+)
+
+users = Table(
+    "users",
+    metadata,
+    Column("id", String, primary_key=True),
+    Column("kind", String(16), nullable=False),
+    Column("name", String, nullable=False),
+    Column("created_at_ms", BigInteger, nullable=False),
+)
+
+conversations = Table(
+    "conversations",
+    metadata,
+    Column("id", String(64), primary_key=True),
+    Column("epoch", String(64), nullable=False),
+    Column("state", String(16), nullable=False),
+    Column("agent_id", ForeignKey("users.id")),
+    Column("claim_number", BigInteger, nullable=False),
+    Column("resolved", Boolean, nullable=False),
+    Column("last_offset", BigInteger, nullable=False),
+    Column("opener_id", ForeignKey("users.id"), nullable=False),
+    Column("open_key", String(64), nullable=False),
+    Column("metadata_json", Text),
+    Column("metadata_digest", LargeBinary, nullable=False),
+    Column("created_at_ms", BigInteger, nullable=False),
+    Column("at_ms", BigInteger, nullable=False),
+    UniqueConstraint("opener_id", "open_key"),
+    CheckConstraint("state IN ('bot', 'waiting', 'claimed')", name="state"),
+)
+
+members = Table(
+    "members",
+    metadata,
+    Column("conversation_id", ForeignKey("conversations.id"), primary_key=True),
+    Column("user_id", ForeignKey("users.id"), primary_key=True),
+    Column("read_offset", BigInteger, nullable=False),
+    Column("joined_at_ms", BigInteger, nullable=False),
+)
+
+messages = Table(
+    "messages",
+    metadata,
+    Column("message_id", String(64), primary_key=True),
+    Column("conversation_id", ForeignKey("conversations.id"), nullable=False),
+    Column("offset", BigInteger, nullable=False),
+    Column("sender_id", String, nullable=False),
+    Column("sender_kind", String(16), nullable=False),
+    Column("sender_name", String, nullable=False),
+    Column("key", String(64)),
+    Column("digest", LargeBinary),
+    Column("text", Text, nullable=False),
+    Column("data_json", Text),
+    Column("reply_to", String),
+    Column("answers", String(64)),  # the turn that this reply closed
+    Column("turn_json", Text),
+    Column("at_ms", BigInteger, nullable=False),
+    UniqueConstraint("conversation_id", "offset"),
+    # Answers and system messages have no key; NULLs are distinct in a unique index.
+    UniqueConstraint("conversation_id", "sender_id", "key"),
+)
+# Law 4: one answer per turn. Partial, so that ordinary messages don't pay for it.
+_ANSWERS = messages.c.answers.is_not(None)
+Index("uq_messages_answers", messages.c.answers, unique=True, sqlite_where=_ANSWERS, postgresql_where=_ANSWERS)
+
+# The outbox. A turn has its customer message's id, so a message can't have two.
+turns = Table(
+    "turns",
+    metadata,
+    Column("turn_id", ForeignKey("messages.message_id"), primary_key=True),
+    Column("conversation_id", ForeignKey("conversations.id"), nullable=False),
+    Column("offset", BigInteger, nullable=False),
+    Column("state", String(16), nullable=False),
+    Column("lease_number", BigInteger, nullable=False),
+    Column("worker", String, nullable=False),
+    Column("lease_until_ms", BigInteger, nullable=False),  # the database's clock, never a worker's
+    Column("analysis_json", Text),
+    Column("notes_json", Text),
+    UniqueConstraint("conversation_id", "offset"),
+    CheckConstraint("state IN ('open', 'answered', 'dropped')", name="state"),
+)
+_OPEN = turns.c.state == "open"
+Index("ix_turns_open_lease_until_ms", turns.c.lease_until_ms, sqlite_where=_OPEN, postgresql_where=_OPEN)
+
+decisions = Table(
+    "decisions",
+    metadata,
+    Column("decision_id", String(64), primary_key=True),
+    Column("message_id", ForeignKey("messages.message_id"), nullable=False, unique=True),
+    Column("policy", String, nullable=False),
+    Column("version", BigInteger, nullable=False),
+    Column("arm", String, nullable=False),
+    Column("propensity", Double, nullable=False),
+    Column("arms_json", Text, nullable=False),
+    Column("probabilities", LargeBinary, nullable=False),
+    Column("features", LargeBinary, nullable=False),
+    Column("at_ms", BigInteger, nullable=False),
+    Column("parts_json", Text, nullable=False),
+    Column("reward", Double),
+)
+
+# The last log_offset of each policy: its row lock is what keeps the log without gaps.
+policies = Table(
+    "policies",
+    metadata,
+    Column("policy", String, primary_key=True),
+    Column("last_log_offset", BigInteger, nullable=False),
+)
+
+reward_log = Table(
+    "reward_log",
+    metadata,
+    Column("policy", ForeignKey("policies.policy"), primary_key=True),
+    Column("log_offset", BigInteger, primary_key=True, autoincrement=False),
+    Column("decision_id", ForeignKey("decisions.decision_id"), nullable=False),
+    Column("reward", Double, nullable=False),
+    Column("previous", Double),
+    Column("at_ms", BigInteger, nullable=False),
+)
+
+ratings = Table(
+    "ratings",
+    metadata,
+    Column("message_id", ForeignKey("messages.message_id"), primary_key=True),
+    Column("user_id", String, primary_key=True),
+    Column("rating", Double, nullable=False),
+    Column("comment", Text),
+    Column("at_ms", BigInteger, nullable=False),
+)
+
+# One row that ``ping`` counts up: a database that only reads is not ready.
+probe = Table(
+    "probe",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=False),
+    Column("pings", BigInteger, nullable=False),
+)
