@@ -119,7 +119,7 @@ MSGPACK = _Way(
 )
 
 
-def measure(rounds: int = 15, round_s: float = 0.02) -> dict[str, Any]:
+def report(rounds: int = 15, round_s: float = 0.02) -> dict[str, Any]:
     """``rows`` of encoding, operation, frame, bytes, ours_ns, peer_ns, ratio (peer / ours), winner; ``ratios``: their
     geometric means per encoding and operation."""
     rows: list[dict[str, Any]] = []
@@ -166,7 +166,7 @@ def _row(name: str, pair: Pair, *, rounds: int, round_s: float) -> dict[str, Any
 
 
 def show(results: dict[str, Any]) -> None:
-    """Print ``measure``'s results."""
+    """Print ``report``'s results."""
     headings = ("encoding", "operation", "frame", "winner", "bytes", "ours ns", "peer ns", "peer / ours")
     keys = ("encoding", "operation", "frame", "winner", "bytes", "ours_ns", "peer_ns", "ratio")
     rows = [[row[key] for key in keys] for row in results["rows"]]
@@ -182,7 +182,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     )
     parser.add_argument("--json", action="store_true", help="print the results as JSON")
     options = parser.parse_args(argv)
-    results = measure()
+    results = report()
     if options.json:
         print(json.dumps(results, indent=2))
     else:

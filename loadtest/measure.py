@@ -54,9 +54,10 @@ def percentile(values: Sequence[float], share: float) -> float:
     return ordered[max(0, math.ceil(share * len(ordered)) - 1)]
 
 
-def percentiles(values: Sequence[float]) -> dict[str, float]:
-    """p50, p95 and p99, rounded to microseconds where the values are milliseconds."""
-    return {f"p{round(share * 100)}": round(percentile(values, share), 3) for share in (0.5, 0.95, 0.99)}
+def percentiles(values: Sequence[float]) -> dict[str, float | None]:
+    """p50, p95 and p99, rounded to three decimals (milliseconds to microseconds); None of nothing."""
+    shares = {"p50": 0.5, "p95": 0.95, "p99": 0.99}
+    return {name: round(percentile(values, share), 3) if values else None for name, share in shares.items()}
 
 
 def print_table(title: str, headings: Sequence[str], rows: Sequence[Sequence[object]], *, texts: int = 1) -> None:
@@ -71,6 +72,8 @@ def print_table(title: str, headings: Sequence[str], rows: Sequence[Sequence[obj
 
 
 def _shown(cell: object) -> str:
-    if not isinstance(cell, float):
-        return str(cell)
-    return "–" if math.isnan(cell) else f"{cell:,.0f}" if abs(cell) >= 100 else f"{cell:.2f}"
+    if cell is None:
+        return "–"
+    if isinstance(cell, float):
+        return f"{cell:,.0f}" if abs(cell) >= 100 else f"{cell:.2f}"
+    return str(cell)

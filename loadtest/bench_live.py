@@ -1,0 +1,232 @@
+"""Latency of a running server under a steady load, beside a bare echo server's in the same run.
+
+    python -m loadtest.bench_live [--host ws://127.0.0.1:8000] [--connections 200 --rate 100 --seconds 20] [--json]
+
+Without ``--host`` it starts its own server on a temporary data directory, on one core, with the clients on the
+others. Messages start at fixed times whatever the answers do (an open loop), so a slow server can't slow the load
+that measures it. ``generator_lag_ms`` says how late the clients themselves were: figures near it are theirs.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import os
+import random
+import sys
+import tempfile
+import time
+from collections.abc import Awaitable, Callable, Coroutine, Iterator, Sequence
+from contextlib import AsyncExitStack, contextmanager
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import uvloop
+
+from loadtest.client import Client, Push
+from loadtest.dial import Socket, dial
+from loadtest.encoding import ENCODINGS
+from loadtest.errors import ParlanceError
+from loadtest.measure import print_table
+from loadtest.openloop import Load, Tally, drive
+from loadtest.processes import Measured, StartError, echo_peer, parlance, split_cores
+from loadtest.scripts import load_scripts
+from loadtest.target import TargetError, check_target, websocket_url
+from server.wire.frames import Message
+
+CONNECTING_AT_ONCE = 20
+ANSWER_WITHIN_S = 10.0
+
+
+class Customer:
+    """A guest with one conversation, playing scripts, that notes when the bot's replies arrive."""
+
+    def __init__(self, url: str, load: Load, seed: int) -> None:
+        self._client = Client(url, encoding=load.encoding, on_push=self._note, request_timeout_s=ANSWER_WITHIN_S)
+        self._rng = random.Random(seed)
+        self._book = load_scripts()
+        self._lines: list[str] = []
+        self._channel = ""
+        self._replies: dict[str, asyncio.Future[float]] = {}
+
+    async def connect(self) -> None:
+        await self._client.connect()
+        self._channel = (await self._client.open()).channel
+
+    async def close(self) -> None:
+        await self._client.close()
+
+    async def turn(self, tally: Tally) -> None:
+        """Send → ack → the bot's reply."""
+        self._lines = self._lines or self._book.play(self._rng)
+        text = self._lines.pop(0)
+        sent_s = time.perf_counter()
+        ack = await self._client.send(self._channel, text)
+        tally.round_trips_ms.append((time.perf_counter() - sent_s) * 1e3)
+        reply = self._reply_to(ack.message_id)
+        try:
+            replied_s = await asyncio.wait_for(reply, ANSWER_WITHIN_S)
+        finally:
+            self._replies.pop(ack.message_id, None)
+        tally.answers_ms.append((replied_s - sent_s) * 1e3)
+
+    def _note(self, push: Push) -> None:
+        if isinstance(push, Message) and push.sender.kind == "bot" and push.reply_to is not None:
+            reply = self._reply_to(push.reply_to)
+            if not reply.done():
+                reply.set_result(time.perf_counter())
+
+    def _reply_to(self, message_id: str) -> asyncio.Future[float]:
+        # Ack and reply come in either order: whoever is first makes the place where they meet.
+        return self._replies.setdefault(message_id, asyncio.get_running_loop().create_future())
+
+
+async def measure_parlance(server: Measured, load: Load) -> Tally:
+    """``connections`` guests, each in a conversation of its own."""
+    url = websocket_url(server.host)
+    async with AsyncExitStack() as stack:
+        customers = [Customer(url, load, seed) for seed in range(load.connections)]
+        for customer in customers:
+            stack.push_async_callback(customer.close)
+        await _some_at_once([customer.connect for customer in customers])
+        return await drive(server, load, lambda number, tally: customers[number % len(customers)].turn(tally))
+
+
+async def measure_echo(server: Measured, load: Load) -> Tally:
+    """The same number of sockets, rate and message sizes; each message comes straight back."""
+    encoding = ENCODINGS[load.encoding]
+    payload = b"x" * 170  # a usual send frame
+    sockets: list[tuple[Socket, asyncio.Lock]] = []
+
+    async def connect() -> None:
+        sockets.append((await dial(websocket_url(server.host), encoding), asyncio.Lock()))
+
+    async def turn(number: int, tally: Tally) -> None:
+        socket, one_reader = sockets[number % len(sockets)]
+        sent_s = time.perf_counter()
+        async with one_reader:
+            await socket.send(payload)
+            await socket.recv()
+        tally.round_trips_ms.append((time.perf_counter() - sent_s) * 1e3)
+
+    async with AsyncExitStack() as stack:
+        await _some_at_once([connect] * load.connections)
+        for socket, _ in sockets:
+            stack.push_async_callback(socket.close)
+        return await drive(server, load, turn)
+
+
+async def _some_at_once(steps: Sequence[Callable[[], Awaitable[None]]]) -> None:
+    for start in range(0, len(steps), CONNECTING_AT_ONCE):
+        await asyncio.gather(*(step() for step in steps[start : start + CONNECTING_AT_ONCE]))
+
+
+def report(host: str | None = None, load: Load | None = None) -> dict[str, Any]:
+    """``parlance`` and ``echo`` as ``Tally.figures`` gives them, and ``ratios`` of ours to the echo's.
+
+    Raises ``TargetError`` (nobody at ``host``), ``StartError`` (own server did not start).
+    """
+    load = load or Load()
+    with _clients_aside(host is None):
+        with echo_peer() as echo:
+            floor = _run(measure_echo(echo, load)).figures()
+        with _target(host) as server:
+            ours = _run(measure_parlance(server, load)).figures()
+            memory = server.rss_bytes()
+    ratios = {
+        "ack / echo p50": _ratio(ours["round_trip_ms"]["p50"], floor["round_trip_ms"]["p50"]),
+        "ack / echo p99": _ratio(ours["round_trip_ms"]["p99"], floor["round_trip_ms"]["p99"]),
+        "cpu per turn / cpu per echo": _ratio(ours["server_cpu_ms_per_message"], floor["server_cpu_ms_per_message"]),
+    }
+    settings = {**asdict(load), "host": host or "own server", "cores": os.cpu_count()}
+    parts = {"parlance": {**ours, "server_rss_bytes": memory}, "echo": floor}
+    return {"bench": "live", "load": settings, **parts, "ratios": ratios}
+
+
+def _run(measurement: Coroutine[Any, Any, Tally]) -> Tally:
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        return runner.run(measurement)
+
+
+def _ratio(ours: float | None, floor: float | None) -> float | None:
+    return round(ours / floor, 2) if ours and floor else None
+
+
+@contextmanager
+def _target(host: str | None) -> Iterator[Measured]:
+    if host is not None:
+        check_target(host)
+        yield Measured(host, None)
+        return
+    with tempfile.TemporaryDirectory() as folder, parlance(Path(folder) / "data") as server:
+        yield server
+
+
+@contextmanager
+def _clients_aside(own_server: bool) -> Iterator[None]:
+    """Keep this process off the server's core while it measures a server on this machine."""
+    _, clients = split_cores()
+    if not own_server or not clients:
+        yield
+        return
+    before = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, clients)
+    try:
+        yield
+    finally:
+        os.sched_setaffinity(0, before)
+
+
+def show(results: dict[str, Any]) -> None:
+    """Print ``report``'s results."""
+    load = results["load"]
+    title = "{host}: {connections} connections, {rate_per_s} messages/s for {seconds} s, {encoding}".format(**load)
+    rows = [
+        _latencies("parlance: send -> ack", results["parlance"], "round_trip_ms"),
+        _latencies("parlance: send -> answer", results["parlance"], "answer_ms"),
+        _latencies("bare echo: round trip", results["echo"], "round_trip_ms"),
+    ]
+    print_table(title, ("latency in ms", "p50", "p95", "p99"), rows)
+    costs = [_cost("parlance", results["parlance"]), _cost("bare echo", results["echo"])]
+    print_table("cost", ("server", "achieved/s", "failures", "server CPU ms/message", "generator lag p99 ms"), costs)
+    for name, ratio in results["ratios"].items():
+        print(f"{name}: {ratio}")
+
+
+def _latencies(name: str, figures: dict[str, Any], key: str) -> tuple[object, ...]:
+    found = figures.get(key, {})
+    return (name, *(found.get(share) for share in ("p50", "p95", "p99")))
+
+
+def _cost(name: str, figures: dict[str, Any]) -> tuple[object, ...]:
+    keys = ("achieved_per_s", "failures", "server_cpu_ms_per_message")
+    return (name, *(figures[key] for key in keys), figures["generator_lag_ms"]["p99"])
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Measure and print; 1 when messages failed, 2 when there was no server to measure."""
+    usual = Load()
+    parser = argparse.ArgumentParser(prog="python -m loadtest.bench_live", description=(__doc__ or "").split("\n")[0])
+    parser.add_argument("--host", default=None, help="a running server; without it one is started for the run")
+    parser.add_argument("--connections", type=int, default=usual.connections, help="(default 200)")
+    parser.add_argument("--rate", type=float, default=usual.rate_per_s, help="messages per second (default 100)")
+    parser.add_argument("--seconds", type=float, default=usual.seconds, help="measured time (default 20)")
+    parser.add_argument("--encoding", choices=tuple(ENCODINGS), default="json")
+    parser.add_argument("--json", action="store_true", help="print the results as JSON")
+    options = parser.parse_args(argv)
+    try:
+        results = report(options.host, Load(options.connections, options.rate, options.seconds, options.encoding))
+    except (TargetError, StartError, ParlanceError) as error:
+        print(error, file=sys.stderr)
+        return 2
+    if options.json:
+        print(json.dumps(results, indent=2))
+    else:
+        show(results)
+    return 1 if results["parlance"]["failures"] else 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
