@@ -17,12 +17,13 @@ import uvloop
 import yaml
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
-from starlette.routing import Route
+from starlette.routing import WebSocketRoute
 from ulid import ULID
 
 from adapters.features import FEATURE_NAMES
 from adapters.personas import Persona, PersonaError, parse_personas
 from adapters.policies import Policy, make_policy
+from adapters.priors import warm_start
 from adapters.rewards import RewardWeights
 from inference.engine import Engine
 from inference.errors import ModelError
@@ -90,14 +91,17 @@ def read_phrases(folder: Path) -> PhraseBook:
         raise StartupError(str(error)) from error
 
 
-def build_policy(settings: Settings, arms: tuple[str, ...]) -> Policy:
-    """The policy of the settings; every worker and every start draws anew."""
+def build_policy(settings: Settings, personas: tuple[Persona, ...]) -> Policy:
+    """The policy of the settings, leaning to the personas that suit a mood; every start draws anew."""
+    arms = tuple(persona.name for persona in personas)
     seed = int(np.random.SeedSequence().entropy % 2**32)  # type: ignore[operator]
     parameters = {"alpha": settings.policy_alpha, "floor": settings.policy_floor} if settings.policy == "linucb" else {}
     try:
-        return make_policy(settings.policy, arms=arms, dim=len(FEATURE_NAMES), seed=seed, **parameters)
+        policy = make_policy(settings.policy, arms=arms, dim=len(FEATURE_NAMES), seed=seed, **parameters)
     except ValueError as error:
         raise StartupError(f"The policy can't be made: {error}", "Correct the policy settings.") from error
+    warm_start(policy, {persona.name: persona.traits for persona in personas})
+    return policy
 
 
 class App:
@@ -132,7 +136,7 @@ class App:
         self.fanout = Fanout(self.store, MemoryBackplane(), self.metrics.deliveries.inc)
         self.learner = Learner(
             store=self.store,
-            policy=build_policy(settings, tuple(persona.name for persona in personas)),
+            policy=build_policy(settings, personas),
             name=settings.policy,
             combine=weights.combine,
             clock=clock,
@@ -198,7 +202,7 @@ class App:
         """The routes: pages, health, and the WebSocket."""
         return Starlette(
             routes=[
-                Route("/ws", self.endpoint),
+                WebSocketRoute("/ws", self.endpoint),
                 *page_routes(),
                 *health_routes(self._ready, self.metrics),
             ],

@@ -85,7 +85,7 @@ class Bot:
             return
         analysed_ns = time.perf_counter_ns()
         await self._tell_analysis(turn, analysis)
-        await self._reward_last(memory, After(analysis.sentiment.score, analysis.act))
+        previous = memory.last
         try:
             answer, written = self._compose(turn, memory, analysis, started_ns, analysed_ns)
             message = await self._store.answer(answer)
@@ -98,15 +98,15 @@ class Bot:
         await self._fanout.publish_message(message)
         decision_id = answer.decision.decision_id if answer.decision is not None else None
         memory.answered(LastAnswer(decision_id, answer.analysis, answer.at_ms), written.intent, written.phrases)
-        self._metrics.turn(
-            total_ms=(time.perf_counter_ns() - started_ns) / 1e6, analysis_ms=(analysed_ns - started_ns) / 1e6
-        )
+        self._count(answer, started_ns, analysis.cached)
+        await self._reward(previous, After(analysis.sentiment.score, analysis.act))
 
     def _compose(
         self, turn: OpenTurn, memory: Memory, analysis: Analysis, started_ns: int, analysed_ns: int
     ) -> tuple[Answer, Written]:
         now_ms = self._clock.now_ms()
         memory.hear(analysis, turn.message.at_ms)
+        deciding_ns = time.perf_counter_ns()
         decision = self._decide(memory, analysis, turn.message.text, now_ms)
         decided_ns = time.perf_counter_ns()
         situation = Situation(
@@ -126,7 +126,7 @@ class Bot:
             version=decision.version,
             propensity=round(decision.propensity, 6),
             analysis_us=(analysed_ns - started_ns) // 1000,
-            decide_us=(decided_ns - analysed_ns) // 1000,
+            decide_us=(decided_ns - deciding_ns) // 1000,
             total_us=(time.perf_counter_ns() - started_ns) // 1000,
         )
         answer = Answer(
@@ -192,11 +192,19 @@ class Bot:
             Envelope(message.channel, 0, JSON.encode(event), audience="staff", author=message.sender.id)
         )
 
+    def _count(self, answer: Answer, started_ns: int, cached: bool) -> None:
+        shown = answer.shown
+        self._metrics.turn(
+            total_ms=(time.perf_counter_ns() - started_ns) / 1e6,
+            analysis_ms=(shown.analysis_us or 0) / 1000 if shown is not None else 0.0,
+            decide_us=shown.decide_us if shown is not None else None,
+        )
+        (self._metrics.cache_hits if cached else self._metrics.cache_misses).inc()
+
     # ------------------------------------------------------------------ rewards
 
-    async def _reward_last(self, memory: Memory, after: After) -> None:
-        """What followed the last answer rewards its decision."""
-        last = memory.last
+    async def _reward(self, last: LastAnswer | None, after: After) -> None:
+        """What followed an answer rewards its decision."""
         if last is None or last.decision_id is None:
             return
         sentiment = last.analysis.get("sentiment", {})
@@ -214,7 +222,7 @@ class Bot:
         """The last answer led to a resolution, or to a reopening."""
         memory = await self._memory(channel)
         memory.resolved_before = memory.resolved_before or resolved
-        await self._reward_last(memory, After(resolved=resolved))
+        await self._reward(memory.last, After(resolved=resolved))
 
     async def watch_silence(self) -> None:
         """Run for ever: no reaction to an answer for ``silence_ms`` is a reaction too, told once per answer."""
@@ -225,4 +233,4 @@ class Bot:
                 last = memory.last
                 if last is not None and last.at_ms < before_ms and not memory.silence_told:
                     memory.silence_told = True
-                    await self._reward_last(memory, After(silent=True))
+                    await self._reward(last, After(silent=True))
