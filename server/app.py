@@ -133,6 +133,7 @@ class App:
             cache_entries=settings.analysis_cache_entries,
             max_waiting=settings.analysis_max_waiting,
         )
+        self.metrics.watch_engine(self.engine)
         self.fanout = Fanout(self.store, MemoryBackplane(), self.metrics.deliveries.inc)
         self.learner = Learner(
             store=self.store,

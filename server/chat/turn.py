@@ -98,7 +98,7 @@ class Bot:
         await self._fanout.publish_message(message)
         decision_id = answer.decision.decision_id if answer.decision is not None else None
         memory.answered(LastAnswer(decision_id, answer.analysis, answer.at_ms), written.intent, written.phrases)
-        self._count(answer, started_ns, analysis.cached)
+        self._count(answer, started_ns)
         await self._reward(previous, After(analysis.sentiment.score, analysis.act))
 
     def _compose(
@@ -192,14 +192,13 @@ class Bot:
             Envelope(message.channel, 0, JSON.encode(event), audience="staff", author=message.sender.id)
         )
 
-    def _count(self, answer: Answer, started_ns: int, cached: bool) -> None:
+    def _count(self, answer: Answer, started_ns: int) -> None:
         shown = answer.shown
         self._metrics.turn(
             total_ms=(time.perf_counter_ns() - started_ns) / 1e6,
             analysis_ms=(shown.analysis_us or 0) / 1000 if shown is not None else 0.0,
             decide_us=shown.decide_us if shown is not None else None,
         )
-        (self._metrics.cache_hits if cached else self._metrics.cache_misses).inc()
 
     # ------------------------------------------------------------------ rewards
 

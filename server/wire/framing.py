@@ -22,3 +22,10 @@ def frame_message(payload: bytes, *, binary: bool) -> bytes:
     if size <= _MAX_16_BIT:
         return struct.pack("!BBH", first, 126, size) + payload
     return struct.pack("!BBQ", first, 127, size) + payload
+
+
+def payload_of(framed: bytes) -> tuple[bytes, bool]:
+    """``frame_message`` undone: the payload, and whether it is binary."""
+    size = framed[1]
+    start = 2 if size <= _MAX_7_BIT else 4 if size == 126 else 10
+    return framed[start:], framed[0] == _BINARY_FINAL
