@@ -1,0 +1,165 @@
+"""The understanding of one process: cache, waiting line, and the thread that runs the model."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from threading import Lock
+
+from inference.analysis import Analysis
+from inference.batching import split
+from inference.cache import AnalysisCache, as_hit
+from inference.errors import EngineTimeout
+from inference.heads import Runner
+from inference.lexicon import Lexicon, load_lexicon
+from inference.pack import Pack
+from inference.reader import Encoded, Reader
+from inference.tokenise import normalise
+from inference.worker import Job, Worker
+
+CACHE_ENTRIES = 4_096
+"""About 20 MB; greetings, thanks and yes/no come back within far fewer."""
+
+MAX_WAITING = 512
+"""About half a second of work for one thread: who comes later could not be answered in time anyway."""
+
+
+@dataclass(frozen=True, slots=True)
+class EngineStats:
+    """Counts since the start. ``analysed`` texts went through the model in ``batches`` runs; ``waiting`` is now."""
+
+    analysed: int
+    batches: int
+    cache_hits: int
+    cache_misses: int
+    cache_entries: int
+    waiting: int
+
+    @property
+    def hit_rate(self) -> float:
+        """Share of look-ups that the cache answered, in [0, 1]; 0 before the first."""
+        looked_up = self.cache_hits + self.cache_misses
+        return self.cache_hits / looked_up if looked_up else 0.0
+
+
+class Engine:
+    """Understands texts, one forward pass each, on one thread beside the event loop.
+
+    Args:
+        clock: nanoseconds that never go back, such as ``time.perf_counter_ns``; for latencies only.
+        cache_entries: analyses kept for texts that come again; 0 keeps none.
+        max_waiting: texts in line before ``EngineBusy``.
+        max_batch: texts in one run of the model.
+        observe: called with every analysis that ``analyse`` returns, for histograms.
+        runner: stands in for the pack's model.
+    """
+
+    def __init__(
+        self,
+        pack: Pack,
+        *,
+        clock: Callable[[], int],
+        cache_entries: int = CACHE_ENTRIES,
+        max_waiting: int = MAX_WAITING,
+        max_batch: int = 32,
+        observe: Callable[[Analysis], None] | None = None,
+        lexicon: Lexicon | None = None,
+        runner: Runner | None = None,
+    ) -> None:
+        self.model = pack.manifest.model
+        self._clock = clock
+        self._observe = observe
+        self._max_batch = max_batch
+        self._cache = AnalysisCache(cache_entries)
+        lexicon = lexicon or load_lexicon(known_words=pack.tokeniser.words())
+        self._reader = Reader(pack, lexicon, clock, runner)
+        self._worker = Worker(self._reader.encode, self._read, max_waiting=max_waiting, max_batch=max_batch)
+        self._count_lock = Lock()
+        self._analysed = 0
+        self._batches = 0
+
+    async def analyse(self, text: str, *, timeout_s: float) -> Analysis:
+        """Understand ``text``; any str is fine. ``latency_us`` counts from the call, the wait included.
+
+        Cancelling takes the text out of the line; where its batch already runs, the result is only cached.
+
+        Raises:
+            EngineTimeout: nothing after ``timeout_s`` seconds.
+            EngineBusy: too many texts are waiting.
+            EngineClosed: ``close`` was called.
+            EngineFailed: the model run failed; the cause is chained.
+        """
+        started_ns = self._clock()
+        text = normalise(text)
+        analysis = self._look_up(text) or await self._wait(text, started_ns, timeout_s)
+        if self._observe is not None:
+            self._observe(analysis)
+        return analysis
+
+    def analyse_now(self, texts: Sequence[str]) -> list[Analysis]:
+        """Understand ``texts`` on the calling thread, batched; the analyses in their order.
+
+        ``latency_us`` counts from the start of a text's batch. A text that stands there twice is read once, unless
+        the cache is off.
+        """
+        texts = [normalise(text) for text in texts]
+        if not self._cache.entries:
+            return self._read_all(texts)
+        found = {text: hit for text in dict.fromkeys(texts) if (hit := self._look_up(text)) is not None}
+        missing = [text for text in dict.fromkeys(texts) if text not in found]
+        fresh = dict(zip(missing, self._read_all(missing), strict=True))
+        found.update((text, as_hit(analysis, 0)) for text, analysis in fresh.items())
+        return [fresh.pop(text) if text in fresh else found[text] for text in texts]
+
+    def stats(self) -> EngineStats:
+        """The counts at this moment."""
+        cache = self._cache
+        return EngineStats(self._analysed, self._batches, cache.hits, cache.misses, len(cache), self._worker.waiting)
+
+    async def close(self) -> None:
+        """Refuse new texts, fail the waiting ones with EngineClosed, let the running batch finish. Idempotent."""
+        thread = self._worker.close()
+        if thread is not None:
+            await asyncio.to_thread(thread.join)
+
+    async def _wait(self, text: str, started_ns: int, timeout_s: float) -> Analysis:
+        loop = asyncio.get_running_loop()
+        job = Job(text, started_ns, loop)
+        self._worker.submit(job)
+        timer = loop.call_later(timeout_s, _expire, job.future, timeout_s)
+        try:
+            return await job.future
+        finally:
+            timer.cancel()
+            self._worker.drop(job)
+
+    def _read_all(self, texts: Sequence[str]) -> list[Analysis]:
+        tokens = [self._reader.encode(text) for text in texts]
+        found: dict[int, Analysis] = {}
+        for batch in split([len(ids) for ids in tokens], self._max_batch):
+            started_ns = self._clock()
+            found.update(zip(batch, self._read([Encoded(texts[p], tokens[p], started_ns) for p in batch]), strict=True))
+        return [found[position] for position in range(len(texts))]
+
+    def _read(self, batch: Sequence[Encoded]) -> list[Analysis]:
+        analyses = self._reader.read(batch)
+        for item, analysis in zip(batch, analyses, strict=True):
+            self._cache.put(item.text, analysis)
+        with self._count_lock:
+            self._batches += 1
+            self._analysed += len(batch)
+        return analyses
+
+    def _look_up(self, text: str) -> Analysis | None:
+        started_ns = self._clock()
+        found = self._cache.get(text)
+        return None if found is None else as_hit(found, self._since_us(started_ns))
+
+    def _since_us(self, started_ns: int) -> int:
+        return (self._clock() - started_ns) // 1_000
+
+
+def _expire(future: asyncio.Future[Analysis], timeout_s: float) -> None:
+    if not future.done():
+        future.set_exception(EngineTimeout(f"no analysis within {timeout_s:g} s"))
