@@ -8,13 +8,18 @@ from __future__ import annotations
 
 import logging
 import sys
-from collections.abc import Sequence
-from typing import Final, Literal, TextIO
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Final, Literal, Protocol, TextIO
 
 import structlog
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector, generate_latest
 from prometheus_client import disable_created_metrics as _disable_created_metrics
+from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
 from structlog.typing import EventDict, Processor, WrappedLogger
+
+if TYPE_CHECKING:
+    from inference.engine import EngineStats
 
 LogFormat = Literal["auto", "text", "json"]
 UNSPOKEN: Final = frozenset(
@@ -127,8 +132,6 @@ class Metrics:
         self.turn_ms = self._histogram("turn_ms", "Start of a turn to its answer's commit, in milliseconds.", TURN_MS)
         self.analysis_ms = self._histogram("analysis_ms", "Understanding one text, in milliseconds.", ANALYSIS_MS)
         self.decide_us = self._histogram("decide_us", "Choosing a persona, in microseconds.", DECIDE_US)
-        self.cache_hits = self._counter("analysis_cache_hits", "Analyses taken from the cache.")
-        self.cache_misses = self._counter("analysis_cache_misses", "Analyses made by the model.")
         self.rewards = self._counter("rewards", "Reward events learned by the policy.")
         self.errors = Counter(
             "parlance_errors", "Error frames sent, by code (PROTOCOL section 8).", ["code"], registry=self.registry
@@ -155,6 +158,10 @@ class Metrics:
         self.commits.inc()
         self.commit_rows.inc(rows)
 
+    def watch_engine(self, engine: Understanding) -> None:
+        """Show the engine's own counts, read when somebody asks for the metrics."""
+        self.registry.register(_EngineCollector(engine))
+
     def render(self) -> bytes:
         """Everything in the Prometheus text format 0.0.4."""
         return generate_latest(self.registry)
@@ -167,3 +174,28 @@ class Metrics:
 
     def _histogram(self, name: str, meaning: str, bounds: Sequence[float]) -> Histogram:
         return Histogram(f"parlance_{name}", meaning, registry=self.registry, buckets=tuple(bounds))
+
+
+class Understanding(Protocol):
+    """What can say how much it has understood."""
+
+    def stats(self) -> EngineStats: ...
+
+
+class _EngineCollector(Collector):
+    def __init__(self, engine: Understanding) -> None:
+        self._engine = engine
+
+    def collect(self) -> Iterator[Metric]:
+        stats = self._engine.stats()
+        for name, meaning, value in (
+            ("analyses", "Texts that went through the model.", stats.analysed),
+            ("analysis_batches", "Runs of the model; analyses divided by these: texts per run.", stats.batches),
+            ("analysis_cache_hits", "Texts whose analysis was in the cache.", stats.cache_hits),
+            ("analysis_cache_misses", "Texts whose analysis was not in the cache.", stats.cache_misses),
+        ):
+            yield CounterMetricFamily(f"parlance_{name}", meaning, value=value)
+        waiting = "Texts that wait for the model now."
+        yield GaugeMetricFamily("parlance_analysis_waiting", waiting, value=stats.waiting)
+        entries = "Analyses in the cache now."
+        yield GaugeMetricFamily("parlance_analysis_cache_entries", entries, value=stats.cache_entries)

@@ -123,7 +123,9 @@ class Settings(BaseModel):
         ge=0, le=0.5,
     )  # fmt: skip
     reward_weights: Weights = setting(
-        {}, "Weight of each part of an answer's reward, such as feedback = 1.0; parts not named keep their default."
+        {},
+        "Weights of an answer's reward by part: feedback, sentiment, thanks, resolved, handoff, reply, silence; those "
+        "not named keep theirs.",
     )
     turn_lease_ms: int = setting(
         6_000, "How long a worker owns a turn without renewing before another may take it.", "ms", ge=500, le=600_000

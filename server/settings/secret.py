@@ -15,7 +15,7 @@ def read_secret(path: Path) -> str | None:
     """The kept secret, or None where none was made yet. Raises ``StartupError`` for a file that holds none."""
     try:
         kept = path.read_text(encoding="utf-8").strip()
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return None
     except (OSError, UnicodeDecodeError) as error:
         raise StartupError(f"The secret in {path} can't be read: {_reason(error)}.", _REMEDY) from None

@@ -13,6 +13,7 @@ import pytest
 import structlog
 from prometheus_client.parser import text_string_to_metric_families
 
+from inference.engine import EngineStats
 from server.telemetry import LEFT_OUT, UNSPOKEN, Metrics, configure_logging
 
 
@@ -31,6 +32,13 @@ def _logging_as_before() -> Iterator[None]:
 class Terminal(io.StringIO):
     def isatty(self) -> bool:
         return True
+
+
+class Engine:
+    analysed = 0
+
+    def stats(self) -> EngineStats:
+        return EngineStats(self.analysed, batches=4, cache_hits=3, cache_misses=7, cache_entries=5, waiting=2)
 
 
 def lines(stream: io.StringIO) -> list[dict[str, Any]]:
@@ -122,8 +130,7 @@ class TestMetrics:
             f"parlance_{name}"
             for name in (
                 "connections", "frames_in", "frames_out", "deliveries", "outbox_drops", "messages", "commits",
-                "commit_rows", "turns", "turn_ms", "analysis_ms", "decide_us", "analysis_cache_hits",
-                "analysis_cache_misses", "rewards", "errors",
+                "commit_rows", "turns", "turn_ms", "analysis_ms", "decide_us", "rewards", "errors",
             )
         }  # fmt: skip
         assert all(families[name].documentation.endswith(".") for name in own)
@@ -153,6 +160,17 @@ class TestMetrics:
         metrics.commit(5)
         value = metrics.registry.get_sample_value
         assert (value("parlance_commits_total"), value("parlance_commit_rows_total")) == (2, 8)
+
+    def test_the_engine_is_asked_when_somebody_looks(self) -> None:
+        engine = Engine()
+        metrics = Metrics()
+        metrics.watch_engine(engine)
+        engine.analysed = 9
+        value = metrics.registry.get_sample_value
+        assert value("parlance_analyses_total") == 9
+        assert (value("parlance_analysis_cache_hits_total"), value("parlance_analysis_cache_misses_total")) == (3, 7)
+        assert (value("parlance_analysis_waiting"), value("parlance_analysis_cache_entries")) == (2, 5)
+        assert value("parlance_analysis_batches_total") == 4
 
     def test_two_servers_in_one_process_do_not_mix(self) -> None:
         one, other = Metrics(), Metrics()

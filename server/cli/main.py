@@ -1,0 +1,54 @@
+"""The command ``parlance``. Modules that take time to import are imported by the command that needs them."""
+
+from __future__ import annotations
+
+import platform
+from importlib import import_module
+from importlib.util import find_spec
+
+import typer
+
+from server import __version__
+from server.cli.config import config_app
+from server.cli.doctor import doctor
+from server.cli.group import ParlanceGroup
+from server.cli.options import JsonOption
+from server.cli.output import print_json
+from server.cli.serve import serve
+from server.cli.token import token
+
+app = typer.Typer(
+    name="parlance",
+    cls=ParlanceGroup,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    help="Parlance: a real-time chat server that adapts how it speaks.",
+    epilog="Settings come from parlance.toml, PARLANCE_* variables and flags: `parlance config explain` shows them.",
+)
+
+
+@app.command("version")
+def version(as_json: JsonOption = False) -> None:
+    """Print the version."""
+    if as_json:
+        print_json({"name": "parlance", "version": __version__, "python": platform.python_version()})
+    else:
+        typer.echo(f"parlance {__version__}")
+
+
+app.command("serve")(serve)
+app.command("token")(token)
+app.command("doctor")(doctor)
+if find_spec("server.cli.analyze") is not None:
+    app.command("analyze")(import_module("server.cli.analyze").analyze)
+app.add_typer(config_app, name="config")
+
+
+def main() -> None:
+    """The entry point; ends the process with the command's exit code."""
+    app(prog_name="parlance")
+
+
+if __name__ == "__main__":
+    main()
