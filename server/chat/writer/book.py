@@ -1,0 +1,125 @@
+"""All phrases of one language, checked once and indexed for the writer.
+
+A document (one YAML file) holds ``phrases`` (pool → list), and either the general keys ``suggest`` (kind → list) and
+``handover_words``, or those of one domain: ``domain``, ``scope``, ``suggest`` (a list) and ``intents``. Documents add
+up: the same pool, domain or intent may be continued in another file.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final, Literal
+
+from server.chat.writer.phrase import Phrase
+
+Scope = Literal["service", "outside", "chat"]
+Pool = tuple[Phrase, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Intent:
+    """What the writer knows of an intent.
+
+    ``topic``: a noun phrase that names it; ``example``: what a customer would type; ``need``: the detail that is
+    needed next, a noun phrase, until the slot ``need_until`` is known. ``serious``: no jokes, no exclamations.
+    """
+
+    name: str
+    domain: str | None
+    topic: str
+    example: str | None
+    need: str | None
+    need_until: str | None
+    scope: Scope
+    serious: bool
+    suggest: tuple[str, ...]
+    pools: Mapping[str, Pool]
+
+    def pool(self, name: str) -> Pool:
+        """The phrases of one of its pools, empty where it has none."""
+        return self.pools.get(name, ())
+
+
+@dataclass(frozen=True, slots=True)
+class Domain:
+    """Phrases for every intent of a domain that has none of its own left."""
+
+    name: str
+    scope: Scope
+    suggest: tuple[str, ...]
+    pools: Mapping[str, Pool]
+
+
+@dataclass(frozen=True, slots=True)
+class PoolSpec:
+    """Where the writer uses a general pool: in these moods and kinds (empty: in all). ``required``: never empty."""
+
+    required: bool = False
+    moods: tuple[str, ...] = ()
+    kinds: tuple[str, ...] = ()
+
+
+_NOT_NEGATIVE: Final = ("neutral", "positive")
+_TOPICAL: Final = ("question", "request", "complaint", "other")
+
+GENERAL_POOLS: Final[Mapping[str, PoolSpec]] = {
+    "greeting": PoolSpec(required=True),
+    "welcome": PoolSpec(required=True, kinds=("greeting", "out_of_scope")),
+    "invite": PoolSpec(required=True),
+    "thanks": PoolSpec(required=True, kinds=("thanks",)),
+    "goodbye": PoolSpec(required=True, kinds=("goodbye",)),
+    "affirm": PoolSpec(required=True, kinds=("affirm",)),
+    "deny": PoolSpec(required=True, kinds=("deny",)),
+    "question": PoolSpec(required=True, kinds=("question",)),
+    "request": PoolSpec(required=True, kinds=("request",)),
+    "complaint": PoolSpec(required=True, kinds=("complaint",)),
+    "other": PoolSpec(required=True, kinds=("other", "information")),
+    "information": PoolSpec(required=True, kinds=("information",)),
+    "clarification": PoolSpec(required=True, kinds=("clarification",)),
+    "out_of_scope": PoolSpec(required=True, kinds=("out_of_scope",)),
+    "other_language": PoolSpec(required=True, kinds=("other_language",)),
+    "handover": PoolSpec(required=True, kinds=("handover",)),
+    "error": PoolSpec(required=True, kinds=("error",)),
+    "opener": PoolSpec(moods=_NOT_NEGATIVE, kinds=_TOPICAL),
+    "empathy": PoolSpec(moods=("negative",)),
+    "support": PoolSpec(moods=("negative",)),
+    "joy": PoolSpec(moods=("positive",)),
+    "hostile": PoolSpec(),
+    "urgent": PoolSpec(),
+    "again": PoolSpec(kinds=_TOPICAL),
+    "ask": PoolSpec(kinds=(*_TOPICAL, "information")),
+    "next": PoolSpec(),
+    "humor": PoolSpec(moods=_NOT_NEGATIVE),
+    "closer": PoolSpec(),
+}
+TOPIC_POOLS: Final = ("core", "detail", "ask", "next", "humor")
+
+
+@dataclass(frozen=True, slots=True)
+class PhraseBook:
+    """Frozen and shareable; replace it as a whole when a file changes. ``places``: phrase id → "file: entry"."""
+
+    pools: Mapping[str, Pool]
+    domains: Mapping[str, Domain]
+    intents: Mapping[str, Intent]
+    suggest: Mapping[str, tuple[str, ...]]
+    handover: re.Pattern[str] | None
+    places: Mapping[str, tuple[str, ...]]
+
+    @classmethod
+    def parse(cls, documents: Mapping[str, object]) -> PhraseBook:
+        """The book of the parsed YAML ``documents`` by file name. Raises ``PhraseError``."""
+        from server.chat.writer.parsing import parse_book
+
+        return parse_book(documents)
+
+    def wants_person(self, text: str) -> bool:
+        """Whether the text asks for a human being."""
+        return self.handover is not None and self.handover.search(text) is not None
+
+    def phrases(self) -> list[Phrase]:
+        """Every phrase."""
+        groups = [self.pools, *(one.pools for one in self.domains.values()), *(i.pools for i in self.intents.values())]
+        return [phrase for group in groups for pool in group.values() for phrase in pool]

@@ -1,0 +1,190 @@
+"""Which parts an answer has, in the order of saying them, and how much each one matters to this persona.
+
+A part's ``weight`` from 1 on means that it is said whatever the length; the others fill the rest of the length that
+the persona's verbosity allows, the weightiest first; 0 and less is never said.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from server.chat.writer.book import Domain, Intent, PhraseBook, Pool
+from server.chat.writer.reading import Reading
+
+MUST = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """``pools``: the first one that still has something unsaid serves. ``style``: the persona's words for it.
+
+    ``bright``: an enthusiastic persona may end it with an exclamation mark. ``parting``: pointless beside a question.
+    ``required``: said even when nothing unsaid is left.
+    """
+
+    weight: float
+    pools: tuple[Pool, ...]
+    style: str | None = None
+    bright: bool = False
+    parting: bool = False
+    required: bool = False
+
+
+def sentences_for(verbosity: float) -> int:
+    """How many sentences an answer should have: 2 for the tersest persona, 6 for the most talkative."""
+    return int(2.0 + 4.0 * verbosity + 0.5)
+
+
+def plan(reading: Reading, book: PhraseBook, traits: Mapping[str, float], rng: random.Random) -> list[Part]:
+    """The parts of one answer. Draws from ``rng`` only for the light touch."""
+    planner = _Planner(reading, book, traits, rng.random())
+    kind = reading.moment.kind
+    if kind in {"question", "request", "complaint", "other", "information"}:
+        return planner.topical()
+    if kind == "clarification":
+        return [*planner.lead(), planner.required(kind)]
+    if kind == "out_of_scope":
+        return planner.out_of_scope()
+    if kind == "handover":
+        return [*planner.lead(salute=False), planner.required(kind), planner.support()]
+    return planner.social()
+
+
+@dataclass(frozen=True, slots=True)
+class _Planner:
+    reading: Reading
+    book: PhraseBook
+    traits: Mapping[str, float]
+    chance: float
+
+    def trait(self, name: str) -> float:
+        return self.traits.get(name, 0.5)
+
+    def general(self, pool: str, weight: float, style: str | None = None, bright: bool = False) -> Part:
+        return Part(weight, (self.book.pools.get(pool, ()),), style, bright)
+
+    def required(self, pool: str, style: str | None = None, bright: bool = False) -> Part:
+        return Part(MUST, (self.book.pools[pool],), style, bright, required=True)
+
+    def salutation(self) -> Part:
+        """The first answer's hello. A persona's own greetings are too merry for a grave matter."""
+        grave = self.reading.grave or self.reading.hostile
+        weight = 0.0 if not self.reading.moment.first or grave else MUST if self.trait("verbosity") >= 0.4 else 0.4
+        return self.general("greeting", weight, "greetings", bright=True)
+
+    def lead(self, salute: bool = True) -> list[Part]:
+        """What comes before the substance: salutation and the reaction to the mood."""
+        reading = self.reading
+        serious = reading.intent is not None and reading.intent.serious  # personas may joke in their sympathy
+        caring = 0.6 * self.trait("empathy") + 0.4 * self.trait("supportiveness")
+        feeling = MUST if caring >= 0.4 else 0.3
+        moved = reading.moment.mood == "negative" and not reading.hostile
+        joy = 0.2 + 0.4 * max(self.trait("empathy"), self.trait("enthusiasm"))
+        return [
+            self.salutation() if salute else Part(0.0, ()),
+            self.general("hostile", 0.98 if reading.hostile else 0.0),
+            self.general("empathy", feeling if moved else 0.0, None if serious else "empathy"),
+            self.general("joy", joy if reading.moment.emotion == "joy" else 0.0, bright=True),
+            self.general("urgent", 0.6 if reading.urgent else 0.0),
+        ]
+
+    def support(self) -> Part:
+        """Encouragement: the second sentence for a bad mood."""
+        wanted = self.reading.moment.mood == "negative" and not self.reading.hostile
+        return self.general("support", self.trait("supportiveness") - 0.05 if wanted else 0.0)
+
+    def next_step(self) -> Part:
+        """What can be done next: always by the proactive, hardly by the others. Complaints get one sooner."""
+        intent, domain = self.reading.intent, self._domain()
+        pools = (_own(intent, "next"), _shared(domain, "next"), self.book.pools.get("next", ()))
+        drive, complaint = self.trait("proactivity"), self.reading.moment.kind == "complaint"
+        weight = MUST if drive >= 0.6 else 0.7 if complaint else 0.5 if drive >= 0.4 else 0.0
+        return Part(weight, pools, bright=True)
+
+    def humor(self, *pools: Pool) -> Part:
+        """The light touch, never when the mood or the matter is grave."""
+        wit = self.trait("humor")
+        drawn = not self.reading.grave and not self.reading.repeated and wit >= 0.4 and self.chance < wit
+        weight = 0.0 if not drawn else MUST if wit >= 0.6 else 0.5
+        return Part(weight, (*pools, self.book.pools.get("humor", ())), bright=True)
+
+    def closer(self, own_words: bool) -> Part:
+        """A last sentence. A persona's own ones suit only an answer that has helped."""
+        weight = 0.15 + 0.4 * self.trait("agreeableness")
+        return Part(weight, (self.book.pools.get("closer", ()),), "closers" if own_words else None, True, True)
+
+    def topical(self) -> list[Part]:
+        """An answer about a topic: lead, substance, details, next step, light touch, the question for what's needed."""
+        reading, intent, domain = self.reading, self.reading.intent, self._domain()
+        scope = "service" if intent is None else intent.scope
+        service = scope == "service"
+        told = reading.moment.kind == "information"
+        core = (
+            _own(intent, "core"),
+            _shared(domain, "core"),
+            self.book.pools["other" if told else reading.moment.kind],
+        )
+        details = (_own(intent, "detail"), _shared(domain, "detail"))
+        asks = _own(intent, "ask") or _shared(domain, "ask") or self.book.pools.get("ask", ())
+        light = (_own(intent, "humor"), _shared(domain, "humor"))
+        plain = service and not (told or reading.grave or reading.repeated or reading.moment.first)
+        opening = MUST if self.trait("extraversion") >= 0.6 else 0.2 + 0.4 * self.trait("agreeableness")
+        last = self.closer(own_words=service) if scope != "outside" else self.general("invite", 0.5)
+        return [
+            *self.lead(salute=scope != "chat"),
+            self.general("opener", opening if plain else 0.0, "openers", bright=True),
+            self.support(),
+            self.general("information", MUST if told else 0.0, bright=True),
+            self.general("again", MUST if reading.repeated and service else 0.0),
+            Part(MUST, core, bright=scope == "chat", required=True),
+            Part(0.35 + 0.5 * self.trait("verbosity"), details),
+            Part(self.trait("verbosity") - 0.2, details),
+            self.next_step() if service else Part(0.0, ()),
+            self.humor(*light) if scope != "chat" else Part(0.0, ()),
+            Part(0.0 if not service else MUST if "need" in reading.moment.slots else 0.95, (asks,)),
+            last,
+        ]
+
+    def out_of_scope(self) -> list[Part]:
+        proactive = self.trait("proactivity")
+        return [
+            *self.lead(),
+            self.required("out_of_scope"),
+            self.general("welcome", MUST if proactive >= 0.6 else 0.4),
+            self.humor(),
+            self.general("invite", 0.6),
+        ]
+
+    def social(self) -> list[Part]:
+        """Greeting, thanks, goodbye, yes and no, another language."""
+        kind = self.reading.moment.kind
+        proactive = MUST if self.trait("proactivity") >= 0.6 else 0.5
+        if kind == "greeting":
+            return [
+                self.required("greeting", "greetings", bright=True),
+                self.general("welcome", proactive),
+                self.humor(),
+                self.general("invite", 0.99),
+            ]
+        if kind == "goodbye":
+            return [self.required("goodbye", "sign_offs", bright=True), self.humor()]
+        parts = [self.required(kind, bright=kind == "thanks")]
+        if kind == "thanks":
+            parts += [self.humor(), self.closer(own_words=True)]
+        elif kind == "deny":
+            parts.append(self.general("invite", 0.6))
+        return parts
+
+    def _domain(self) -> Domain | None:
+        intent = self.reading.intent
+        return None if intent is None or intent.domain is None else self.book.domains.get(intent.domain)
+
+
+def _own(intent: Intent | None, pool: str) -> Pool:
+    return intent.pool(pool) if intent is not None else ()
+
+
+def _shared(domain: Domain | None, pool: str) -> Pool:
+    return domain.pools.get(pool, ()) if domain is not None else ()

@@ -1,0 +1,41 @@
+"""What goes into the writer and what comes out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from adapters.personas import Persona
+from inference.analysis import Analysis
+from server.chat.writer.conditions import Kind
+
+
+@dataclass(frozen=True, slots=True)
+class Situation:
+    """One turn to answer. ``text``: the customer's normalised text; ``turn_number``: 1 is the conversation's first.
+
+    ``used``: ids of the phrases that this conversation's answers used so far. ``previous_intent``: what the previous
+    turn was about (``Written.intent``), None at the start.
+    """
+
+    analysis: Analysis
+    persona: Persona
+    text: str
+    turn_number: int
+    used: frozenset[str]
+    previous_intent: str | None
+    customer_name: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """An answer. ``text``: 1 to 8,000 code points, plain text. ``phrases``: ids of what was said, in order.
+
+    ``suggestions``: up to three texts that the customer may send next. ``intent``: what the conversation is
+    about now, the next turn's ``previous_intent``: a yes, a joke or a bare detail ("#4711") leaves it as it was.
+    """
+
+    text: str
+    phrases: tuple[str, ...]
+    suggestions: tuple[str, ...]
+    kind: Kind
+    intent: str | None = None

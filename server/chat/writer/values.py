@@ -1,0 +1,89 @@
+"""Single values of phrase files, checked: each function gives the value or raises ``PhraseError``."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from typing import Final, get_args
+
+from adapters.names import suggestion
+from server.chat.writer.book import Scope
+from server.chat.writer.conditions import ENTITY_SLOTS
+from server.chat.writer.errors import Place
+
+SCOPES: Final[tuple[Scope, ...]] = get_args(Scope)
+MAX_SUGGESTION_CODE_POINTS: Final = 60
+
+
+def mapping_of(value: object, at: Place, known: Iterable[str] | None = None) -> Mapping[str, object]:
+    """A mapping whose keys are texts, and among ``known`` where that is given."""
+    if value is None:
+        raise at.error("nothing stands here", "Fill it in or remove it.")
+    if not isinstance(value, Mapping):
+        raise at.error("this is no mapping", "Write 'name: value' lines.")
+    names = None if known is None else tuple(known)
+    for key in value:
+        if not isinstance(key, str):
+            # YAML 1.1 reads a bare yes, no, on, off as a truth value.
+            raise at.error(f"the key {key!r} is no text", "Put the key in quotes.")
+        if names is not None and key not in names:
+            raise at.error(f"unknown key {key!r}", suggestion(key, names))
+    return value
+
+
+def list_of(value: object, at: Place) -> list[object]:
+    """A list with at least one element."""
+    if not isinstance(value, list):
+        raise at.error("this is no list", "Write each one on its own line after a dash.")
+    if not value:
+        raise at.error("the list is empty", "Add an entry or remove the key.")
+    return value
+
+
+def words_of(value: object, at: Place) -> str:
+    """Plain words: no slots, no alternatives."""
+    if not isinstance(value, str) or not value.strip():
+        raise at.error("this is no text", "Write words, in quotes where they hold a colon.")
+    text = " ".join(value.split())
+    if re.search(r"[{}\[\]]", text):
+        raise at.error("slots and alternatives are not allowed here", "Write plain words.")
+    return text
+
+
+def short_texts_of(value: object, at: Place) -> list[str]:
+    """A list of words short enough for a button."""
+    texts = []
+    for number, one in enumerate(list_of(value, at), start=1):
+        text = words_of(one, at.item(number))
+        if len(text) > MAX_SUGGESTION_CODE_POINTS:
+            remedy = f"Keep it within {MAX_SUGGESTION_CODE_POINTS}."
+            raise at.item(number).error(f"{len(text)} characters are too many", remedy)
+        texts.append(text)
+    return texts
+
+
+def need_of(value: object, at: Place) -> tuple[str, str | None]:
+    """``need``: words, or one ``{slot: words}`` that is no longer needed once the slot is known."""
+    if not isinstance(value, Mapping):
+        return words_of(value, at), None
+    if len(value) != 1:
+        raise at.error("not exactly one detail", "Write it as {order: the order number}.")
+    ((slot, words),) = value.items()
+    if slot not in ENTITY_SLOTS:
+        raise at.error(f"unknown detail {slot!r}", suggestion(slot, ENTITY_SLOTS))
+    return words_of(words, at), str(slot)
+
+
+def scope_of(value: object, at: Place) -> Scope:
+    """One of the scopes."""
+    for scope in SCOPES:
+        if value == scope:
+            return scope
+    raise at.error(f"unknown scope {value!r}", suggestion(value, SCOPES))
+
+
+def flag_of(value: object, at: Place) -> bool:
+    """True or false."""
+    if not isinstance(value, bool):
+        raise at.error(f"{value!r} is neither true nor false", "Write true or false.")
+    return value
