@@ -39,9 +39,8 @@ UNSPOKEN: Final = frozenset(
     }
 )
 LEFT_OUT = "[left out]"
-OWN_LOGGERS = ("server", "adapters", "inference", "uvicorn")
-# The request line of an access log would show whatever a client puts into a URL.
-SILENT_LOGGERS = ("uvicorn.access",)
+# uvicorn is not among them: it writes the URL of every connection, with whatever a client puts into it.
+OWN_LOGGERS = ("server", "adapters", "inference")
 
 # Upper bounds around the targets: a turn's p50 8 ms and p99 30 ms, an analysis 2 ms, a decision 20 µs.
 TURN_MS = (1, 2, 3, 4, 5, 6, 8, 10, 15, 20, 30, 50, 100, 200, 500, 1_000, 2_000, 5_000)
@@ -90,8 +89,6 @@ def _route(level: str, handler: logging.Handler) -> None:
     root.setLevel(max(logging.WARNING, logging.getLevelName(level)))
     for name in OWN_LOGGERS:
         logging.getLogger(name).setLevel(level)
-    for name in SILENT_LOGGERS:
-        logging.getLogger(name).setLevel(logging.ERROR)
 
 
 def _text_renderers(colors: bool) -> Sequence[Processor]:

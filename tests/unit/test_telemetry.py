@@ -68,7 +68,7 @@ class TestLogging:
         configure_logging("info", "json", stream)
         with structlog.contextvars.bound_contextvars(session="S1"):
             structlog.get_logger("server.x").info("one")
-            logging.getLogger("uvicorn.error").info("two %d", 2)
+            logging.getLogger("uvicorn.error").warning("two %d", 2)
         structlog.get_logger("server.x").info("three")
         assert [(line["event"], line.get("session")) for line in lines(stream)] == [
             ("one", "S1"), ("two 2", "S1"), ("three", None),
@@ -94,6 +94,7 @@ class TestLogging:
         configure_logging("debug", "json", stream)
         logging.getLogger("aiosqlite").debug("INSERT 'very private'")
         logging.getLogger("uvicorn.access").info("GET /?token=very-private")
+        logging.getLogger("uvicorn.error").info("WebSocket /ws?token=very-private [accepted]")
         logging.getLogger("aiosqlite").warning("slow")
         with pytest.warns(UserWarning, match="odd"):
             warnings.warn("odd", stacklevel=1)
