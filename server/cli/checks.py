@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import Literal
 
 from server.errors import StartupError
-from server.settings import Loaded, Settings, check_settings
+from server.settings import Loaded, Settings
+from server.settings import check_settings as hold_rules
 from server.settings.model import MIN_SECRET_BYTES
 
 Status = Literal["ok", "warn", "fail"]
@@ -37,8 +38,8 @@ class Finding:
 Check = Callable[[Loaded], Iterator[Finding]]
 
 
-def check_settings_rules(loaded: Loaded) -> Iterator[Finding]:
-    check_settings(loaded.settings, loaded.origins)
+def check_settings(loaded: Loaded) -> Iterator[Finding]:
+    hold_rules(loaded.settings, loaded.origins)
     origins = loaded.origins.values()
     given = sum(origin.startswith(("file ", "environment ", "flag ")) for origin in origins)
     yield Finding("settings", "ok", f"{given} given, {len(loaded.origins) - given} by default")
@@ -235,7 +236,7 @@ def check_open_files(loaded: Loaded) -> Iterator[Finding]:  # noqa: ARG001
 
 
 CHECKS: tuple[Check, ...] = (
-    check_settings_rules,
+    check_settings,
     check_data_directory,
     check_secret,
     check_database,

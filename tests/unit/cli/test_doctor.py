@@ -81,7 +81,7 @@ class TestSettings:
     def test_a_broken_rule_does_not_stop_the_rest(self, tmp_path: Path) -> None:
         loaded = load_settings({"host": "0.0.0.0"}, {}, tmp_path, check=False, make=False)  # noqa: S104
         found = list(diagnose(loaded))
-        assert (found[0].status, found[0].check) == ("fail", "settings rules")
+        assert (found[0].status, found[0].check) == ("fail", "settings")
         assert "no secret was given" in found[0].text
         assert len(found) > 8
 
