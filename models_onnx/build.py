@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from models_onnx.evaluate import Outputs
     from models_onnx.network import Network
 
+SAMPLE_PER_SET = 100  # texts on which the export observes the ranges of activations
 FLOAT32_BATCH = 32  # float32 answers do not depend on the batch; INT8 ones are measured one at a time
 
 
@@ -66,7 +67,7 @@ def build(options: argparse.Namespace, command: str) -> dict[str, Any]:
     training = read_split(options.data, "train", intents, limit_rows=options.limit_rows)
     validation = read_split(options.data, "val", intents, limit_rows=options.limit_rows)
     network = _train(options, training, intents)
-    models = _export(network, options.work)
+    models = _export(network, options.work, training)
     return _evaluate_and_pack(
         options, command, models=models, validation=validation, training=training, intents=intents
     )
@@ -90,13 +91,20 @@ def _train(options: argparse.Namespace, training: Mapping[str, list[Example]], i
     return trainer.run()
 
 
-def _export(network: Network, work: Path) -> dict[str, Path]:
+def _export(network: Network, work: Path, training: Mapping[str, list[Example]]) -> dict[str, Path]:
     from models_onnx.export import export_float32, export_int8
 
     paths = {"float32": work / "float32.onnx", "int8": work / "int8.onnx"}
     export_float32(network, paths["float32"])
-    export_int8(network, paths["int8"])
+    tokenizer = load_tokenizer(model_folder() / "tokenizer.json")
+    sample = encode(tokenizer, _spread(training, SAMPLE_PER_SET), MAX_TOKENS)
+    export_int8(network, paths["int8"], sample=sample)
     return paths
+
+
+def _spread(training: Mapping[str, list[Example]], count: int) -> list[str]:
+    """About `count` texts of each set, evenly spread over it."""
+    return [row.text for rows in training.values() for row in rows[:: max(1, len(rows) // count)]]
 
 
 def _run(model: Path, rows: Mapping[str, list[list[int]]], *, batch: int) -> Outputs:

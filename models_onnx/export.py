@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import copy
 import warnings
+from collections.abc import Sequence
 from pathlib import Path
 
 import onnx
@@ -14,6 +14,7 @@ from onnxruntime.transformers.optimizer import optimize_model
 from torch import Tensor, nn
 
 from models_onnx.network import ATTENTION_HEADS, HIDDEN, Network, Outputs
+from models_onnx.smooth import smooth
 
 OPSET = 17
 INPUTS = ("input_ids", "attention_mask")
@@ -45,10 +46,13 @@ def export_float32(network: Network, path: Path) -> None:
     raw.unlink()
 
 
-def export_int8(network: Network, path: Path) -> None:
-    """Writes the INT8 graph: S8 weights per channel, U8 activations, word table per row."""
+def export_int8(network: Network, path: Path, *, sample: Sequence[list[int]]) -> None:
+    """Writes the INT8 graph: S8 weights per channel, U8 activations, word table per row.
+
+    `sample` holds token ids of training texts, on which the ranges of activations are observed.
+    """
     fused = path.with_suffix(".fused.onnx")
-    compact = copy.deepcopy(network)
+    compact = smooth(network, sample)
     compact.words = Int8Words(network.words.weight.detach().clone())
     export_float32(compact, fused)
     quantize_dynamic(

@@ -74,17 +74,26 @@ class Layer(nn.Module):  # type: ignore[misc]
         self.down = nn.Linear(FEED_FORWARD, HIDDEN)
         self.norm = nn.LayerNorm(HIDDEN, eps=LAYER_NORM_EPS)
         self.dropout = nn.Dropout(dropout)
+        # Set by models_onnx.smooth, for the INT8 export only: [384], [384] and [1536].
+        self.input_scale: Tensor | None = None
+        self.middle_scale: Tensor | None = None
+        self.inner_factor: Tensor | None = None
 
     def forward(self, hidden: Tensor, mask: Tensor) -> Tensor:
         """`hidden` [batch, tokens, 384] -> the same shape."""
-        context = self._context(hidden, mask)
-        hidden = self.attention_norm(hidden + self.dropout(self.output(context)))
-        return torch.as_tensor(self.norm(hidden + self.dropout(self.down(F.gelu(self.up(hidden))))))
+        attended = self.dropout(self.output(self._context(hidden, mask)))
+        middle = self.attention_norm(_scaled(hidden, self.input_scale) + attended)
+        inner = _scaled(F.gelu(self.up(middle)), self.inner_factor)
+        return torch.as_tensor(self.norm(_scaled(middle, self.middle_scale) + self.dropout(self.down(inner))))
 
     def _context(self, hidden: Tensor, mask: Tensor) -> Tensor:
         if torch.onnx.is_in_onnx_export():
             return torch.as_tensor(OnnxAttention.apply(hidden, self.qkv.weight.t(), self.qkv.bias, mask))
         return attend(self.qkv(hidden), mask, dropout=self.dropout.p if self.training else 0.0)
+
+
+def _scaled(hidden: Tensor, scale: Tensor | None) -> Tensor:
+    return hidden if scale is None else hidden * scale
 
 
 class PooledHead(nn.Module):  # type: ignore[misc]
