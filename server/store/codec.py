@@ -28,7 +28,7 @@ MESSAGE_COLUMNS = (conversations.c.epoch, *messages.c)
 
 def conversation_id(channel: str) -> str:
     """``conv:<ulid>`` → ``<ulid>``. ``NotFound`` for anything else: no other channel has messages."""
-    if not channel.startswith(CHANNEL_PREFIX):
+    if not channel.startswith(CHANNEL_PREFIX) or not is_storable(channel):
         raise NotFound(f"There is no conversation {channel!r}.")
     return channel.removeprefix(CHANNEL_PREFIX)
 
@@ -36,6 +36,17 @@ def conversation_id(channel: str) -> str:
 def channel_of(conversation: str) -> str:
     """The channel of a conversation's id."""
     return CHANNEL_PREFIX + conversation
+
+
+def is_storable(text: str) -> bool:
+    """False for NUL, which PostgreSQL refuses, and for lone surrogates, which have no UTF-8."""
+    if "\0" in text:
+        return False
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def encode_json(value: object, what: str) -> str:

@@ -161,7 +161,8 @@ def _last_message(row: Row[*tuple[Any, ...]]) -> LastMessage | None:
 def heads(connection: Connection, conversations: Sequence[str]) -> dict[str, Head]:
     """Epoch and last offset of each conversation that exists."""
     return {
-        row.id: Head(row.epoch, row.last_offset) for row in connection.execute(_HEADS, {"ids": list(conversations)})
+        row.id: Head(row.epoch, row.last_offset)
+        for row in connection.execute(_HEADS, {"ids": list(conversations)}).all()
     }
 
 

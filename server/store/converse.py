@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
-from sqlalchemy import Connection, bindparam, insert, select, update
+from sqlalchemy import Connection, bindparam, insert, literal_column, select, update
 
 from server.store import codec, schema
+from server.store.batch import Batch
 from server.store.dialect import database_now_ms
 from server.store.lookup import Lookup
 from server.store.operations import AnswerOp, AppendOp, ConversationOp
@@ -51,25 +51,30 @@ _LOCK_TURNS = (
     .order_by(_turns.c.turn_id)
     .with_for_update()
 )
-_INSERT_MESSAGES = insert(_messages)
-_MOVE_HEAD = (
+_INSERT_MESSAGES = Batch(insert(_messages), [column.name for column in _messages.c])
+_MOVE_HEAD = Batch(
     update(_conversations)
     .where(_conversations.c.id == bindparam("of"))
-    .values(last_offset=bindparam("last"), resolved=bindparam("is_resolved"), at_ms=bindparam("at"))
+    .values(last_offset=bindparam("last"), resolved=bindparam("now_resolved"), at_ms=bindparam("at")),
+    ("last", "now_resolved", "at", "of"),
 )
-_INSERT_TURNS = insert(_turns).values(
-    turn_id=bindparam("turn"),
-    conversation_id=bindparam("conversation"),
-    offset=bindparam("position"),
-    state="open",
-    lease_number=1,
-    worker=bindparam("holder"),
-    lease_until_ms=database_now_ms() + bindparam("lease_ms"),
+_INSERT_TURNS = Batch(
+    insert(_turns).values(
+        turn_id=bindparam("turn"),
+        conversation_id=bindparam("conversation"),
+        offset=bindparam("position"),
+        state=literal_column("'open'"),
+        lease_number=literal_column("1"),
+        worker=bindparam("holder"),
+        lease_until_ms=database_now_ms() + bindparam("lease_ms"),
+    ),
+    ("turn", "conversation", "position", "holder", "lease_ms"),
 )
-_CLOSE_TURN = (
+_CLOSE_TURN = Batch(
     update(_turns)
     .where(_turns.c.turn_id == bindparam("turn"))
-    .values(state="answered", analysis_json=bindparam("analysis"), notes_json=bindparam("notes"))
+    .values(state=literal_column("'answered'"), analysis_json=bindparam("analysis"), notes_json=bindparam("notes")),
+    ("analysis", "notes", "turn"),
 )
 _INSERT_DECISIONS = insert(schema.decisions)
 
@@ -85,7 +90,7 @@ def _find(connection: Connection, operations: Sequence[ConversationOp]) -> Facts
     ids = sorted({operation.conversation for operation in operations})
     heads = {
         row.id: HeadRow(row.id, row.epoch, row.state, row.resolved, row.last_offset, row.at_ms)
-        for row in connection.execute(_LOCK_HEADS, {"ids": ids})
+        for row in connection.execute(_LOCK_HEADS, {"ids": ids}).all()
     }
     keys = [message_key(op) for op in operations if isinstance(op, AppendOp) and op.conversation in heads]
     turn_ids = sorted({op.answer.turn.turn_id for op in operations if isinstance(op, AnswerOp)})
@@ -106,66 +111,45 @@ def _find_stored(connection: Connection, keys: Sequence[MessageKey]) -> dict[Mes
 def _lock_turns(connection: Connection, turn_ids: Sequence[str]) -> dict[str, TurnRow]:
     return {
         row.turn_id: TurnRow(row.turn_id, row.conversation_id, row.state, row.lease_number)
-        for row in connection.execute(_LOCK_TURNS, {"ids": turn_ids})
+        for row in connection.execute(_LOCK_TURNS, {"ids": turn_ids}).all()
     }
 
 
 def _write(connection: Connection, plan: Plan) -> None:
-    if plan.messages:
-        connection.execute(_INSERT_MESSAGES, [_message_row(new) for new in plan.messages])
-    if plan.heads:
-        connection.execute(
-            _MOVE_HEAD,
-            [
-                {"of": head.conversation, "last": head.last_offset, "is_resolved": head.resolved, "at": head.at_ms}
-                for head in plan.heads.values()
-            ],
-        )
-    if plan.turns:
-        connection.execute(
-            _INSERT_TURNS,
-            [
-                {
-                    "turn": turn.turn_id,
-                    "conversation": turn.conversation,
-                    "position": turn.offset,
-                    "holder": turn.worker,
-                    "lease_ms": turn.lease_ms,
-                }
-                for turn in plan.turns
-            ],
-        )
-    if plan.answers:
-        connection.execute(_CLOSE_TURN, [_closed_turn(op) for op in plan.answers])
-        decisions = [
-            {**op.decision_row, "message_id": op.answer.message_id}
-            for op in plan.answers
-            if op.decision_row is not None
-        ]
-        if decisions:
-            connection.execute(_INSERT_DECISIONS, decisions)
+    _INSERT_MESSAGES.run(connection, [_message_row(new) for new in plan.messages])
+    _MOVE_HEAD.run(
+        connection,
+        [(head.last_offset, head.resolved, head.at_ms, head.conversation) for head in plan.heads.values()],
+    )
+    _INSERT_TURNS.run(
+        connection,
+        [(turn.turn_id, turn.conversation, turn.offset, turn.worker, turn.lease_ms) for turn in plan.turns],
+    )
+    _CLOSE_TURN.run(connection, [(op.analysis_json, op.notes_json, op.answer.turn.turn_id) for op in plan.answers])
+    decisions = [
+        {**op.decision_row, "message_id": op.answer.message_id} for op in plan.answers if op.decision_row is not None
+    ]
+    if decisions:
+        connection.execute(_INSERT_DECISIONS, decisions)
 
 
-def _message_row(new: NewMessage) -> dict[str, Any]:
+def _message_row(new: NewMessage) -> tuple[object, ...]:
+    """Values in the order of the table's columns."""
     message = new.message
     sender = message.sender
-    return {
-        "message_id": message.message_id,
-        "conversation_id": new.conversation,
-        "offset": message.offset,
-        "sender_id": sender.id,
-        "sender_kind": sender.kind,
-        "sender_name": sender.name,
-        "key": message.key,
-        "digest": new.digest,
-        "text": message.text,
-        "data_json": new.data_json,
-        "reply_to": message.reply_to,
-        "answers": new.answers,
-        "turn_json": new.turn_json,
-        "at_ms": message.at_ms,
-    }
-
-
-def _closed_turn(op: AnswerOp) -> dict[str, Any]:
-    return {"turn": op.answer.turn.turn_id, "analysis": op.analysis_json, "notes": op.notes_json}
+    return (
+        message.message_id,
+        new.conversation,
+        message.offset,
+        sender.id,
+        sender.kind,
+        sender.name,
+        message.key,
+        new.digest,
+        message.text,
+        new.data_json,
+        message.reply_to,
+        new.answers,
+        new.turn_json,
+        message.at_ms,
+    )

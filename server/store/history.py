@@ -21,7 +21,7 @@ _BEFORE = _NEWEST.where(_messages.c.offset < bindparam("position"))
 def after(connection: Connection, conversation: str, offset: int, limit: int) -> list[Message]:
     """The ``limit`` lowest messages above ``offset``, ascending."""
     values = {"conversation": conversation, "position": offset, "most": limit}
-    return [codec.message_of(row) for row in connection.execute(_AFTER, values)]
+    return [codec.message_of(row) for row in connection.execute(_AFTER, values).all()]
 
 
 def before(connection: Connection, conversation: str, offset: int | None, limit: int) -> list[Message]:

@@ -100,7 +100,7 @@ def _lock(connection: Connection, operations: Sequence[RewardOp]) -> dict[str, D
             parts=codec.decode_mapping(row.parts_json),
             reward=row.reward,
         )
-        for row in connection.execute(_LOCK_DECISIONS, {"ids": ids})
+        for row in connection.execute(_LOCK_DECISIONS, {"ids": ids}).all()
     }
 
 
@@ -134,7 +134,7 @@ def events_after(connection: Connection, policy: str, log_offset: int, limit: in
             previous=row.previous,
             at_ms=row.at_ms,
         )
-        for row in connection.execute(_EVENTS_AFTER, values)
+        for row in connection.execute(_EVENTS_AFTER, values).all()
     ]
 
 

@@ -7,9 +7,11 @@ is standard SQL and searches the index once per key.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import chain
 from typing import Any
 
-from sqlalchemy import Column, Connection, Row, Table, TextualSelect, text
+from sqlalchemy import Column, Connection, Row, Table, TextClause, text
+from sqlalchemy.engine.interfaces import Dialect
 
 MAX_KEYS = 512
 """Keys per statement: three columns of them stay far below the 32,766 parameters that both databases take."""
@@ -33,7 +35,7 @@ class Lookup:
         self._by = by
         self._columns = columns
         self._joins = joins
-        self._statements: dict[int, TextualSelect] = {}
+        self._statements: dict[tuple[type[Dialect], int], str] = {}
 
     def rows(self, connection: Connection, keys: Sequence[tuple[str, ...]]) -> list[Row[Any]]:
         """The rows found, in no order, some of them more than once."""
@@ -44,14 +46,15 @@ class Lookup:
 
     def _chunk(self, connection: Connection, keys: Sequence[tuple[str, ...]]) -> Sequence[Row[Any]]:
         size = 1 << (len(keys) - 1).bit_length()
-        padded = [*keys, *([keys[-1]] * (size - len(keys)))]
-        values = {f"v{row}_{column}": value for row, key in enumerate(padded) for column, value in enumerate(key)}
-        statement = self._statements.get(size)
+        statement = self._statements.get((type(connection.dialect), size))
         if statement is None:
-            statement = self._statements[size] = self._make(size)
-        return connection.execute(statement, values).all()
+            made = self._make(size).compile(dialect=connection.dialect)
+            statement = self._statements[type(connection.dialect), size] = str(made)
+        padded = [*keys, *([keys[-1]] * (size - len(keys)))]
+        # The parameters stand in the text in the order of the keys, whatever the dialect calls them.
+        return connection.exec_driver_sql(statement, tuple(chain.from_iterable(padded))).all()
 
-    def _make(self, size: int) -> TextualSelect:
+    def _make(self, size: int) -> TextClause:
         width = range(len(self._by))
         wanted = ", ".join(f'"k{column}"' for column in width)
         rows = ", ".join("(" + ", ".join(f":v{row}_{column}" for column in width) + ")" for row in range(size))
@@ -63,7 +66,7 @@ class Lookup:
         return text(
             f"WITH wanted({wanted}) AS (VALUES {rows}) "  # noqa: S608  names of our own tables only
             f'SELECT {selected} FROM wanted JOIN "{self._table.name}" ON {matches} {joins}'
-        ).columns(*self._columns)
+        )
 
 
 def _quoted(column: Column[Any]) -> str:

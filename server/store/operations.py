@@ -168,16 +168,5 @@ def _stored_data(data: Mapping[str, Any] | None) -> tuple[dict[str, Any] | None,
 def check_texts(**texts: str | None) -> None:
     """``Invalid`` for a text that not every database stores; it is named by its keyword."""
     for name, text in texts.items():
-        if text is not None and not is_storable(text):
+        if text is not None and not codec.is_storable(text):
             raise Invalid(f"The {name} contains a NUL character or a lone surrogate; send whole characters only.")
-
-
-def is_storable(text: str) -> bool:
-    """False for NUL, which PostgreSQL refuses, and for lone surrogates, which have no UTF-8."""
-    if "\0" in text:
-        return False
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return False
-    return True

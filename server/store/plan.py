@@ -7,7 +7,10 @@ and lists the rows to write. It touches no database, so every rule of the ledger
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from server.errors import Conflict, NotFound, ProtocolError
 from server.store.operations import AnswerOp, AppendOp, ConversationOp, ResolveOp
@@ -25,8 +28,7 @@ MessageKey = tuple[str, str, str]
 """Conversation, sender, key: unique over all messages."""
 
 
-@dataclass(frozen=True, slots=True)
-class HeadRow:
+class HeadRow(Struct, frozen=True):
     """A locked conversation."""
 
     conversation: str
@@ -37,16 +39,14 @@ class HeadRow:
     at_ms: int
 
 
-@dataclass(frozen=True, slots=True)
-class StoredMessage:
+class StoredMessage(Struct, frozen=True):
     """A message found by its key; ``digest`` tells whether it has the same content."""
 
     message: Message
     digest: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class TurnRow:
+class TurnRow(Struct, frozen=True):
     """A locked turn."""
 
     turn_id: str
@@ -64,8 +64,7 @@ class Facts:
     turns: Mapping[str, TurnRow]
 
 
-@dataclass(frozen=True, slots=True)
-class NewMessage:
+class NewMessage(Struct, frozen=True):
     """A row to insert: the frame, and the columns that are not in it."""
 
     message: Message
@@ -76,8 +75,7 @@ class NewMessage:
     answers: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class NewTurn:
+class NewTurn(Struct, frozen=True):
     """A turn to insert, leased with number 1."""
 
     turn_id: str

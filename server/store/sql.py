@@ -132,17 +132,17 @@ class SqlStore:
         return self._submit(lambda: operations.prepare_opening(opening))
 
     async def conversation(self, channel: str, user_id: str) -> Conversation:
-        conversation = _existing(channel)
+        conversation = codec.conversation_id(channel)
         return await self._read(partial(conversations.view, conversation=conversation, user_id=user_id))
 
     async def is_member(self, channel: str, user_id: str) -> bool:
-        if not operations.is_storable(channel) or not operations.is_storable(user_id):
+        if not codec.is_storable(channel) or not codec.is_storable(user_id):
             return False
         conversation = channel.removeprefix(codec.CHANNEL_PREFIX)
         return conversation != channel and bool(await self._members.load((conversation, user_id)))
 
     async def head(self, channel: str) -> Head:
-        head = await self._heads.load(_existing(channel))
+        head = await self._heads.load(codec.conversation_id(channel))
         if head is None:
             raise NotFound(f"There is no conversation {channel!r}.")
         return head
@@ -151,7 +151,7 @@ class SqlStore:
         ids = [
             channel.removeprefix(codec.CHANNEL_PREFIX)
             for channel in channels
-            if channel.startswith(codec.CHANNEL_PREFIX) and operations.is_storable(channel)
+            if channel.startswith(codec.CHANNEL_PREFIX) and codec.is_storable(channel)
         ]
         found: dict[str, Head] = {}
         for start in range(0, len(ids), HEADS_PER_QUERY):
@@ -167,11 +167,11 @@ class SqlStore:
         return self._submit(lambda: operations.prepare_resolution(resolution))
 
     async def messages_after(self, channel: str, offset: int, limit: int) -> list[Message]:
-        conversation = _existing(channel)
+        conversation = codec.conversation_id(channel)
         return await self._read(partial(history.after, conversation=conversation, offset=offset, limit=limit))
 
     async def messages_before(self, channel: str, offset: int | None, limit: int) -> list[Message]:
-        conversation = _existing(channel)
+        conversation = codec.conversation_id(channel)
         return await self._read(partial(history.before, conversation=conversation, offset=offset, limit=limit))
 
     # ------------------------------------------------------------------ turns
@@ -191,7 +191,7 @@ class SqlStore:
         return await self._work(("1 turns",), turns.expire)
 
     async def past_turns(self, channel: str, limit: int) -> list[PastTurn]:
-        return await self._read(partial(turns.past, conversation=_existing(channel), limit=limit))
+        return await self._read(partial(turns.past, conversation=codec.conversation_id(channel), limit=limit))
 
     # ------------------------------------------------------------------ learning
 
@@ -263,13 +263,6 @@ def _database(url: str, timeout_s: float) -> Database:
     if parsed.get_backend_name() != "sqlite":
         raise StartupError(f"Databases of the kind {parsed.get_backend_name()!r} are not supported.", "Use sqlite.")
     return SqliteDatabase(parsed, timeout_s=timeout_s)
-
-
-def _existing(channel: str) -> str:
-    """The conversation's id; ``NotFound`` for a channel that can't be one."""
-    if not operations.is_storable(channel):
-        raise NotFound("There is no such conversation.")
-    return codec.conversation_id(channel)
 
 
 def _is_saved(connection: Connection, user: User) -> bool:

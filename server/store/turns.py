@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from sqlalchemy import Connection, bindparam, select, update
+from sqlalchemy import Connection, bindparam, literal_column, select, update
 
 from server.store import codec, schema
 from server.store.dialect import database_now_ms
@@ -14,13 +14,15 @@ _conversations, _messages, _turns = schema.conversations, schema.messages, schem
 _decisions = schema.decisions
 _answer = _messages.alias("answer")
 
+# A literal, not a parameter: the index of open turns serves only a query that says so itself.
+_IS_OPEN = _turns.c.state == literal_column("'open'")
 _NOW = database_now_ms()
 _LEASED = _NOW + bindparam("lease_ms")
 
 _LAPSED = (
     select(_turns.c.turn_id)
     .join_from(_turns, _conversations, _turns.c.conversation_id == _conversations.c.id)
-    .where(_turns.c.state == "open", _turns.c.lease_until_ms <= _NOW, _conversations.c.state != "claimed")
+    .where(_IS_OPEN, _turns.c.lease_until_ms <= _NOW, _conversations.c.state != "claimed")
     .order_by(_turns.c.offset, _turns.c.turn_id)
     .limit(bindparam("most"))
     .with_for_update(of=_turns, skip_locked=True)
@@ -42,11 +44,11 @@ _RENEW = (
     .where(
         _turns.c.turn_id.in_(bindparam("ids", expanding=True)),
         _turns.c.worker == bindparam("holder"),
-        _turns.c.state == "open",
+        _IS_OPEN,
     )
     .values(lease_until_ms=_LEASED)
 )
-_EXPIRE = update(_turns).where(_turns.c.state == "open", _turns.c.lease_until_ms > _NOW).values(lease_until_ms=0)
+_EXPIRE = update(_turns).where(_IS_OPEN, _turns.c.lease_until_ms > _NOW).values(lease_until_ms=0)
 _PAST = (
     select(
         _turns.c.turn_id,
@@ -75,7 +77,7 @@ def take(connection: Connection, worker: str, lease_ms: int, limit: int) -> list
     connection.execute(_TAKE, {"ids": ids, "holder": worker, "lease_ms": lease_ms})
     return [
         OpenTurn(row.turn_id, row.lease_number, codec.message_of(row))
-        for row in connection.execute(_TAKEN, {"ids": ids})
+        for row in connection.execute(_TAKEN, {"ids": ids}).all()
     ]
 
 

@@ -1,0 +1,26 @@
+"""Every contract test runs once per implementation."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from server.store.sql import SqlStore
+from tests.contract.store.harness import IMPLEMENTATIONS, Harness
+
+
+@pytest.fixture(params=list(IMPLEMENTATIONS))
+async def harness(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Harness]:
+    made = await IMPLEMENTATIONS[request.param](tmp_path)
+    yield made
+    await made.close()
+
+
+@pytest.fixture
+async def store(harness: Harness) -> SqlStore:
+    """A started store on an empty database."""
+    made = harness.store()
+    await made.start()
+    return made
