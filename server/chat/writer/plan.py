@@ -130,7 +130,8 @@ class _Planner:
         asks = _own(intent, "ask") or _shared(domain, "ask") or self.book.pools.get("ask", ())
         light = (_own(intent, "humor"), _shared(domain, "humor"))
         plain = service and not (told or reading.grave or reading.repeated or reading.moment.first)
-        opening = MUST if self.trait("extraversion") >= 0.6 else 0.2 + 0.4 * self.trait("agreeableness")
+        lively = max(self.trait("extraversion"), self.trait("enthusiasm")) >= 0.6
+        opening = MUST if lively else 0.2 + 0.4 * self.trait("agreeableness")
         last = self.closer(own_words=service) if scope != "outside" else self.general("invite", 0.5)
         return [
             *self.lead(salute=scope != "chat"),

@@ -41,7 +41,7 @@ _SOCIAL: Final[Mapping[str, Kind]] = {
 SOCIAL_INTENTS: Final = frozenset(_SOCIAL)
 _TOPICAL: Final[Mapping[str, Kind]] = {"question": "question", "request": "request", "complaint": "complaint"}
 _ENTITY_SLOT: Final = {"order_id": "order", **{slot: slot for slot in ENTITY_SLOTS}}
-_ORDER_LEAD: Final = re.compile(r"^(?:order|number|no\.?|nr\.?|id)\b[\s:.]*", re.IGNORECASE)
+_ORDER_LEAD: Final = re.compile(r"^(?:(?:order|number|no|nr|id)[\s:.]+)+", re.IGNORECASE)
 _NAME: Final = re.compile(r"[^\W\d_](?:[^\W_]|[ .'’-](?=[^\W_])){0,39}")
 
 
@@ -202,7 +202,13 @@ def entity_slots(entities: tuple[Entity, ...]) -> dict[str, str]:
         words = " ".join(entity.text.split()).rstrip(".,;:")
         if slot == "order":
             words = _ORDER_LEAD.sub("", words)
-        sound = 0 < len(words) <= MAX_SLOT_CODE_POINTS and words.isprintable() and not re.search(r"[!?{}\[\]<>]", words)
+        named = any(character.isdigit() for character in words) if slot == "order" else bool(words)
+        sound = (
+            named
+            and len(words) <= MAX_SLOT_CODE_POINTS
+            and words.isprintable()
+            and not re.search(r"[!?{}\[\]<>]", words)
+        )
         if slot is not None and sound:
             slots.setdefault(slot, f"order {words}" if slot == "order" else words)
     return slots

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from copy import deepcopy
 from functools import cache
 from pathlib import Path
 from typing import get_args
@@ -23,9 +24,14 @@ ACTS: tuple[Act, ...] = get_args(Act)
 Feeling = tuple[str, float]
 
 
-def documents() -> dict[str, object]:
-    """The shipped phrase files, parsed afresh: tests may change them."""
+@cache
+def _parsed() -> dict[str, object]:
     return {path.name: yaml.safe_load(path.read_text("utf-8")) for path in sorted(PHRASES.glob("*.yaml"))}
+
+
+def documents() -> dict[str, object]:
+    """The shipped phrase files, parsed; a copy of their own for tests that change them."""
+    return deepcopy(_parsed())
 
 
 @cache
