@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
@@ -80,6 +81,7 @@ class GroupWriter(Generic[Op]):
         self._observe = observe
         self._queue: deque[_Ticket[Op]] = deque()
         self._wake = asyncio.Event()
+        self._full = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
         self._closing = False
         self.stats = GroupStats()
@@ -92,6 +94,7 @@ class GroupWriter(Generic[Op]):
         """Commit what waits, then end. Idempotent."""
         self._closing = True
         self._wake.set()
+        self._full.set()
         task, self._task = self._task, None
         if task is not None:
             await task
@@ -115,6 +118,8 @@ class GroupWriter(Generic[Op]):
         else:
             self._queue.append(ticket)
             self._wake.set()
+            if len(self._queue) >= self._group_max:
+                self._full.set()
         return self._wait(ticket)
 
     async def _wait(self, ticket: _Ticket[Op]) -> Any:
@@ -135,10 +140,17 @@ class GroupWriter(Generic[Op]):
                 # The wake-up gives this loop tick's other callers the time to join.
                 continue
             if self._group_wait_ms > 0 and len(self._queue) < self._group_max and not self._closing:
-                await asyncio.sleep(self._group_wait_ms / 1_000.0)
+                await self._gather()
             group = self._take_group()
             if group:
                 await self._commit(group)
+
+    async def _gather(self) -> None:
+        """Let the group grow until it is full, its time is over, or the writer closes."""
+        self._full.clear()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(self._group_wait_ms / 1_000.0):
+                await self._full.wait()
 
     def _take_group(self) -> list[_Ticket[Op]]:
         group: list[_Ticket[Op]] = []

@@ -167,6 +167,7 @@ class _Planner:
         self.plan.turns.append(
             NewTurn(message.message_id, op.conversation, message.offset, op.append.worker, op.append.lease_ms)
         )
+        self._turns[message.message_id] = TurnRow(message.message_id, op.conversation, "open", lease_number=1)
         return OpenTurn(turn_id=message.message_id, lease_number=1, message=message)
 
     def _answer(self, op: AnswerOp, head: HeadRow) -> Message | None:

@@ -1,0 +1,1 @@
+"""The store without callers: planning, queueing, encoding, the SQLite dialect, migrations."""
