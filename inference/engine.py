@@ -106,11 +106,17 @@ class Engine:
         texts = [normalise(text) for text in texts]
         if not self._cache.entries:
             return self._read_all(texts)
-        found = {text: hit for text in dict.fromkeys(texts) if (hit := self._look_up(text)) is not None}
-        missing = [text for text in dict.fromkeys(texts) if text not in found]
+        known = {text: hit for text in dict.fromkeys(texts) if (hit := self._look_up(text)) is not None}
+        missing = [text for text in dict.fromkeys(texts) if text not in known]
         fresh = dict(zip(missing, self._read_all(missing), strict=True))
-        found.update((text, as_hit(analysis, 0)) for text, analysis in fresh.items())
-        return [fresh.pop(text) if text in fresh else found[text] for text in texts]
+        answers: list[Analysis] = []
+        for text in texts:
+            if text in fresh:
+                known[text] = fresh.pop(text)
+                answers.append(known[text])
+            else:
+                answers.append(as_hit(known[text], 0) if not known[text].cached else known[text])
+        return answers
 
     def stats(self) -> EngineStats:
         """The counts at this moment."""

@@ -1,0 +1,207 @@
+"""``parlance analyze``."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, BinaryIO
+
+import typer
+
+from server.cli.options import ConfigOption, JsonOption, load
+from server.cli.output import console, print_json
+from server.errors import StartupError
+
+if TYPE_CHECKING:
+    from rich.panel import Panel
+    from rich.text import Text
+
+    from inference.analysis import Analysis
+    from inference.engine import Engine
+
+BATCH_LINES = 256
+"""Texts handed to the engine at once: enough to sort by length, few enough that answers come several times a second."""
+
+READ_BYTES = 65_536
+"""What a pipe holds. A read returns what is there, so a program that waits for each answer gets it."""
+
+MAX_LINE_BYTES = 1_048_576
+BAR_CELLS = 20
+MAX_TITLE = 80
+
+
+def analyze(
+    text: Annotated[str | None, typer.Argument(metavar="[TEXT]", help="The text to understand.")] = None,
+    jsonl: Annotated[
+        bool, typer.Option("--jsonl", help="Read one text a line from standard input, write one JSON object a line.")
+    ] = False,
+    as_json: JsonOption = False,
+    model: Annotated[
+        Path | None, typer.Option("--model", metavar="DIR", help="Folder of a model pack; the configured one if unset.")
+    ] = None,
+    config: ConfigOption = None,
+) -> None:
+    """Show how a text is understood: intent, act, sentiment, emotions, urgency, politeness, toxicity, entities.
+
+    With --jsonl every line of standard input (UTF-8) gives one line of JSON, in order; an empty line is the analysis
+    of an empty text. Example: parlance analyze --jsonl < texts.txt > analyses.jsonl
+    """
+    if (text is None) != jsonl:
+        problem = "TEXT and --jsonl exclude each other." if text is not None else "There is no text."
+        raise StartupError(problem, "Give one TEXT, or --jsonl and texts on standard input.")
+    engine = open_engine(model or load(config=config, check=False, make=False).settings.model_path)
+    if text is None:
+        stream(engine, sys.stdin.buffer, sys.stdout.buffer)
+        return
+    analysis = engine.analyse_now([_storable(text)])[0]
+    if as_json:
+        print_json(described(analysis))
+    else:
+        console().print(panel(text, analysis))
+
+
+def open_engine(folder: Path) -> Engine:
+    """An engine on the model in ``folder``. Raises ``StartupError`` where that can't be used."""
+    from inference.engine import Engine
+    from inference.errors import ModelError
+    from inference.pack import load_pack
+
+    try:
+        return Engine(load_pack(folder), clock=time.perf_counter_ns)
+    except ModelError as error:
+        raise StartupError(str(error)) from None
+
+
+def described(analysis: Analysis) -> dict[str, Any]:
+    """The protocol's ``analysis`` and the likeliest ``intents``, the likeliest first."""
+    intents = [{"name": name, "confidence": round(confidence, 4)} for name, confidence in analysis.intents]
+    return {**analysis.to_wire(), "intents": intents}
+
+
+def stream(engine: Engine, source: BinaryIO, target: BinaryIO) -> None:
+    """Analyse ``source`` line by line into ``target``; what came before a bad line is written.
+
+    Raises:
+        StartupError: names the line that is not UTF-8 or is too long.
+    """
+    import orjson
+
+    texts: list[str] = []
+    try:
+        for text in _texts(source):
+            if text is not None:
+                texts.append(text)
+            if texts and (text is None or len(texts) == BATCH_LINES):
+                _write(target, [orjson.dumps(described(analysis)) for analysis in engine.analyse_now(texts)])
+                texts.clear()
+    except StartupError:
+        _write(target, [orjson.dumps(described(analysis)) for analysis in engine.analyse_now(texts)])
+        raise
+
+
+def _write(target: BinaryIO, lines: list[bytes]) -> None:
+    target.write(b"".join([line + b"\n" for line in lines]))
+    target.flush()
+
+
+def _texts(source: BinaryIO) -> Iterator[str | None]:
+    """Each line's text; None wherever reading on may have to wait, and at the end."""
+    number, rest = 0, b""
+    while chunk := _read(source):
+        *lines, rest = (rest + chunk).split(b"\n")
+        for line in lines:
+            number += 1
+            yield _decoded(line, number)
+        if len(rest) > MAX_LINE_BYTES:
+            raise StartupError(
+                f"Line {number + 1} of standard input is longer than {MAX_LINE_BYTES:,} bytes.",
+                "Give one text a line, each line ended by a newline.",
+            )
+        yield None
+    if rest:
+        yield _decoded(rest, number + 1)
+    yield None
+
+
+def _read(source: BinaryIO) -> bytes:
+    read1 = getattr(source, "read1", source.read)
+    found: bytes = read1(READ_BYTES)
+    return found
+
+
+def _decoded(line: bytes, number: int) -> str:
+    try:
+        return line.removesuffix(b"\r").decode("utf-8-sig" if number == 1 else "utf-8")
+    except UnicodeDecodeError as error:
+        raise StartupError(
+            f"Line {number} of standard input is not UTF-8 (byte {error.start + 1} of the line).",
+            "Convert the input, for example with `iconv -f latin1 -t utf-8`.",
+        ) from None
+
+
+def _storable(text: str) -> str:
+    """An argument whose bytes are not UTF-8 arrives with lone surrogates, which can't be printed."""
+    try:
+        text.encode("utf-8")
+    except UnicodeEncodeError:
+        raise StartupError("TEXT is not UTF-8.", "Set a UTF-8 locale, or use --jsonl.") from None
+    return text
+
+
+def panel(text: str, analysis: Analysis) -> Panel:
+    """The analysis as a person reads it, with bars."""
+    from rich.panel import Panel
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table.grid(padding=(0, 2))
+    table.add_column(style="bold", no_wrap=True)
+    table.add_column(no_wrap=True)
+    table.add_column(justify="right", no_wrap=True)
+    table.add_column(overflow="fold")
+    heading = ""
+    for name, bar, value, words in _rows(analysis):
+        table.add_row(name if name != heading else "", bar, value, Text(words))
+        heading = name
+    shown = text if len(text) <= MAX_TITLE else f"{text[: MAX_TITLE - 1]}…"
+    foot = f"{analysis.model} · {analysis.latency_us / 1_000:.1f} ms · language {analysis.language}"
+    return Panel(table, title=Text(" ".join(shown.split())), subtitle=foot, title_align="left", expand=False)
+
+
+def _rows(analysis: Analysis) -> Iterator[tuple[str, Text, str, str]]:
+    from rich.text import Text
+
+    for name, confidence in analysis.intents:
+        yield "intent", _bar(confidence, "cyan"), f"{confidence:.2f}", name
+    yield "out of scope", _bar(analysis.out_of_scope, "yellow"), f"{analysis.out_of_scope:.2f}", ""
+    yield "act", Text(), "", analysis.act
+    mood = analysis.sentiment
+    yield "sentiment", _balance(mood.score), f"{mood.score:+.2f}", f"{mood.label} ({mood.confidence:.2f})"
+    for name, share in sorted(analysis.emotions.items(), key=lambda entry: -entry[1]):
+        yield "emotions", _bar(share, "magenta"), f"{share:.2f}", name
+    yield "urgency", _bar(analysis.urgency, "red"), f"{analysis.urgency:.2f}", ""
+    yield "politeness", _balance(analysis.politeness), f"{analysis.politeness:+.2f}", ""
+    yield "toxicity", _bar(analysis.toxicity, "red"), f"{analysis.toxicity:.2f}", ""
+    for entity in analysis.entities:
+        yield "entities", Text(entity.type), f"{entity.start}–{entity.end}", entity.text
+
+
+def _bar(value: float, colour: str) -> Text:
+    """``value`` in [0, 1]."""
+    from rich.text import Text
+
+    filled = round(value * BAR_CELLS)
+    return Text.assemble(("█" * filled, colour), ("░" * (BAR_CELLS - filled), "dim"))
+
+
+def _balance(value: float) -> Text:
+    """``value`` in [-1, 1]: the bar grows from the middle to its side."""
+    from rich.text import Text
+
+    half = BAR_CELLS // 2
+    left, right = round(max(0.0, -value) * half), round(max(0.0, value) * half)
+    return Text.assemble(
+        ("░" * (half - left), "dim"), ("█" * left, "red"), ("█" * right, "green"), ("░" * (half - right), "dim")
+    )
