@@ -15,9 +15,9 @@ export function svg(tag, attributes = {}, ...children) {
   return filled(document.createElementNS(SVG, tag), attributes, children);
 }
 
-/** An icon of icons.svg, for show only: the name stands beside it or in a label. */
+/** An icon of index.html, for show only: the name stands beside it or in a label. */
 export function icon(name) {
-  return svg("svg", { class: "icon", "aria-hidden": "true" }, svg("use", { href: `static/icons.svg#${name}` }));
+  return svg("svg", { class: "icon", "aria-hidden": "true" }, svg("use", { href: `#icon-${name}` }));
 }
 
 /** Set what differs, so that a screen reader hears of real changes only. */

@@ -63,6 +63,6 @@ export class Drawer {
   #arrange() {
     const over = this.open && narrow.matches;
     this.#parts.scrim.hidden = !over;
-    for (const name of ["chat", "top"]) this.#parts[name].inert = over;
+    for (const name of ["skip", "top", "chat"]) this.#parts[name].inert = over;
   }
 }

@@ -40,6 +40,7 @@ export class Status {
     const { "trouble-text": text, "trouble-retry": retry } = this.#parts;
     const calm = "No connection. What you write is kept and sent as soon as it is back.";
     setText(text, state.sentence || (lost ? calm : "The connection has ended."));
+    text.classList.toggle("final", !lost);
     setText(retry, lost ? "Try now" : "Connect again");
     retry.hidden = state.forced || state.state === "connecting";
   }

@@ -8,6 +8,8 @@ import { speakAs, voiceprint, wave } from "./voice.js";
 const TOGETHER_MS = 180_000;
 /** Nearer to the end than this, the reader is taken along. */
 const NEAR_PX = 120;
+/** Screen readers hear of additions a moment after they happened: the log stays busy until then. */
+const QUIET_MS = 150;
 const MAX_CHIPS = 6;
 const SLOW_ANSWER_MS = 12_000;
 const STARTERS = ["Hello there!", "My card was declined and I need it right now!!", "Thank you so much, that was brilliant", "Where is my order #4711?"];
@@ -74,6 +76,7 @@ export class View {
   #drawn = false;
   #missed = 0;
   #slow = null;
+  #quiet = null;
 
   /** @param {Object<string, HTMLElement>} parts elements by their id */
   constructor(parts, chat, actions) {
@@ -111,6 +114,7 @@ export class View {
     this.#drawn = false;
     this.#near = true;
     this.#missed = 0;
+    clearTimeout(this.#quiet);
     this.#parts.log.setAttribute("aria-busy", "true");
   }
 
@@ -125,7 +129,7 @@ export class View {
   #settled() {
     if (this.#drawn) return;
     this.#drawn = true;
-    this.#parts.log.removeAttribute("aria-busy");
+    this.#quiet = setTimeout(() => this.#parts.log.removeAttribute("aria-busy"), QUIET_MS);
   }
 
   #place(items) {

@@ -213,7 +213,7 @@ export class Chat extends Emitter {
 
   #pushed(frame) {
     if (frame.type === "error") this.emit("notice", { text: frame.message });
-    else if (frame.type === "event" && frame.name === "analysis" && this.#conversation.has(frame.channel)) {
+    else if (frame.type === "event" && frame.name === "analysis" && frame.channel === this.#conversation.channel) {
       this.#analyses.add(frame.data.message_id, frame.data.analysis);
       this.#changed();
     } else if (this.#conversation.pushed(frame)) this.#changed();

@@ -21,6 +21,7 @@ export class Conversation {
   #on;
   #timeline = null;
   #loading = null;
+  #opening = null;
   #left = false;
   #repairing = false;
   #typists = new Map();
@@ -45,8 +46,13 @@ export class Conversation {
     return this.#timeline !== null;
   }
 
+  /** Known as soon as it is opened, before its messages are here. */
   get channel() {
-    return this.#timeline?.channel ?? null;
+    return this.#current?.channel ?? null;
+  }
+
+  get #current() {
+    return this.#loading ?? this.#timeline;
   }
 
   get more() {
@@ -81,6 +87,7 @@ export class Conversation {
   /** A connection is up: take what `welcome.channels` has recovered, or begin again. */
   welcomed(channels) {
     const entry = this.#timeline && channels[this.#timeline.channel];
+    if (entry?.error) this.#timeline = null; // sending there would only fail
     if (!entry || entry.error) this.open();
     else if (entry.recovered) this.#recover(entry);
     else this.#load(this.#timeline.channel, entry);
@@ -88,7 +95,7 @@ export class Conversation {
 
   async open() {
     try {
-      const opened = await this.#connection.request({ type: "open", key: this.key });
+      const opened = await this.#ask();
       if (this.#left) return;
       this.state = opened.conversation?.state ?? "bot";
       await this.#load(opened.channel, opened);
@@ -107,9 +114,15 @@ export class Conversation {
   /** The channel to send to. `anew`: the server did not find the one known so far. */
   async reach(anew) {
     if (this.channel && !anew) return this.channel;
-    const opened = await this.#connection.request({ type: "open", key: this.key });
+    const opened = await this.#ask();
     if (this.channel && opened.channel !== this.channel) this.#load(opened.channel, opened);
     return opened.channel;
+  }
+
+  /** One `open` at a time: whoever wants to know the channel shares its answer. */
+  #ask() {
+    this.#opening ??= this.#connection.request({ type: "open", key: this.key }).finally(() => (this.#opening = null));
+    return this.#opening;
   }
 
   async loadEarlier() {
@@ -121,21 +134,17 @@ export class Conversation {
 
   /** What an `ack` proves about an own message, until its push brings the whole. */
   acked(message) {
-    if (message.channel === this.channel) this.#timeline.addAcked(message);
+    if (message.channel === this.channel) this.#current.addAcked(message);
   }
 
   /** @returns {boolean} whether the frame was this conversation's and changed it */
   pushed(frame) {
-    const timeline = this.#loading ?? this.#timeline;
+    const timeline = this.#current;
     if (!timeline || frame.channel !== timeline.channel) return false;
     if (frame.type === "message") this.#message(timeline, frame);
     else if (frame.type === "typing") this.#typing(frame);
     else return false;
     return true;
-  }
-
-  has(channel) {
-    return (this.#loading ?? this.#timeline)?.channel === channel;
   }
 
   #recover({ messages, conversation }) {
