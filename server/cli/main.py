@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import platform
-from importlib import import_module
-from importlib.util import find_spec
 
 import typer
 
 from server import __version__
+from server.cli.analyze import analyze
 from server.cli.config import config_app
 from server.cli.doctor import doctor
 from server.cli.group import ParlanceGroup
@@ -40,8 +39,7 @@ def version(as_json: JsonOption = False) -> None:
 app.command("serve")(serve)
 app.command("token")(token)
 app.command("doctor")(doctor)
-if find_spec("server.cli.analyze") is not None:
-    app.command("analyze")(import_module("server.cli.analyze").analyze)
+app.command("analyze")(analyze)
 app.add_typer(config_app, name="config")
 
 
