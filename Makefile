@@ -37,9 +37,9 @@ $(VENV)/.test: $(VENV)/.serve
 	$(BIN)/python $(PIP) --prefer-binary -c constraints.txt -e '.[test,loadtest]'
 	@touch $@
 
-$(TRAIN_VENV)/.train: pyproject.toml constraints-train.txt
+$(TRAIN_VENV)/.train: pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(TRAIN_VENV)
-	$(TRAIN_VENV)/bin/python $(PIP) --prefer-binary -c constraints-train.txt -e '.[train]'
+	$(TRAIN_VENV)/bin/python $(PIP) --prefer-binary -c constraints.txt -e '.[train]'
 	@touch $@
 
 test: $(VENV)/.test ## all checks and tests (installs Redis, PostgreSQL and Chromium from Debian's packages if absent)
