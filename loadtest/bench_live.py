@@ -129,6 +129,8 @@ def report(host: str | None = None, load: Load | None = None) -> dict[str, Any]:
     Raises ``TargetError`` (nobody at ``host``), ``StartError`` (own server did not start).
     """
     load = load or Load()
+    if host is not None:
+        check_target(host)
     with _clients_aside(host is None):
         with echo_peer() as echo:
             floor = _run(measure_echo(echo, load)).figures()
@@ -157,7 +159,6 @@ def _ratio(ours: float | None, floor: float | None) -> float | None:
 @contextmanager
 def _target(host: str | None) -> Iterator[Measured]:
     if host is not None:
-        check_target(host)
         yield Measured(host, None)
         return
     with tempfile.TemporaryDirectory() as folder, parlance(Path(folder) / "data") as server:

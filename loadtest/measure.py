@@ -62,13 +62,15 @@ def percentiles(values: Sequence[float]) -> dict[str, float | None]:
 
 def print_table(title: str, headings: Sequence[str], rows: Sequence[Sequence[object]], *, texts: int = 1) -> None:
     """A table on standard output; the first ``texts`` columns are texts, the others numbers."""
-    table = Table(title=title, title_justify="left")
+    table = Table()
     for place, heading in enumerate(headings):
         table.add_column(heading, justify="left" if place < texts else "right")
     for row in rows:
         table.add_row(*(_shown(cell) for cell in row))
     terminal = Console()
-    (terminal if terminal.is_terminal else Console(width=120)).print(table)  # a file has no width of its own
+    console = terminal if terminal.is_terminal else Console(width=120)  # a file has no width of its own
+    console.print(title, style="bold", markup=False, highlight=False)
+    console.print(table)
 
 
 def _shown(cell: object) -> str:

@@ -188,7 +188,7 @@ def report(entries: list[Entry], failures: list[str], options: argparse.Namespac
     for line in failures[:10]:
         console.print(f"failed: {line}", style="red", markup=False)
     if options.csv:
-        console.print(f"CSV: {options.csv}_stats.csv, _stats_history.csv, _failures.csv", markup=False)
+        console.print(f"CSV: {options.csv}_stats.csv, _stats_history.csv, _failures.csv", markup=False, soft_wrap=True)
     if not answered:
         console.print("no message was answered", style="red")
         return 1
@@ -199,9 +199,9 @@ def report(entries: list[Entry], failures: list[str], options: argparse.Namespac
 
 
 def _table(entries: list[Entry]) -> Table:
-    table = Table(title="latency in ms", title_justify="left")
+    table = Table()
     shown = ("50%", "95%", "99%")
-    table.add_column("request")
+    table.add_column("latency in ms")
     for heading in ("count", "failed", "per s", *shown, "max"):
         table.add_column(heading, justify="right")
     for entry in entries:

@@ -51,7 +51,8 @@ class Peer:
 
     async def say(self, message: Any) -> None:
         """Send one frame (a map), a batch (a list) or any other value, encoded."""
-        await self.say_bytes(json.dumps(message).encode() if self.encoding == "json" else msgpack.packb(message))
+        as_json = self.encoding == "json"
+        await self.say_bytes(json.dumps(message, ensure_ascii=False).encode() if as_json else msgpack.packb(message))
 
     async def say_bytes(self, data: bytes) -> None:
         """Send bytes as the encoding's kind of message. Raises ``Closed``."""
