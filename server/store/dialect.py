@@ -13,8 +13,6 @@ from typing import Protocol, TypeVar
 from sqlalchemy import BigInteger, Connection, Insert, Table
 from sqlalchemy.sql.functions import FunctionElement
 
-from server.errors import StartupError
-
 T = TypeVar("T")
 
 
@@ -77,7 +75,3 @@ class Database(Protocol):
 
     def classify(self, error: BaseException) -> Failure:
         """What ``error``, raised by ``write`` or ``read``, means."""
-
-
-class UnusableDatabase(StartupError):
-    """The database can't be opened as configured."""

@@ -13,9 +13,13 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
+import structlog
+
 from server.clock import Clock
 from server.errors import Conflict, Invalid, Unavailable
 from server.store.dialect import Failure
+
+_log = structlog.get_logger(__name__)
 
 Op = TypeVar("Op")
 
@@ -189,8 +193,12 @@ class GroupWriter(Generic[Op]):
         self.stats.failed_commits += not committed
         self.stats.operations += len(group) if committed else 0
         self.stats.commit_ms += took_ms
-        if self._observe is not None:
+        if self._observe is None:
+            return
+        try:
             self._observe(CommitReport(len(group), took_ms, committed))
+        except Exception:
+            _log.exception("observer of commits failed")  # what counts is that the writer lives
 
 
 def _settle(future: asyncio.Future[Any], outcome: object) -> None:

@@ -146,7 +146,10 @@ class Head:
 
 @dataclass(frozen=True, slots=True)
 class PastTurn:
-    """An answered turn, for rebuilding what the bot remembers of a conversation; an apology has no decision."""
+    """An answered turn, for rebuilding what the bot remembers of a conversation; an apology has no decision.
+
+    ``text`` and ``at_ms`` are the customer's, ``answered_at_ms`` the reply's.
+    """
 
     turn_id: str
     decision_id: str | None
@@ -256,7 +259,7 @@ class Store(Protocol):
 
     async def take_turns(self, worker: str, lease_ms: int, limit: int) -> list[OpenTurn]:
         """Take over open turns whose lease has run out (database time), lowest offsets first, each with its lease
-        number raised by one."""
+        number raised by one. Turns of claimed conversations wait for the release."""
 
     async def renew_turns(self, worker: str, turn_ids: Sequence[str], lease_ms: int) -> None:
         """Extend the leases that ``worker`` still holds."""

@@ -1,6 +1,9 @@
 """Alembic's environment. ``server.store.migrate`` passes the connection, whose transaction holds the start lock.
 
-To write the next migration: ``alembic -c server/store/migrations/alembic.ini revision --autogenerate --rev-id 0002``.
+The next migration is drafted against a database of the present schema (then raise ``migrate.HEAD``):
+
+    alembic -c server/store/migrations/alembic.ini -x url=sqlite:///data/parlance.db \\
+        revision --autogenerate --rev-id 0002 -m what
 """
 
 from __future__ import annotations
@@ -21,6 +24,6 @@ def _run(connection: Connection) -> None:
 if "connection" in context.config.attributes:
     _run(context.config.attributes["connection"])
 else:
-    engine = create_engine(context.config.get_main_option("sqlalchemy.url", ""))
+    engine = create_engine(context.get_x_argument(as_dictionary=True)["url"])
     with engine.begin() as _connection:
         _run(_connection)

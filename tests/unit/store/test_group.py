@@ -196,6 +196,15 @@ async def test_a_group_that_is_full_waits_no_longer(played: Played, make: Make) 
     assert played.groups == [["a", "b", "c"]]
 
 
+async def test_an_observer_that_fails_stops_nobody(make: Make) -> None:
+    def broken(_report: CommitReport) -> None:
+        raise ZeroDivisionError
+
+    writer = make(observe=broken)
+    assert await outcomes(writer, "a") == ["a!"]
+    assert await outcomes(writer, "b") == ["b!"]
+
+
 async def test_every_transaction_is_reported(played: Played, make: Make) -> None:
     clock = ManualClock()
     reports: list[CommitReport] = []
