@@ -73,7 +73,7 @@ def make_phrase(pool: str, text: str, when: When | None = None) -> Phrase:
         slots=slots,
         sentences=max(1, len(_SENTENCE_END.findall(texts[2]))),
         asks=texts[2].endswith("?"),
-        exactness=len(slots.intersection((*ENTITY_SLOTS, "other_topic", "need")))
+        exactness=2 * len(slots.intersection((*ENTITY_SLOTS, "other_topic", "need")))
         + sum(conditions.values(name) is not None for name in ("emotion", "with")),
     )
 

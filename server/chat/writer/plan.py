@@ -38,7 +38,7 @@ def sentences_for(verbosity: float) -> int:
 
 
 def plan(reading: Reading, book: PhraseBook, traits: Mapping[str, float], rng: random.Random) -> list[Part]:
-    """The parts of one answer. Draws from ``rng`` only for the light touch."""
+    """The parts of one answer. One draw from ``rng`` decides what is said only now and then: jokes, cool sympathy."""
     planner = _Planner(reading, book, traits, rng.random())
     kind = reading.moment.kind
     if kind in {"question", "request", "complaint", "other", "information"}:
@@ -62,6 +62,18 @@ class _Planner:
     def trait(self, name: str) -> float:
         return self.traits.get(name, 0.5)
 
+    @property
+    def caring(self) -> float:
+        """How much this persona answers a bad mood, in [0, 1]."""
+        return 0.6 * self.trait("empathy") + 0.4 * self.trait("supportiveness")
+
+    @property
+    def moved(self) -> bool:
+        """Whether the mood calls for sympathy. A cloud over small talk does only when it is more than a cloud."""
+        intent, moment = self.reading.intent, self.reading.moment
+        small = intent is not None and intent.scope != "service" and moment.emotion == "neutral"
+        return moment.mood == "negative" and not self.reading.hostile and not small
+
     def general(self, pool: str, weight: float, style: str | None = None, bright: bool = False) -> Part:
         return Part(weight, (self.book.pools.get(pool, ()),), style, bright)
 
@@ -78,21 +90,19 @@ class _Planner:
         """What comes before the substance: salutation and the reaction to the mood."""
         reading = self.reading
         serious = reading.intent is not None and reading.intent.serious  # personas may joke in their sympathy
-        caring = 0.6 * self.trait("empathy") + 0.4 * self.trait("supportiveness")
-        feeling = MUST if caring >= 0.4 else 0.3
-        moved = reading.moment.mood == "negative" and not reading.hostile
+        feeling = MUST if self.caring >= 0.4 else 0.3 if self.chance < self.caring else 0.0
         joy = 0.2 + 0.4 * max(self.trait("empathy"), self.trait("enthusiasm"))
         return [
             self.salutation() if salute else Part(0.0, ()),
             self.general("hostile", 0.98 if reading.hostile else 0.0),
-            self.general("empathy", feeling if moved else 0.0, None if serious else "empathy"),
+            self.general("empathy", feeling if self.moved else 0.0, None if serious else "empathy"),
             self.general("joy", joy if reading.moment.emotion == "joy" else 0.0, bright=True),
             self.general("urgent", 0.6 if reading.urgent else 0.0),
         ]
 
     def support(self) -> Part:
         """Encouragement: the second sentence for a bad mood."""
-        wanted = self.reading.moment.mood == "negative" and not self.reading.hostile
+        wanted = self.moved and self.caring >= 0.4
         return self.general("support", self.trait("supportiveness") - 0.05 if wanted else 0.0)
 
     def next_step(self) -> Part:
@@ -126,20 +136,22 @@ class _Planner:
             _shared(domain, "core"),
             self.book.pools["other" if told else reading.moment.kind],
         )
-        details = (_own(intent, "detail"), _shared(domain, "detail"))
+        details = (_own(intent, "detail") or _shared(domain, "detail"),)
         asks = _own(intent, "ask") or _shared(domain, "ask") or self.book.pools.get("ask", ())
         light = (_own(intent, "humor"), _shared(domain, "humor"))
         plain = service and not (told or reading.grave or reading.repeated or reading.moment.first)
         lively = max(self.trait("extraversion"), self.trait("enthusiasm")) >= 0.6
         opening = MUST if lively else 0.2 + 0.4 * self.trait("agreeableness")
-        last = self.closer(own_words=service) if scope != "outside" else self.general("invite", 0.5)
+        last = (
+            self.closer(own_words=service and not reading.grave) if scope != "outside" else self.general("invite", 0.5)
+        )
         return [
             *self.lead(salute=scope != "chat"),
             self.general("opener", opening if plain else 0.0, "openers", bright=True),
             self.support(),
             self.general("information", MUST if told else 0.0, bright=True),
             self.general("again", MUST if reading.repeated and service else 0.0),
-            Part(MUST, core, bright=scope == "chat", required=True),
+            Part(MUST, core, required=True),
             Part(0.35 + 0.5 * self.trait("verbosity"), details),
             Part(self.trait("verbosity") - 0.2, details),
             self.next_step() if service else Part(0.0, ()),

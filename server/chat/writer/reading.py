@@ -69,6 +69,8 @@ def read(situation: Situation, book: PhraseBook, very: str, rng: random.Random) 
     serious = intent is not None and intent.serious
     if serious and mood == "neutral":
         mood = "negative"
+    if intent is None or intent is previous:
+        slots = {slot: words for slot, words in situation.known.items() if slot in ENTITY_SLOTS} | slots
     slots |= _conversation_slots(situation, intent, other, previous, slots)
     slots |= {"very": very, "coin": rng.choice(("heads", "tails")), "die": str(rng.randint(1, 6))}
     moment = Moment(

@@ -63,6 +63,9 @@ _SPELLED_OUT: Final = {
 CONTRACTION: Final = re.compile(rf"\b(?:{'|'.join(sorted(_SPELLED_OUT, key=len, reverse=True))})\b", re.IGNORECASE)
 
 
+_HAS: Final = re.compile(r"\b(it|that|there|here|who|what|where)'s (been|got)\b", re.IGNORECASE)
+
+
 def spell_out(text: str) -> str:
     """``text`` without contractions; the first letter's case is kept."""
 
@@ -71,7 +74,7 @@ def spell_out(text: str) -> str:
         words = _SPELLED_OUT[found.lower()]
         return words[0].upper() + words[1:] if found[0].isupper() else words
 
-    return CONTRACTION.sub(full, text.replace("’", "'"))
+    return CONTRACTION.sub(full, _HAS.sub(r"\1 has \2", text.replace("’", "'")))
 
 
 def tidy(text: str) -> str:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from adapters.personas import Persona
 from inference.analysis import Analysis
@@ -14,7 +15,8 @@ class Situation:
     """One turn to answer. ``text``: the customer's normalised text; ``turn_number``: 1 is the conversation's first.
 
     ``used``: ids of the phrases that this conversation's answers used so far. ``previous_intent``: what the previous
-    turn was about (``Written.intent``), None at the start.
+    turn was about (``Written.intent``), None at the start. ``known``: details that were named before
+    (``Written.known``).
     """
 
     analysis: Analysis
@@ -24,6 +26,7 @@ class Situation:
     used: frozenset[str]
     previous_intent: str | None
     customer_name: str | None
+    known: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +35,8 @@ class Written:
 
     ``suggestions``: up to three texts that the customer may send next. ``intent``: what the conversation is
     about now, the next turn's ``previous_intent``: a yes, a joke or a bare detail ("#4711") leaves it as it was.
+    ``known``: the details that the customer has named on that topic, so that nothing is asked for twice; slot → words,
+    fit for JSON.
     """
 
     text: str
@@ -39,3 +44,4 @@ class Written:
     suggestions: tuple[str, ...]
     kind: Kind
     intent: str | None = None
+    known: Mapping[str, str] = field(default_factory=dict)

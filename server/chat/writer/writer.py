@@ -13,7 +13,7 @@ from typing import Final
 from adapters.personas import Persona
 from server.chat.writer.book import PhraseBook
 from server.chat.writer.choosing import OWN_WORDS, choose, repeat, style_pool
-from server.chat.writer.conditions import Moment, level
+from server.chat.writer.conditions import ENTITY_SLOTS, Moment, level
 from server.chat.writer.finish import Said, finish
 from server.chat.writer.phrase import Phrase
 from server.chat.writer.plan import MUST, Part, plan, sentences_for
@@ -37,12 +37,14 @@ class BuiltInWriter:
         reading = read(situation, self._book, _intensifier(persona, rng), rng)
         parts = plan(reading, self._book, persona.traits, rng)
         said = _Composition(persona, reading.moment, situation.used, rng).fill(parts)
+        about = _about(reading, situation)
         return Written(
             text=finish(said, persona, reading.grave or reading.hostile, rng),
             phrases=tuple(one.phrase.id for one in said),
             suggestions=suggestions(self._book, reading, situation),
             kind=reading.moment.kind,
-            intent=_about(reading, situation),
+            intent=about,
+            known=_known(reading, situation, about),
         )
 
     def error(self, persona: Persona, rng: random.Random) -> Written:
@@ -63,10 +65,17 @@ class BuiltInWriter:
 def _about(reading: Reading, situation: Situation) -> str | None:
     """What the conversation is about after this turn: a yes, a joke or a detail in between doesn't change that."""
     topic, kind = reading.intent, reading.moment.kind
-    passing = topic.scope == "chat" if topic is not None else kind not in {"out_of_scope", "goodbye"}
+    passing = topic.scope == "chat" if topic is not None else kind != "goodbye"
     if passing and "previous" in reading.moment.slots:
         return situation.previous_intent
     return topic.name if topic is not None else situation.analysis.intent
+
+
+def _known(reading: Reading, situation: Situation, about: str | None) -> dict[str, str]:
+    """Details named on the topic at hand; those of another topic would be put into the wrong mouth."""
+    slots = reading.moment.slots
+    kept = situation.known if about == situation.previous_intent else {}
+    return {slot: slots.get(slot, kept.get(slot, "")) for slot in ENTITY_SLOTS if slot in slots or slot in kept}
 
 
 def _intensifier(persona: Persona, rng: random.Random) -> str:

@@ -111,6 +111,7 @@ def situation(
     used: frozenset[str] = frozenset(),
     previous: str | None = None,
     name: str | None = None,
+    known: Mapping[str, str] | None = None,
 ) -> Situation:
     """A situation in the middle of a conversation."""
-    return Situation(found or analysis(), who or persona(), text, turn, used, previous, name)
+    return Situation(found or analysis(), who or persona(), text, turn, used, previous, name, known or {})

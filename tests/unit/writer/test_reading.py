@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -44,6 +45,10 @@ def test_mood(score: float, feeling: tuple[str, float], mood: str) -> None:
 def test_emotion_goes_with_the_mood(score: float, feeling: tuple[str, float], emotion: str) -> None:
     found = analysis(score=score, feeling=feeling)
     assert emotion_of(found, mood_of(found)) == emotion
+
+
+def test_without_emotions_none_is_dominant() -> None:
+    assert emotion_of(replace(analysis(), emotions={}), "negative") == "neutral"
 
 
 @pytest.mark.parametrize(
@@ -159,6 +164,17 @@ def test_entities_that_would_break_a_sentence_are_left_out(kind: str, text: str)
 def test_the_first_of_two_orders_is_named() -> None:
     found = entity_slots((Entity("order_id", "#1", 0, 2), Entity("order_id", "#2", 3, 5)))
     assert found == {"order": "order #1"}
+
+
+def test_known_details_count_only_on_their_own_topic() -> None:
+    known = {"order": "order #4711", "topic": "a trap"}
+    again = reading(analysis(), previous="order_status", known=known)
+    assert again.moment.slots["order"] == "order #4711"
+    assert again.moment.slots["topic"] == "the status of your order"
+    assert "need" not in again.moment.slots
+    assert "order" not in reading(analysis("order"), previous="order_status", known=known).moment.slots
+    newer = analysis(entities=(("order_id", "#5"),))
+    assert reading(newer, previous="order_status", known=known).moment.slots["order"] == "order #5"
 
 
 @pytest.mark.parametrize(

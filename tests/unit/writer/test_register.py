@@ -16,6 +16,7 @@ from server.chat.writer.register import CONTRACTION, registers, spell_out, tidy
         ("Don't worry.", "Do not worry."),
         ("We can’t and won’t.", "We cannot and will not."),
         ("The bank's card isn't here.", "The bank's card is not here."),
+        ("It's been a while, what's got you here?", "It has been a while, what has got you here?"),
         ("Let's see. That's it.", "Let us see. That is it."),
     ],
 )

@@ -154,12 +154,41 @@ def test_yes_leads_on_to_what_is_needed() -> None:
         (analysis("recipe", "question"), "order_status", "recipe"),
         (analysis("no", "deny"), "order_status", "order_status"),
         (analysis("thank_you", "thanks"), None, "thank_you"),
-        (analysis("oos", "question", oos=0.9), "order_status", "oos"),
+        (analysis("oos", "question", oos=0.9), "order_status", "order_status"),
+        (analysis("oos", "question", oos=0.9), None, "oos"),
+        (analysis("goodbye", "goodbye"), "order_status", "goodbye"),
         (analysis("oos", "complaint", oos=0.9), "order_status", "order_status"),
     ],
 )
 def test_what_the_conversation_is_about_afterwards(found: Analysis, previous: str | None, about: str) -> None:
     assert write(found, previous=previous).intent == about
+
+
+def test_an_order_number_is_asked_for_once_in_a_conversation() -> None:
+    turns = [
+        analysis(),
+        analysis("routing", "other", confidence=0.1, oos=0.9, entities=ORDER),
+        analysis(act="complaint", score=-0.8, feeling=("anger", 0.8)),
+        analysis("tell_joke", "request"),
+        analysis(act="question"),
+        analysis("yes", "affirm"),
+    ]
+    for seed in range(20):
+        given: dict[str, Any] = {"previous": None, "known": {}}
+        for number, found in enumerate(turns):
+            written = write(found, seed, text="#4711", turn=number + 1, **given)
+            given = {"previous": written.intent, "known": written.known}
+            assert written.known == ({} if number == 0 else {"order": "order #4711"})
+            if number > 0:
+                assert not re.search(r"(?:What|Which) number|send me the order number", written.text, re.IGNORECASE)
+
+
+def test_details_of_one_topic_are_not_carried_to_another() -> None:
+    known = {"amount": "$49"}
+    kept = write(analysis("bill_balance", "question"), previous="bill_balance", known=known)
+    other = write(analysis("card_declined", "question"), previous="bill_balance", known=known)
+    assert (kept.known, other.known) == (known, {})
+    assert not any("$49" in one.text for one in many(analysis("card_declined"), previous="pay_bill", known=known))
 
 
 def test_asking_for_a_person_gets_no_substance_and_no_button_for_it() -> None:
@@ -279,6 +308,19 @@ def test_the_one_phrase_left_of_an_intent_is_chosen() -> None:
     for left in book().intents["tell_joke"].pool("core"):
         written = write(analysis("tell_joke", "request"), used=frozenset(everything - {left.id}))
         assert left.id in written.phrases
+
+
+def test_a_second_detail_is_left_out_when_the_only_one_was_said() -> None:
+    files = documents()
+    files["mine.yaml"] = {
+        "domain": "lamps",
+        "phrases": {"core": ["Lamps are bright."]},
+        "intents": {"lamp": {"topic": "lamps", "core": ["A lamp, {order}."], "detail": ["They need a bulb."]}},
+    }
+    writer = BuiltInWriter(PhraseBook.parse(files))
+    who = persona(verbosity=1.0)
+    written = writer.write(situation(analysis("lamp", "question"), who), random.Random(1))
+    assert written.text.count("They need a bulb.") == 1
 
 
 # ------------------------------------------------------------------ files decide
