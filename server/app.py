@@ -40,6 +40,7 @@ from server.data_dir import hold_data_dir
 from server.errors import StartupError, Unavailable
 from server.fanout.hub import Fanout
 from server.settings import Settings
+from server.store.group import CommitReport
 from server.store.sql import SqlStore
 from server.telemetry import Metrics, configure_logging
 from server.tokens import Tokens
@@ -125,7 +126,7 @@ class App:
             group_max=settings.group_commit_max,
             group_wait_ms=settings.group_commit_wait_ms,
             timeout_s=settings.store_timeout_ms / 1000,
-            observe=lambda report: self.metrics.commit(report.operations),
+            observe=self._committed,
         )
         self.engine = Engine(
             pack,
@@ -170,6 +171,10 @@ class App:
         self.endpoint = self._endpoint(clock, rng)
         self._watch: asyncio.Task[None] | None = None
         self._draining = False
+
+    def _committed(self, report: CommitReport) -> None:
+        if report.committed:
+            self.metrics.commit(report.operations)
 
     def _endpoint(self, clock: Clock, rng: random.Random) -> WebSocketEndpoint:
         settings = self.settings

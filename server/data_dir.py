@@ -16,7 +16,7 @@ def hold_data_dir(path: Path) -> IO[str]:
         StartupError: it can't be made or written, or another server holds it.
     """
     try:
-        path.mkdir(parents=True, exist_ok=True)
+        path.mkdir(mode=0o700, parents=True, exist_ok=True)  # conversations are nobody else's business
         lock = (path / "lock").open("w")
     except OSError as error:
         raise StartupError(
