@@ -70,7 +70,9 @@ class SqliteDatabase:
         self._readers: ThreadPoolExecutor | None = None
 
     def _make_engine(self, timeout_s: float, *pragmas: str, **options: Any) -> Engine:
-        engine = create_engine(self._url, connect_args={"timeout": timeout_s, "check_same_thread": False}, **options)
+        connect_args = {"timeout": timeout_s, "check_same_thread": False}
+        # An error's text goes into logs, and statements carry what people wrote.
+        engine = create_engine(self._url, connect_args=connect_args, hide_parameters=True, **options)
         event.listen(engine, "connect", partial(_set_up, timeout_s=timeout_s, pragmas=pragmas))
         if options.get("isolation_level") != "AUTOCOMMIT":
             event.listen(engine, "begin", _begin)
