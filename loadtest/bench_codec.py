@@ -2,7 +2,7 @@
 
     python -m loadtest.bench_codec [--json]
 
-Ours: msgspec's typed decoders over ``server.wire.frames``, validation in the same step. The peer: orjson (for
+Ours: the server's codec, msgspec's typed decoders with validation in the same step. The peer: orjson (for
 MessagePack: msgpack) into plain maps, then ``peers.hand_validation`` with the same checks. Encoding: a ``message``
 struct against the same message kept as a plain map, which spares the peer the conversion.
 """
@@ -22,7 +22,8 @@ import orjson
 
 from loadtest.measure import duel, print_table
 from loadtest.peers.hand_validation import validate
-from server.wire.frames import AnyClientFrame, Message
+from server.wire import codec
+from server.wire.frames import Message
 
 CHANNEL = "conv:01JCN3V7Q2K8Z5W4X9Y6T1R0SA"
 
@@ -105,16 +106,16 @@ class _Way:
 
 JSON = _Way(
     encoding="json",
-    decode=msgspec.json.Decoder(AnyClientFrame).decode,
+    decode=codec.JSON.decode,
     decode_plain=orjson.loads,
-    encode=msgspec.json.Encoder().encode,
+    encode=codec.JSON.encode,
     encode_plain=orjson.dumps,
 )
 MSGPACK = _Way(
     encoding="msgpack",
-    decode=msgspec.msgpack.Decoder(AnyClientFrame).decode,
+    decode=codec.MSGPACK.decode,
     decode_plain=msgpack.unpackb,
-    encode=msgspec.msgpack.Encoder().encode,
+    encode=codec.MSGPACK.encode,
     encode_plain=msgpack.packb,
 )
 

@@ -186,7 +186,7 @@ def report(entries: list[Entry], failures: list[str], options: argparse.Namespac
         print(json.dumps({"entries": [asdict(entry) for entry in entries], "failures": failures}, indent=2))
     console.print(_table(entries))
     for line in failures[:10]:
-        console.print(f"failed: {line}", style="red", markup=False)
+        console.print(f"failed: {line}", style="red", markup=False, soft_wrap=True)
     if options.csv:
         console.print(f"CSV: {options.csv}_stats.csv, _stats_history.csv, _failures.csv", markup=False, soft_wrap=True)
     if not answered:

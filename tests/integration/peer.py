@@ -26,7 +26,7 @@ class Closed(Exception):
     """The server closed the connection; ``code`` says why, ``seen`` are the frames that came before."""
 
     def __init__(self, code: int, seen: list[Frame]) -> None:
-        super().__init__(f"closed with {code} after {seen}")
+        super().__init__(f"closed with {code} after {len(seen)} unread frames, the last of them {seen[-3:]}")
         self.code = code
         self.seen = seen
 
@@ -168,6 +168,7 @@ async def dial(
         compression="deflate" if compress else None,
         proxy=None,
         max_size=None,
+        max_queue=None,  # a peer that does not read for a while must still answer the server's pings
         ping_interval=None,
         close_timeout=2,
     )
