@@ -187,5 +187,5 @@ def _opens_command(s: Situation) -> bool:
 
 def _thanks_for_help(s: Situation) -> bool:
     """ "Thanks for your help" asks for nothing, although "help" does."""
-    asking = {"need", "want", "can", "could", "would", "please"}
+    asking = {"need", "want", "can", "could", "would", "please", "pls", "plz"}
     return s.cues.strong(0) == "thanks" and not s.cues.questions and asking.isdisjoint(s.cues.words)

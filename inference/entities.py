@@ -38,6 +38,7 @@ _ORDER_WORD = re.compile(
 
 _PHONE = re.compile(r"(?<![\w#.,/+-])\+?\(?\d(?:[ .\-/()]{0,2}\d){6,18}(?![\w-]|[.,]\d)")
 _DATE = re.compile(r"\d{4}[-./]\d{1,2}[-./]\d{1,2}(?!\d)|\d{1,2}[-./]\d{1,2}[-./]\d{2,4}(?!\d)")
+_DECIMAL = re.compile(r"\d+\.\d+")
 _PHONE_DIGITS = range(7, 16)  # E.164 allows at most 15
 _BARE_PHONE_DIGITS = range(10, 13)
 """Digits without any sign of a phone are one only where a national number with its area code is that long."""
@@ -96,9 +97,9 @@ def _phones(text: str) -> Iterator[Span]:
         number = match.group()
         digits = sum(map(str.isdigit, number))
         marked = number[0] in "+(" or number.startswith("00") or not number.isdigit()
-        if _DATE.match(number) or digits not in (_PHONE_DIGITS if marked else _BARE_PHONE_DIGITS):
-            continue
-        yield match.span()
+        other = _DATE.match(number) or _DECIMAL.fullmatch(number)
+        if not other and digits in (_PHONE_DIGITS if marked else _BARE_PHONE_DIGITS):
+            yield match.span()
 
 
 _DIGIT = re.compile(r"\d")

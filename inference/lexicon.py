@@ -87,7 +87,9 @@ class Lexicon:
                     return squeezed
         if len(word) < _SHORTEST_TYPO or word in self.familiar:
             return word
-        return next((meant for meant in self._candidates(word) if one_slip(word, meant)), word)
+        # A swap or a wrong letter is likelier than one too many: "thansk" is "thanks", not "thank".
+        found = [meant for meant in self._candidates(word) if one_slip(word, meant)]
+        return min(found, key=lambda meant: abs(len(meant) - len(word)), default=word)
 
     def _candidates(self, word: str) -> Iterator[str]:
         for key in (word, *_deletions(word)):
