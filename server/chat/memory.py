@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import unicodedata
 from collections import OrderedDict, deque
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
 from adapters.features import TurnView
 from inference.analysis import Analysis
+from server.chat.writer import Written
 from server.store.ports import PastTurn
 
 # Ten turns carry a conversation's mood; older ones say little about the next answer.
@@ -29,12 +30,16 @@ class LastAnswer:
 
 @dataclass(slots=True)
 class Memory:
-    """One conversation. ``scores``: sentiment of the last customer turns; ``gaps_s``: how long they took to write."""
+    """One conversation. ``scores``: sentiment of the last customer turns; ``gaps_s``: how long they took to write.
+
+    ``known``: details that the customer has given, such as an order number, so that nobody asks twice.
+    """
 
     turns: int = 0
     scores: deque[float] = field(default_factory=lambda: deque(maxlen=REMEMBERED_TURNS))
     gaps_s: deque[float] = field(default_factory=lambda: deque(maxlen=REMEMBERED_TURNS))
     used_phrases: set[str] = field(default_factory=set)
+    known: dict[str, str] = field(default_factory=dict)
     previous_intent: str | None = None
     last: LastAnswer | None = None
     last_rating: float | None = None
@@ -48,17 +53,23 @@ class Memory:
         if self.last is not None:
             self.gaps_s.append(max(0, at_ms - self.last.at_ms) / 1000)
 
-    def answered(self, answer: LastAnswer, intent: str | None, phrases: Iterable[str]) -> None:
+    def answered(self, answer: LastAnswer, written: Written) -> None:
         """Take in the bot's answer."""
         self.last = answer
-        self.previous_intent = intent
-        self.used_phrases.update(phrases)
+        self.previous_intent = written.intent
+        self.used_phrases.update(written.phrases)
+        self.known = dict(written.known)
         self.last_rating = None
         self.silence_told = False
 
-    def notes(self, intent: str | None, phrases: Iterable[str]) -> dict[str, Any]:
+    def notes(self, written: Written) -> dict[str, Any]:
         """What the ledger keeps with the turn, for ``rebuild``; ``intent`` is what the answer was about."""
-        return {"intent": intent, "phrases": list(phrases), "resolved_before": self.resolved_before}
+        return {
+            "intent": written.intent,
+            "phrases": list(written.phrases),
+            "known": dict(written.known),
+            "resolved_before": self.resolved_before,
+        }
 
 
 def rebuild(past: list[PastTurn]) -> Memory:
@@ -71,6 +82,7 @@ def rebuild(past: list[PastTurn]) -> Memory:
         memory.last = LastAnswer(turn.decision_id, turn.analysis, turn.answered_at_ms)
         memory.previous_intent = turn.notes.get("intent")
         memory.used_phrases.update(turn.notes.get("phrases", ()))
+        memory.known = dict(turn.notes.get("known", {}))
         memory.resolved_before = bool(turn.notes.get("resolved_before", False))
     return memory
 

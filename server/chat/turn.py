@@ -6,6 +6,7 @@ import asyncio
 import random
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Protocol
 
 import structlog
@@ -81,7 +82,7 @@ class Bot:
         try:
             analysis = await self._engine.analyse(turn.message.text, timeout_s=self._analysis_timeout_s)
         except (EngineBusy, EngineFailed, EngineTimeout) as error:
-            await self._apologise(turn, error)
+            await self._apologise(turn, memory, error)
             return
         analysed_ns = time.perf_counter_ns()
         await self._tell_analysis(turn, analysis)
@@ -97,7 +98,7 @@ class Bot:
             return
         await self._fanout.publish_message(message)
         decision_id = answer.decision.decision_id if answer.decision is not None else None
-        memory.answered(LastAnswer(decision_id, answer.analysis, answer.at_ms), written.intent, written.phrases)
+        memory.answered(LastAnswer(decision_id, answer.analysis, answer.at_ms), written)
         self._count(answer, started_ns)
         await self._reward(previous, After(analysis.sentiment.score, analysis.act))
 
@@ -116,6 +117,7 @@ class Bot:
             turn_number=memory.turns,
             used=frozenset(memory.used_phrases),
             previous_intent=memory.previous_intent,
+            known=memory.known,
             customer_name=None if turn.message.sender.name == "Guest" else turn.message.sender.name,
         )
         written = self._writer.write(situation, self._rng)
@@ -139,7 +141,7 @@ class Bot:
             shown=shown,
             decision=decision,
             analysis=analysis.to_wire(),
-            notes=memory.notes(written.intent, written.phrases),
+            notes=memory.notes(written),
         )
         return answer, written
 
@@ -158,10 +160,11 @@ class Bot:
             at_ms=now_ms,
         )
 
-    async def _apologise(self, turn: OpenTurn, reason: Exception) -> None:
+    async def _apologise(self, turn: OpenTurn, memory: Memory, reason: Exception) -> None:
         """The model is away or too slow: say so, as nobody in particular and with nothing to learn from."""
         _log.warning("answered without analysis", turn=turn.turn_id, reason=str(reason))
-        written = self._writer.error(next(iter(self._personas.values())), self._rng)
+        error = self._writer.error(next(iter(self._personas.values())), self._rng)
+        written = replace(error, intent=memory.previous_intent, known=memory.known)
         answer = Answer(
             turn=turn,
             sender=self._identity,
@@ -172,7 +175,7 @@ class Bot:
             shown=None,
             decision=None,
             analysis={},
-            notes={"phrases": list(written.phrases)},
+            notes=memory.notes(written),
         )
         message = await self._store.answer(answer)
         if message is not None:

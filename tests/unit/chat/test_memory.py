@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from adapters.features import FEATURE_NAMES, features
 from inference.analysis import Analysis, Sentiment
 from server.chat.memory import REMEMBERED_TURNS, LastAnswer, Memories, Memory, rebuild, turn_view
+from server.chat.writer import Written
 from server.store.ports import PastTurn
 
 
@@ -41,9 +42,9 @@ def test_a_rebuilt_memory_equals_the_lived_one(turns: list[tuple[float, str | No
         heard = analysis(round(score, 4))
         asked_ms, answered_ms = number * 10_000, number * 10_000 + 500
         lived.hear(heard, asked_ms)
-        phrases = [f"p{number}"]
-        notes = lived.notes(intent, phrases)
-        lived.answered(LastAnswer(f"d{number}", heard.to_wire(), answered_ms), intent, phrases)
+        written = Written("hello", (f"p{number}",), (), "greeting", intent, {"order_id": f"#{number}"})
+        notes = lived.notes(written)
+        lived.answered(LastAnswer(f"d{number}", heard.to_wire(), answered_ms), written)
         past.append(PastTurn(f"t{number}", f"d{number}", "warm", "hi", heard.to_wire(), notes, asked_ms, answered_ms))
     assert rebuild(past) == lived
 
@@ -78,7 +79,7 @@ def test_the_trend_looks_at_the_last_three_against_those_before() -> None:
 def test_gaps_are_the_customers_time_to_write() -> None:
     memory = Memory()
     memory.hear(analysis(), 0)
-    memory.answered(LastAnswer("d", {}, 1_000), None, [])
+    memory.answered(LastAnswer("d", {}, 1_000), Written("hello", (), (), "greeting"))
     memory.hear(analysis(), 5_000)
     assert turn_view(memory, analysis(), "", 0).mean_gap_s == 4.0
 
