@@ -49,10 +49,11 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--data", type=Path, required=True, help="folder of <set>/{train,val}.jsonl.gz")
     parser.add_argument("--work", type=Path, default=Path(".cache/nlu"), help="checkpoints and caches")
     parser.add_argument("--out", type=Path, default=Path("models_onnx/nlu"), help="folder of the pack")
-    parser.add_argument("--epochs", type=int, default=6, help="passes over CLINC150; other sets: by their shares")
+    parser.add_argument("--epochs", type=int, default=4, help="passes over CLINC150; other sets: by their shares")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--limit-rows", type=int, help="read only so many lines of each file")
     parser.add_argument("--resume", action="store_true", help="continue from the checkpoint in --work")
+    parser.add_argument("--note", default="", help="a sentence for the model card, on how the run went")
     parser.add_argument("--stop-after-steps", type=int, help="stop training early, keep a checkpoint, then pack")
     return parser
 
@@ -154,6 +155,7 @@ def _evaluate_and_pack(
             "torch": version("torch"),
             "onnxruntime": version("onnxruntime"),
             "seed": options.seed,
+            "note": options.note,
         },
     )
     return verify_pack(options.out)

@@ -98,7 +98,7 @@ def _making(manifest: Mapping[str, Any]) -> list[str]:
         _fold(f"""torch {made_by["torch"]}, onnxruntime {made_by["onnxruntime"]}, seed {made_by["seed"]}. Word and
             position tables frozen, all else trained in float32; each head pools the last hidden states by attention
             of its own. Dynamic quantisation: INT8 weights per channel, UINT8 activations, word table INT8 with a scale
-            per word."""),
+            per word. {made_by["note"]}"""),
     ]
 
 

@@ -93,6 +93,7 @@ def _fuse(raw: Path, path: Path) -> None:
     options = FusionOptions("bert")
     options.enable_attention = False  # already one node
     options.enable_embed_layer_norm = False  # it would pull the word table back to float32
+    options.enable_bias_gelu = False  # the bias is free in the product, and GELU alone is faster: 17 against 28 us
     options.enable_skip_layer_norm = False
     options.enable_bias_skip_layer_norm = False
     model = optimize_model(

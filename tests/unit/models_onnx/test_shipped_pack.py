@@ -1,0 +1,102 @@
+"""The committed pack: whole, small, and as good as was asked."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from models_onnx.card import model_card
+from models_onnx.labels import EMOTIONS, INTENT_COUNT, SENTIMENT_SCORES, SENTIMENTS
+from models_onnx.pack import EMBEDDING_DIM, MAX_PACK_BYTES, MAX_TOKENS, verify_pack
+from models_onnx.runtime import OUTPUTS, open_session, run_all
+from models_onnx.tokens import encode, load_tokenizer
+
+PACK = Path(__file__).parents[3] / "models_onnx" / "nlu"
+QUANTISATION_LOSS = 0.005
+HEAD_MEASURES = ("clinc150_in_scope_accuracy", "emotions_macro_f1", "sentiment_macro_f1")
+
+
+@pytest.fixture(scope="module")
+def manifest() -> Mapping[str, Any]:
+    return verify_pack(PACK)
+
+
+def test_pack_is_small() -> None:
+    assert sum(file.stat().st_size for file in PACK.iterdir()) < MAX_PACK_BYTES
+
+
+def test_labels_and_constants(manifest: Mapping[str, Any]) -> None:
+    heads = manifest["heads"]
+    assert len(set(heads["intent"]["labels"])) == INTENT_COUNT
+    assert heads["sentiment"]["labels"] == list(SENTIMENTS)
+    assert heads["sentiment"]["scores"] == list(SENTIMENT_SCORES)
+    assert heads["emotions"]["labels"] == list(EMOTIONS)
+    assert all(0.2 < head["temperature"] < 5 for head in heads.values())
+    assert (manifest["schema"], manifest["max_tokens"], manifest["embedding_dim"]) == (1, MAX_TOKENS, EMBEDDING_DIM)
+    assert manifest["out_of_scope"]["scale"] < 0
+
+
+def test_recorded_metrics_meet_the_targets(manifest: Mapping[str, Any]) -> None:
+    int8 = manifest["metrics"]["int8"]
+    assert int8["clinc150_in_scope_accuracy"] >= 0.95
+    assert int8["emotions_macro_f1"] >= 0.58
+
+
+@pytest.mark.parametrize("measure", HEAD_MEASURES)
+def test_quantisation_costs_at_most_half_a_point(manifest: Mapping[str, Any], measure: str) -> None:
+    metrics = manifest["metrics"]
+    assert metrics["float32"][measure] - metrics["int8"][measure] <= QUANTISATION_LOSS
+
+
+def test_card_is_the_manifests() -> None:
+    manifest = json.loads((PACK / "manifest.json").read_text(encoding="utf-8"))
+    assert (PACK / "MODEL_CARD.md").read_text(encoding="utf-8") == model_card(manifest)
+
+
+def test_every_source_has_a_licence(manifest: Mapping[str, Any]) -> None:
+    assert len(manifest["data"]) == 6
+    assert all(source["licence"] and source["source"] and source["rows_train"] for source in manifest["data"])
+
+
+TEXTS = (
+    ("how do i say thank you in french", "intent", "translate"),
+    ("what is the balance of my checking account", "intent", "balance"),
+    ("This is the worst thing I have ever bought. Terrible.", "sentiment", "very_negative"),
+    ("I am so happy, thank you!", "emotions", "joy"),
+    ("I am furious, this is outrageous", "emotions", "anger"),
+)
+
+
+def test_plain_texts_are_understood(manifest: Mapping[str, Any]) -> None:
+    rows = encode(load_tokenizer(PACK / "tokenizer.json"), [text for text, _, _ in TEXTS], MAX_TOKENS)
+    found = run_all(open_session(PACK / "model.onnx"), rows)
+    for index, (_, head, label) in enumerate(TEXTS):
+        assert manifest["heads"][head]["labels"][int(found[head][index].argmax())] == label
+
+
+def test_batching_changes_little() -> None:
+    rows = encode(load_tokenizer(PACK / "tokenizer.json"), [text for text, _, _ in TEXTS] * 3, MAX_TOKENS)
+    session = open_session(PACK / "model.onnx")
+    alone, together = run_all(session, rows), run_all(session, rows, batch=len(rows))
+    for name in OUTPUTS[1:]:
+        assert np.array_equal(alone[name].argmax(axis=1), together[name].argmax(axis=1))
+    assert np.allclose(np.linalg.norm(alone["embedding"], axis=1), 1.0, atol=1e-5)
+    assert float((alone["embedding"] * together["embedding"]).sum(axis=1).min()) > 0.98
+
+
+def test_longest_text_runs_and_shapes_hold() -> None:
+    rows = encode(load_tokenizer(PACK / "tokenizer.json"), ["word " * 500, "hi"], MAX_TOKENS)
+    assert len(rows[0]) == MAX_TOKENS
+    found = run_all(open_session(PACK / "model.onnx"), rows, batch=2)
+    assert {name: array.shape for name, array in found.items()} == {
+        "embedding": (2, EMBEDDING_DIM),
+        "intent": (2, INTENT_COUNT),
+        "sentiment": (2, len(SENTIMENTS)),
+        "emotions": (2, len(EMOTIONS)),
+    }
+    assert all(array.dtype == np.float32 and np.isfinite(array).all() for array in found.values())
