@@ -25,7 +25,7 @@ from server.fanout.hub import Fanout
 from server.store.ports import Answer, DecisionRow, OpenTurn, RewardParts, Store
 from server.telemetry import Metrics
 from server.wire.codec import JSON
-from server.wire.frames import Event, Turn, User
+from server.wire.frames import Event, Message, Turn, User
 
 _log = structlog.get_logger(__name__)
 
@@ -96,7 +96,7 @@ class Bot:
         if message is None:
             self._memories.forget(turn.message.channel)  # answered elsewhere, or somebody has claimed the conversation
             return
-        await self._fanout.publish_message(message)
+        await self._publish(message)
         decision_id = answer.decision.decision_id if answer.decision is not None else None
         memory.answered(LastAnswer(decision_id, answer.analysis, answer.at_ms), written)
         self._count(answer, started_ns)
@@ -179,7 +179,11 @@ class Bot:
         )
         message = await self._store.answer(answer)
         if message is not None:
-            await self._fanout.publish_message(message)
+            await self._publish(message)
+
+    async def _publish(self, message: Message) -> None:
+        self._metrics.messages.inc()
+        await self._fanout.publish_message(message)
 
     async def _memory(self, channel: str) -> Memory:
         known = self._memories.get(channel)

@@ -8,7 +8,7 @@ from server.errors import BadFrame, Unauthenticated, Unavailable
 from server.session.machine import Answer, Authenticate, Effect, Perform, Phase, Session, Shut
 from server.wire.closing import CloseCode
 from server.wire.codec import Rejected
-from server.wire.frames import MAX_CHANNELS, ClientFrame, Connect, Error, Ping, Pong, Subscribe, User
+from server.wire.frames import MAX_CHANNELS, ClientFrame, Connect, Error, Open, Ping, Pong, Subscribe, User
 
 ALICE = User("alice", "customer", "Alice")
 
@@ -90,10 +90,11 @@ def test_an_invalid_frame_is_answered_and_the_connection_goes_on() -> None:
 def test_channels_are_bounded() -> None:
     session = ready()
     session.channels.update(f"conv:{number}" for number in range(MAX_CHANNELS))
-    (answer,) = session.receive(Subscribe(id=2, channel="conv:new"), 0)
-    assert isinstance(answer, Answer)
-    assert isinstance(answer.frame, Error)
-    assert answer.frame.code == 429
+    for frame in (Subscribe(id=2, channel="conv:new"), Open(id=2, key="k")):
+        (answer,) = session.receive(frame, 0)
+        assert isinstance(answer, Answer)
+        assert isinstance(answer.frame, Error)
+        assert answer.frame.code == 429
     known = Subscribe(id=3, channel="conv:1")
     assert session.receive(known, 0) == [Perform(known)]
 

@@ -65,6 +65,7 @@ export class Composer {
     counter.hidden = length < COUNT_FROM;
     counter.classList.toggle("over", over > 0);
     message.toggleAttribute("aria-invalid", over > 0);
-    counter.textContent = over > 0 ? `${count(over)} characters too many` : `${count(length)} of ${count(MAX_CODE_POINTS)}`;
+    counter.textContent =
+      over > 0 ? `${count(over)} characters too many` : `${count(length)} of ${count(MAX_CODE_POINTS)}`;
   }
 }

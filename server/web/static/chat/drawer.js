@@ -18,7 +18,9 @@ export class Drawer {
     this.#parts = parts;
     this.#kept = kept;
     this.#changed = changed;
-    parts["panel-toggle"].addEventListener("click", () => (this.open ? this.close() : this.show(parts["panel-toggle"])));
+    parts["panel-toggle"].addEventListener("click", () =>
+      this.open ? this.close() : this.show(parts["panel-toggle"]),
+    );
     parts["panel-close"].addEventListener("click", () => this.close());
     parts.scrim.addEventListener("click", () => this.close());
     document.addEventListener("keydown", (event) => event.key === "Escape" && this.#escape());

@@ -34,7 +34,8 @@ const view = new View(parts, chat, {
   discard: (key) => chat.discard(key),
   rate: (messageId, rating) => chat.rate(messageId, rating),
   explain,
-  loadEarlier: () => chat.loadEarlier(),
+  loadEarlier: () =>
+    chat.loadEarlier().catch(({ message }) => toast(parts.toasts, `Earlier messages could not be loaded: ${message}`)),
 });
 const composer = new Composer(parts, own, say);
 const drawer = new Drawer(parts, shared, () => draw());
@@ -62,9 +63,10 @@ function explain(messageId, opener) {
 function shownTurn() {
   const { messages } = chat;
   const last = messages.findLast((message) => message.from.kind === "customer") ?? null;
-  const answerOf = (question) => messages.find(({ from, reply_to: to }) => from.kind === "bot" && to === question.message_id) ?? null;
+  const answerOf = (question) =>
+    messages.find(({ from, reply_to: to }) => from.kind === "bot" && to === question.message_id) ?? null;
   const answer = explained ? messages.find(({ message_id: id }) => id === explained) : last && answerOf(last);
-  const question = explained && answer ? messages.find(({ message_id: id }) => id === answer.reply_to) ?? null : last;
+  const question = explained && answer ? (messages.find(({ message_id: id }) => id === answer.reply_to) ?? null) : last;
   const analysis = question && chat.analysisOf(question.message_id);
   return { question, answer: answer ?? null, analysis: analysis ?? null, latest: question === last };
 }
@@ -78,7 +80,12 @@ function draw() {
 
 let panelShows = "";
 function drawPanel(turn) {
-  const shows = JSON.stringify([turn.question?.message_id, turn.answer?.message_id, turn.analysis !== null, turn.latest]);
+  const shows = JSON.stringify([
+    turn.question?.message_id,
+    turn.answer?.message_id,
+    turn.analysis !== null,
+    turn.latest,
+  ]);
   if (shows === panelShows) return;
   panelShows = shows;
   parts["panel-body"].replaceChildren(...panelParts(turn));

@@ -54,12 +54,20 @@ function system(item) {
 function own(item, actions) {
   const id = item.key;
   const sign = h("span", { class: "state" });
-  const repair = h("span", { class: "repair" },
+  const repair = h(
+    "span",
+    { class: "repair" },
     h("button", { type: "button", class: "link-button", onclick: () => actions.retry(id) }, "Try again"),
     h("button", { type: "button", class: "link-button", onclick: () => actions.discard(id) }, "Remove"),
   );
   const said = h("span", { class: "visually-hidden" }, "You:");
-  const element = h("article", { class: "message own" }, said, bubble(item.text), h("div", { class: "foot" }, repair, time(item), sign));
+  const element = h(
+    "article",
+    { class: "message own" },
+    said,
+    bubble(item.text),
+    h("div", { class: "foot" }, repair, time(item), sign),
+  );
   let state = null;
   const update = (now) => {
     element.classList.toggle("follows", now.follows);
@@ -94,11 +102,33 @@ function other(item, actions) {
 
 function rating({ messageId, speaker }, actions) {
   const thumb = (value, name, label) =>
-    h("button", { type: "button", class: "thumb", "aria-pressed": "false", "aria-label": label, title: label, onclick: () => actions.rate(messageId, value) }, icon(name));
+    h(
+      "button",
+      {
+        type: "button",
+        class: "thumb",
+        "aria-pressed": "false",
+        "aria-label": label,
+        title: label,
+        onclick: () => actions.rate(messageId, value),
+      },
+      icon(name),
+    );
   const up = thumb(1, "thumb-up", "Good answer");
   const down = thumb(0, "thumb-down", "Bad answer");
-  const why = h("button", { type: "button", class: "why", "aria-expanded": "false", "aria-controls": "panel", title: "Why this voice?", onclick: () => actions.explain(messageId, why) },
-    icon("bars"), h("span", { class: "why-text" }, "Why this voice?"));
+  const why = h(
+    "button",
+    {
+      type: "button",
+      class: "why",
+      "aria-expanded": "false",
+      "aria-controls": "panel",
+      title: "Why this voice?",
+      onclick: () => actions.explain(messageId, why),
+    },
+    icon("bars"),
+    h("span", { class: "why-text" }, "Why this voice?"),
+  );
   why.setAttribute("aria-label", `Why this voice? ${inWords(speaker)}`);
   const update = (now) => {
     up.setAttribute("aria-pressed", String(now.rating === 1));

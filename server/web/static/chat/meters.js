@@ -20,10 +20,22 @@ function bar({ label, value, min, text, start, width, hue, title = null }) {
   const fill = h("span", { class: "meter-fill" });
   fill.style.setProperty("inset-inline-start", `${start * 100}%`);
   fill.style.setProperty("width", `${width * 100}%`);
-  const element = h("div", {
-    class: "meter voice", role: "meter", title, "aria-label": label, "aria-valuemin": min, "aria-valuemax": 1,
-    "aria-valuenow": Number(value.toFixed(4)), "aria-valuetext": text,
-  }, h("span", {}, label), h("span", { class: "meter-value" }, text), h("span", { class: "meter-track" }, fill));
+  const element = h(
+    "div",
+    {
+      class: "meter voice",
+      role: "meter",
+      title,
+      "aria-label": label,
+      "aria-valuemin": min,
+      "aria-valuemax": 1,
+      "aria-valuenow": Number(value.toFixed(4)),
+      "aria-valuetext": text,
+    },
+    h("span", {}, label),
+    h("span", { class: "meter-value" }, text),
+    h("span", { class: "meter-track" }, fill),
+  );
   if (hue !== null) element.style.setProperty("--hue", String(hue));
   return element;
 }

@@ -2,7 +2,13 @@
 
 import { setText } from "./dom.js";
 
-const WORDS = { idle: "Connecting", connecting: "Connecting", online: "Online", waiting: "Offline", stopped: "Disconnected" };
+const WORDS = {
+  idle: "Connecting",
+  connecting: "Connecting",
+  online: "Online",
+  waiting: "Offline",
+  stopped: "Disconnected",
+};
 
 export class Status {
   #parts;
@@ -18,7 +24,9 @@ export class Status {
   constructor(parts, clock, retry) {
     this.#parts = parts;
     this.#clock = clock;
-    parts["trouble-retry"].addEventListener("click", () => (this.#state.state === "stopped" ? retry.anew() : retry.now()));
+    parts["trouble-retry"].addEventListener("click", () =>
+      this.#state.state === "stopped" ? retry.anew() : retry.now(),
+    );
   }
 
   /** While it comes back, `connecting` between two tries still reads as offline: words that flicker help nobody. */

@@ -12,20 +12,27 @@ const NEAR_PX = 120;
 const QUIET_MS = 150;
 const MAX_CHIPS = 6;
 const SLOW_ANSWER_MS = 12_000;
-const STARTERS = ["Hello there!", "My card was declined and I need it right now!!", "Thank you so much, that was brilliant", "Where is my order #4711?"];
+const STARTERS = [
+  "Hello there!",
+  "My card was declined and I need it right now!!",
+  "Thank you so much, that was brilliant",
+  "Where is my order #4711?",
+];
 
 /** @returns {string[]} texts of `data.suggestions`: strings, or objects with a text */
 export function suggestionsOf(message) {
   const given = message.data?.suggestions;
   if (!Array.isArray(given)) return [];
-  const texts = given.map((one) => (typeof one === "string" ? one : one?.text ?? one?.label ?? one?.title));
+  const texts = given.map((one) => (typeof one === "string" ? one : (one?.text ?? one?.label ?? one?.title)));
   return [...new Set(texts.filter((text) => typeof text === "string" && text.trim() !== ""))].slice(0, MAX_CHIPS);
 }
 
 /** @returns {import("./message.js").Item[]} without the day lines */
 export function itemsOf(chat, shownId) {
   const last = chat.messages.at(-1);
-  const items = chat.messages.map((message) => itemOf(chat, message, message === last && chat.unsent.length === 0, shownId));
+  const items = chat.messages.map((message) =>
+    itemOf(chat, message, message === last && chat.unsent.length === 0, shownId),
+  );
   return items.concat(chat.unsent.map(waitingItem));
 }
 
@@ -33,7 +40,13 @@ function itemOf(chat, message, isLast, shownId) {
   const base = { text: message.text, atMs: message.at_ms };
   if (message.from.kind === "system") return { ...base, id: `o${message.offset}`, side: "system" };
   if (chat.isOwn(message)) {
-    return { ...base, id: message.key ? `k${message.key}` : `o${message.offset}`, side: "own", state: "sent", key: message.key };
+    return {
+      ...base,
+      id: message.key ? `k${message.key}` : `o${message.offset}`,
+      side: "own",
+      state: "sent",
+      key: message.key,
+    };
   }
   const persona = message.turn?.persona;
   return {
@@ -60,8 +73,10 @@ function arranged(items) {
   let before = null;
   for (const item of items) {
     const newDay = !before || dayKey(before.atMs) !== dayKey(item.atMs);
-    if (newDay) result.push({ id: `d${dayKey(item.atMs)}-${item.id}`, side: "day", text: dayOf(item.atMs), atMs: item.atMs });
-    const follows = !newDay && before.side === item.side && item.side === "own" && item.atMs - before.atMs < TOGETHER_MS;
+    if (newDay)
+      result.push({ id: `d${dayKey(item.atMs)}-${item.id}`, side: "day", text: dayOf(item.atMs), atMs: item.atMs });
+    const follows =
+      !newDay && before.side === item.side && item.side === "own" && item.atMs - before.atMs < TOGETHER_MS;
     result.push({ ...item, follows });
     before = item;
   }
@@ -74,7 +89,12 @@ export class View {
   #actions;
   #elements = new Map();
   #drawn = false;
+  /** The reader is at the end, and is taken along as it moves. */
+  #near = true;
+  #top = 0;
   #missed = 0;
+  #shownId = null;
+  #fetching = false;
   #slow = null;
   #quiet = null;
 
@@ -88,16 +108,16 @@ export class View {
     parts.earlier.addEventListener("click", () => this.#earlier());
     parts.jump.addEventListener("click", () => this.toEnd());
     parts.log.addEventListener("scroll", () => this.#scrolled(), { passive: true });
-    new ResizeObserver(() => this.#near && this.#pin()).observe(parts.log);
+    const grown = new ResizeObserver(() => this.#near && this.#pin());
+    for (const box of [parts.log, parts.messages]) grown.observe(box);
     speakAs(parts.answering, "parlance");
     parts["answering-mark"].append(voiceprint("parlance"));
   }
 
-  #near = true;
-
   /** Draw the chat's state. `shownId`: the answer that the panel shows. */
   draw(shownId) {
     const chat = this.#chat;
+    this.#shownId = shownId;
     const items = arranged(itemsOf(chat, shownId));
     this.#place(items);
     const empty = chat.loaded && items.length === 0;
@@ -106,16 +126,14 @@ export class View {
     this.#answering();
     if (this.#near) this.#pin();
     this.#parts.jump.hidden = this.#near;
-    if (chat.loaded) this.#settled();
+    if (chat.loaded && !this.#fetching) this.#settled();
   }
 
   /** Another conversation: the next drawing is a first one. */
   reset() {
-    this.#drawn = false;
     this.#near = true;
     this.#missed = 0;
-    clearTimeout(this.#quiet);
-    this.#parts.log.setAttribute("aria-busy", "true");
+    this.#hush();
   }
 
   toEnd() {
@@ -124,12 +142,6 @@ export class View {
     this.#parts.log.scrollTo({ top: this.#parts.log.scrollHeight, behavior: "smooth" });
     this.#parts.jump.hidden = true;
     this.#parts.message.focus({ preventScroll: true });
-  }
-
-  #settled() {
-    if (this.#drawn) return;
-    this.#drawn = true;
-    this.#quiet = setTimeout(() => this.#parts.log.removeAttribute("aria-busy"), QUIET_MS);
   }
 
   #place(items) {
@@ -161,7 +173,8 @@ export class View {
     if (item.side === "own" && item.state === "pending") this.#near = true;
     else if (!this.#near && item.side !== "day") this.#missed += 1;
     const { "jump-text": text } = this.#parts;
-    text.textContent = this.#missed === 0 ? "Newest messages" : this.#missed === 1 ? "1 new message" : `${this.#missed} new messages`;
+    text.textContent =
+      this.#missed === 0 ? "Newest messages" : this.#missed === 1 ? "1 new message" : `${this.#missed} new messages`;
   }
 
   #answering() {
@@ -179,32 +192,44 @@ export class View {
 
   #pin() {
     this.#parts.log.scrollTop = this.#parts.log.scrollHeight;
+    this.#top = this.#parts.log.scrollTop;
   }
 
   #scrolled() {
     const { log, jump } = this.#parts;
-    this.#near = log.scrollHeight - log.scrollTop - log.clientHeight < NEAR_PX;
-    if (this.#near) this.#missed = 0;
-    jump.hidden = this.#near;
+    const atEnd = log.scrollHeight - log.scrollTop - log.clientHeight < NEAR_PX;
+    const backwards = log.scrollTop < this.#top - 1; // growing content leaves the end behind, but only a reader goes back
+    this.#top = log.scrollTop;
+    if (!atEnd && !backwards) return;
+    this.#near = atEnd;
+    if (atEnd) this.#missed = 0;
+    jump.hidden = atEnd;
   }
 
   /** Older messages come in above; what was being read stays where it is. */
   async #earlier() {
+    if (this.#fetching) return;
     const { log, earlier } = this.#parts;
     const fromEnd = log.scrollHeight - log.scrollTop;
-    const drawn = this.#drawn;
-    earlier.disabled = true;
-    log.setAttribute("aria-busy", "true");
+    this.#fetching = true;
+    this.#hush();
+    await this.#actions.loadEarlier();
+    this.#fetching = false;
+    this.draw(this.#shownId);
+    log.scrollTop = log.scrollHeight - fromEnd;
+    if (earlier.hidden) log.focus({ preventScroll: true });
+  }
+
+  /** The past is no news: it neither moves in nor is read out. */
+  #hush() {
     this.#drawn = false;
-    try {
-      await this.#actions.loadEarlier();
-      this.draw();
-      log.scrollTop = log.scrollHeight - fromEnd;
-    } finally {
-      this.#drawn = drawn;
-      earlier.disabled = false;
-      log.removeAttribute("aria-busy");
-      if (earlier.hidden) log.focus({ preventScroll: true });
-    }
+    clearTimeout(this.#quiet);
+    this.#parts.log.setAttribute("aria-busy", "true");
+  }
+
+  #settled() {
+    if (this.#drawn) return;
+    this.#drawn = true;
+    this.#quiet = setTimeout(() => this.#parts.log.removeAttribute("aria-busy"), QUIET_MS);
   }
 }

@@ -3,9 +3,19 @@
 import { svg } from "./dom.js";
 
 /** The personas that ship, spread over the wheel. A persona of one's own takes a hue made from its name. */
-const KNOWN_HUES = new Map(Object.entries({
-  warm: 45, enthusiastic: 92, coach: 138, calm: 178, concise: 222, professional: 262, expert: 298, playful: 348, parlance: 205,
-}));
+const KNOWN_HUES = new Map(
+  Object.entries({
+    warm: 45,
+    enthusiastic: 92,
+    coach: 138,
+    calm: 178,
+    concise: 222,
+    professional: 262,
+    expert: 298,
+    playful: 348,
+    parlance: 205,
+  }),
+);
 const HUES = 12;
 const BARS = 5;
 

@@ -53,7 +53,10 @@ export class Chat extends Emitter {
     this.#analyses = new Analyses(own);
     this.#show(shared.get(CONVERSATION, null) ?? freshKey());
     this.#delivery = new Delivery({
-      outbox: this.#outbox, connection, clock, random,
+      outbox: this.#outbox,
+      connection,
+      clock,
+      random,
       channelOf: (key, anew) => this.#channelOf(key, anew),
       acked: (entry, ack) => this.#acked(entry, ack),
       changed: () => this.#changed(),
@@ -175,7 +178,10 @@ export class Chat extends Emitter {
   #show(key) {
     this.#shared.set(CONVERSATION, key);
     this.#conversation = new Conversation({
-      key, connection: this.#connection, clock: this.#clock, random: this.#random,
+      key,
+      connection: this.#connection,
+      clock: this.#clock,
+      random: this.#random,
       on: {
         changed: () => this.#changed(),
         ready: () => this.#flush(),

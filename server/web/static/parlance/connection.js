@@ -55,7 +55,15 @@ export class Connection extends Emitter {
    * @param {import("./credentials.js").Credentials} options.credentials
    * @param {() => Object<string, {epoch: string, offset: number}>} options.resume positions, asked at every connect
    */
-  constructor({ url, client, credentials, resume, Socket = globalThis.WebSocket, clock = systemClock, random = Math.random }) {
+  constructor({
+    url,
+    client,
+    credentials,
+    resume,
+    Socket = globalThis.WebSocket,
+    clock = systemClock,
+    random = Math.random,
+  }) {
     super();
     this.#url = url;
     this.#client = client;
@@ -187,7 +195,8 @@ export class Connection extends Emitter {
 
   #handle(frame) {
     if (frame.type === "goodbye") this.#goodbye = frame;
-    else if (frame.type === "welcome") this.#welcomed(frame); // at once: what follows in the same batch builds on it
+    else if (frame.type === "welcome")
+      this.#welcomed(frame); // at once: what follows in the same batch builds on it
     else if (frame.id === undefined || frame.id === null || !this.#requests.answer(frame)) this.emit("push", frame);
   }
 

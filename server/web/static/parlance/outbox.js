@@ -2,8 +2,13 @@
  * What was written but is not acked yet. It survives a reload of its tab; every repeat carries the same `key`, so the
  * server stores it once however often it is sent.
  *
- * @typedef {{conversation: string, key: string, text: string, atMs: number, state: "pending" | "failed", error: string}} Entry
- *   `conversation`: the key it was opened with, for a message stays with the conversation it was written in.
+ * @typedef {object} Entry
+ * @property {string} conversation the key it was opened with: a message stays with the conversation it was written in
+ * @property {string} key
+ * @property {string} text
+ * @property {number} atMs
+ * @property {"pending" | "failed"} state
+ * @property {string} error why it failed
  */
 
 const NAME = "parlance.outbox";
@@ -55,7 +60,9 @@ export class Outbox {
 
   /** The conversation can't be reached any more (another user now): its unsent messages go to the new one. */
   move(from, to) {
-    this.#entries = this.#entries.map((entry) => (entry.conversation === from ? { ...entry, conversation: to } : entry));
+    this.#entries = this.#entries.map((entry) =>
+      entry.conversation === from ? { ...entry, conversation: to } : entry,
+    );
     this.#keep();
   }
 

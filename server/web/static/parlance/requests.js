@@ -34,7 +34,10 @@ export class Requests {
   begin(timeoutMs) {
     const id = ++this.#lastId;
     const answer = new Promise((resolve, reject) => {
-      const timer = this.#clock.setTimeout(() => this.#settle(id, ({ reject }) => reject(RequestError.timeout())), timeoutMs);
+      const timer = this.#clock.setTimeout(
+        () => this.#settle(id, ({ reject }) => reject(RequestError.timeout())),
+        timeoutMs,
+      );
       this.#open.set(id, { resolve, reject, timer });
     });
     return [id, answer];

@@ -2,9 +2,13 @@
 
 export const MAX_CODE_POINTS = 8_000;
 
-/** NFC as the server stores it, so that a repeat has the very same content; no NUL, no lone surrogate, no outer space. */
+/** NFC as the server stores it, so that a repeat has the same content; no NUL, no lone surrogate, no outer space. */
 export function normalise(text) {
-  return text.replaceAll("\0", "").replace(/\p{Surrogate}/gu, "\uFFFD").normalize("NFC").trim();
+  return text
+    .replaceAll("\0", "")
+    .replace(/\p{Surrogate}/gu, "\uFFFD")
+    .normalize("NFC")
+    .trim();
 }
 
 /** @returns {number} Unicode code points, as the server counts them */
