@@ -245,14 +245,14 @@ async def test_the_server_pings_and_drops_who_does_not_answer(strict_server: Ser
         headers = ("Upgrade: websocket", "Connection: Upgrade", "Sec-WebSocket-Version: 13")
         lines = ("GET /ws HTTP/1.1", f"Host: 127.0.0.1:{strict_server.port}", *headers)
         writer.write("\r\n".join((*lines, "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==", "\r\n")).encode())
-        writer.write(masked(json.dumps({"type": "connect", "id": 1, "token": signed()}).encode()))
         async with asyncio.timeout(15):
-            received = await reader.read(-1)  # to the end of the connection
+            await reader.readuntil(b"\r\n\r\n")  # no frame before the handshake's answer (RFC 6455 §4.1)
+            writer.write(masked(json.dumps({"type": "connect", "id": 1, "token": signed()}).encode()))
+            frames = await reader.read(-1)  # to the end of the connection
     finally:
         writer.close()
         await asyncio.gather(writer.wait_closed(), return_exceptions=True)
-    assert b'"welcome"' in received
-    frames = received.partition(b"\r\n\r\n")[2]
+    assert b'"welcome"' in frames
     assert b"\x89" in frames[frames.index(b'"welcome"') :], "no ping (RFC 6455 §5.5.2: opcode 9) before the end"
 
 
