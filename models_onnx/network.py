@@ -1,8 +1,5 @@
 """The torch network: a MiniLM-L6 encoder, one sentence embedding and three heads, in one pass."""
 
-# The `train` extra brings safetensors; the ordinary environment has none.
-# mypy: disable-error-code="import-not-found"
-
 from __future__ import annotations
 
 from pathlib import Path
