@@ -9,46 +9,54 @@
   const report = (what, element) => found.push(`${what}: ${where(element)}`);
 
   const named = (element) => {
-    const byId = (element.getAttribute('aria-labelledby') ?? '').split(/\s+/).filter(Boolean).map((id) => document.getElementById(id)?.textContent ?? '');
+    const byId = (element.getAttribute("aria-labelledby") ?? "")
+      .split(/\s+/)
+      .filter(Boolean)
+      .map((id) => document.getElementById(id)?.textContent ?? "");
     const labels = [...(element.labels ?? [])].map((label) => label.textContent);
-    return [element.getAttribute('aria-label') ?? '', ...byId, ...labels, element.textContent].some((text) => text.trim() !== '');
+    return [element.getAttribute("aria-label") ?? "", ...byId, ...labels, element.textContent].some(
+      (text) => text.trim() !== "",
+    );
   };
-  for (const element of all('button, a[href], [role=meter], [role=group], [role=log], [role=region], aside, form')) {
-    if (!named(element)) report('no name', element);
+  for (const element of all("button, a[href], [role=meter], [role=group], [role=log], [role=region], aside, form")) {
+    if (!named(element)) report("no name", element);
   }
-  for (const field of all('textarea, input, select')) {
-    if (!field.labels?.length && !field.hasAttribute('aria-label')) report('no label', field);
+  for (const field of all("textarea, input, select")) {
+    if (!field.labels?.length && !field.hasAttribute("aria-label")) report("no label", field);
   }
-  for (const image of all('img')) if (!image.hasAttribute('alt')) report('no alt', image);
-  for (const svg of all('svg')) if (svg.getAttribute('aria-hidden') !== 'true' && !svg.closest('[aria-hidden=true]')) report('svg not hidden', svg);
+  for (const image of all("img")) if (!image.hasAttribute("alt")) report("no alt", image);
+  for (const svg of all("svg"))
+    if (svg.getAttribute("aria-hidden") !== "true" && !svg.closest("[aria-hidden=true]")) report("svg not hidden", svg);
 
-  const ids = [...document.querySelectorAll('[id]')].map(({ id }) => id);
+  const ids = [...document.querySelectorAll("[id]")].map(({ id }) => id);
   for (const id of new Set(ids)) if (ids.filter((other) => other === id).length > 1) found.push(`id twice: ${id}`);
-  for (const attribute of ['aria-controls', 'aria-labelledby', 'aria-describedby']) {
+  for (const attribute of ["aria-controls", "aria-labelledby", "aria-describedby"]) {
     for (const element of document.querySelectorAll(`[${attribute}]`)) {
-      for (const id of element.getAttribute(attribute).split(/\s+/)) if (!document.getElementById(id)) report(`${attribute} to nothing`, element);
+      for (const id of element.getAttribute(attribute).split(/\s+/))
+        if (!document.getElementById(id)) report(`${attribute} to nothing`, element);
     }
   }
 
-  if (!document.documentElement.lang) found.push('no lang');
-  if (!document.title) found.push('no title');
-  for (const landmark of ['main', 'header', 'h1']) {
-    const count = all(landmark === 'header' ? '.app > header' : landmark).length;
-    if (count !== 1 && !document.querySelector('[inert]')) found.push(`${count} × ${landmark}`);
+  if (!document.documentElement.lang) found.push("no lang");
+  if (!document.title) found.push("no title");
+  for (const landmark of ["main", "header", "h1"]) {
+    const count = all(landmark === "header" ? ".app > header" : landmark).length;
+    if (count !== 1 && !document.querySelector("[inert]")) found.push(`${count} × ${landmark}`);
   }
   let level = 0;
-  for (const heading of all('h1, h2, h3, h4, h5, h6')) {
+  for (const heading of all("h1, h2, h3, h4, h5, h6")) {
     const now = Number(heading.localName[1]);
     if (now > level + 1) report(`heading jumps from ${level}`, heading);
     level = now;
   }
-  for (const element of document.querySelectorAll('[tabindex]')) if (element.tabIndex > 0) report('positive tabindex', element);
-  for (const target of all('button, a.skip, textarea')) {
+  for (const element of document.querySelectorAll("[tabindex]"))
+    if (element.tabIndex > 0) report("positive tabindex", element);
+  for (const target of all("button, a.skip, textarea")) {
     const { width, height } = target.getBoundingClientRect();
     if (width < 24 || height < 24) report(`target ${Math.round(width)}×${Math.round(height)}`, target);
   }
 
-  const canvas = document.createElement('canvas').getContext('2d', { willReadFrequently: true });
+  const canvas = document.createElement("canvas").getContext("2d", { willReadFrequently: true });
   const rgba = (colour) => {
     canvas.clearRect(0, 0, 1, 1);
     canvas.fillStyle = colour;
@@ -63,7 +71,9 @@
     return own[3] === 1 ? own : over(own, ground(element.parentElement));
   };
   const luminance = ([r, g, b]) => {
-    const [R, G, B] = [r, g, b].map((c) => c / 255).map((c) => (c <= 0.04045 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4));
+    const [R, G, B] = [r, g, b]
+      .map((c) => c / 255)
+      .map((c) => (c <= 0.04045 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4));
     return 0.2126 * R + 0.7152 * G + 0.0722 * B;
   };
   const contrast = (a, b) => {
@@ -71,9 +81,9 @@
     return (light + 0.05) / (dark + 0.05);
   };
   let checked = 0;
-  for (const element of all('body *')) {
-    const text = [...element.childNodes].some((node) => node.nodeType === Node.TEXT_NODE && node.data.trim() !== '');
-    if (!text || element.closest(':disabled, .visually-hidden, .skip:not(:focus)')) continue;
+  for (const element of all("body *")) {
+    const text = [...element.childNodes].some((node) => node.nodeType === Node.TEXT_NODE && node.data.trim() !== "");
+    if (!text || element.closest(":disabled, .visually-hidden, .skip:not(:focus)")) continue;
     const style = getComputedStyle(element);
     const back = ground(element);
     let opacity = 1;
@@ -86,6 +96,6 @@
     if (ratio < (large ? 3 : 4.5)) report(`contrast ${ratio.toFixed(2)}`, element);
     checked += 1;
   }
-  if (checked === 0) found.push('no text was checked');
+  if (checked === 0) found.push("no text was checked");
   return found;
-}
+};

@@ -37,11 +37,12 @@ export class ManualClock {
 }
 
 /** Let every promise that is ready run. */
-export const settle = () => new Promise((done) => {
-  const channel = new MessageChannel();
-  channel.port1.onmessage = done;
-  channel.port2.postMessage(null);
-});
+export const settle = () =>
+  new Promise((done) => {
+    const channel = new MessageChannel();
+    channel.port1.onmessage = done;
+    channel.port2.postMessage(null);
+  });
 
 export function scripted() {
   const sockets = [];
@@ -86,13 +87,26 @@ export function scripted() {
 
 export function memory() {
   const items = new Map();
-  return { getItem: (name) => items.get(name) ?? null, setItem: (name, text) => items.set(name, text), removeItem: (name) => items.delete(name) };
+  return {
+    getItem: (name) => items.get(name) ?? null,
+    setItem: (name, text) => items.set(name, text),
+    removeItem: (name) => items.delete(name),
+  };
 }
 
 export function welcome(id, more = {}) {
   return {
-    type: "welcome", id, session: "s", user: { id: "u1", kind: "customer", name: "Guest" }, ping_interval_ms: 25_000,
-    max_message_bytes: 131_072, time_ms: Date.now(), server: { name: "parlance", version: "0" }, notifications: [], unread: 0,
-    channels: {}, ...more,
+    type: "welcome",
+    id,
+    session: "s",
+    user: { id: "u1", kind: "customer", name: "Guest" },
+    ping_interval_ms: 25_000,
+    max_message_bytes: 131_072,
+    time_ms: Date.now(),
+    server: { name: "parlance", version: "0" },
+    notifications: [],
+    unread: 0,
+    channels: {},
+    ...more,
   };
 }

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+import os
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,15 +15,24 @@ from websockets.sync.client import connect
 from websockets.typing import Subprotocol
 
 WEB = Path(__file__).resolve().parents[2] / "server" / "web"
-CHROMIUM = "/usr/bin/chromium"
-CHROMIUM_FLAGS = (
-    "--headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
-    "--disable-component-update --disable-sync"
-).split()
+CHROMIUM = os.environ.get("CHROMIUM", "/usr/bin/chromium")
+CHROMIUM_FLAGS = [
+    "--headless",
+    "--no-sandbox",  # the sandbox refuses to run as root, as which containers run tests
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
 WIDE = (1280, 860)
 PHONE = (390, 844)
 # The shared machine may be busy; no test asserts a time, this is only when it gives up.
 PATIENCE_MS = 30_000
+
+Run = Callable[[str], Any]
+"""Runs the body of an async function in the page; returns what it returns."""
 
 _PAGE_URL = "http://modules.test/"
 
@@ -35,13 +45,19 @@ def module_page(context: BrowserContext) -> Page:
         if path == "":
             route.fulfill(body="<!doctype html><html lang=en>", content_type="text/html")
         else:
-            file = Path(__file__).parent / path if path == "scripted.js" else WEB / path
+            file = (WEB if path.startswith("static/") else Path(__file__).parent) / path
             route.fulfill(path=file, content_type="text/javascript")
 
     context.route(f"{_PAGE_URL}**", fulfil)
     page = context.new_page()
     page.goto(_PAGE_URL)
     return page
+
+
+def bench(page: Page, name: str) -> Run:
+    """Sets up one of ``benches.js`` as ``t``; returns what runs a script on it."""
+    page.evaluate("async (name) => { window.t = (await import('/benches.js'))[name]() }", name)
+    return lambda body: page.evaluate(f"async () => {{ const t = window.t; {body} }}")
 
 
 @contextmanager

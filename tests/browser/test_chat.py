@@ -62,7 +62,7 @@ def test_the_counter_shows_near_the_limit_and_stops_beyond_it(chat: ChatPage) ->
     chat.box.fill("😀" * 7_999)
     expect(counter).to_have_text("7,999 of 8,000")
     chat.box.fill("😀" * 8_001)
-    expect(counter).to_have_text("1 characters too many")
+    expect(counter).to_have_text("1 character too many")
     expect(chat.button("Send")).to_be_disabled()
     chat.box.press("Enter")
     expect(chat.own).to_have_count(0)
@@ -122,11 +122,31 @@ def test_the_panel_shows_the_analysis_and_the_decision(chat: ChatPage) -> None:
     persona = chat.newest.locator(".speaker").inner_text()
     expect(chat.panel.locator(".chosen-name")).to_have_text(persona)
     expect(chat.panel.locator(".quote")).to_have_text("My card was declined, this is terrible!!")
-    for name in ["Intent", "Out of scope", "Sentiment", "Politeness", "Urgency", "Toxicity", "Anger", "Joy", "Probability of this voice"]:
+    for name in [
+        "Intent",
+        "Out of scope",
+        "Sentiment",
+        "Politeness",
+        "Urgency",
+        "Toxicity",
+        "Anger",
+        "Joy",
+        "Probability of this voice",
+    ]:
         meter = chat.panel.get_by_role("meter", name=name, exact=True)
         least = -1 if name in {"Sentiment", "Politeness"} else 0
         assert least <= float(meter.get_attribute("aria-valuenow") or "nan") <= 1, name
-    for name in ["Speech act", "Language", "Model", "Policy", "Version", "Decision", "Understanding", "Deciding", "Whole turn"]:
+    for name in [
+        "Speech act",
+        "Language",
+        "Model",
+        "Policy",
+        "Version",
+        "Decision",
+        "Understanding",
+        "Deciding",
+        "Whole turn",
+    ]:
         value = chat.panel.locator("dt", has_text=re.compile(f"^{name}$")).locator("xpath=following-sibling::dd[1]")
         assert value.inner_text().strip() != "", name
     toggle.click()
@@ -146,7 +166,9 @@ def test_an_earlier_answer_explains_itself(chat: ChatPage) -> None:
     expect(why).to_be_focused()
 
 
-def test_where_explain_is_off_the_panel_says_so(context: BrowserContext, tmp_path_factory: pytest.TempPathFactory) -> None:
+def test_where_explain_is_off_the_panel_says_so(
+    context: BrowserContext, tmp_path_factory: pytest.TempPathFactory
+) -> None:
     data = tmp_path_factory.mktemp("quiet") / "data"
     with ServerProcess(data, env={"PARLANCE_EXPLAIN": "false"}) as quiet:
         chat = ChatPage.open(context, quiet.http_url)
@@ -184,7 +206,7 @@ def test_new_conversation_starts_empty_and_can_be_left_again(chat: ChatPage) -> 
 
 def test_html_in_texts_is_inert_and_links_are_safe(chat: ChatPage) -> None:
     text = (
-        "<img src=x onerror=\"window.hacked=1\"><script>window.hacked=1</script> <b>bold</b> "
+        '<img src=x onerror="window.hacked=1"><script>window.hacked=1</script> <b>bold</b> '
         "https://example.com/a?b=<c> javascript:window.hacked=1"
     )
     chat.say(text)
@@ -212,7 +234,9 @@ def test_earlier_messages_come_on_demand_without_losing_the_place(chat: ChatPage
     expect(earlier).to_be_hidden()
 
 
-def test_everything_comes_from_this_server_under_a_strict_policy(context: BrowserContext, open_chat: Open, server: ServerProcess) -> None:
+def test_everything_comes_from_this_server_under_a_strict_policy(
+    context: BrowserContext, open_chat: Open, server: ServerProcess
+) -> None:
     asked: list[str] = []
     context.on("request", lambda request: asked.append(request.url))
     chat = open_chat(context)

@@ -58,7 +58,8 @@ def test_focus_is_visible_on_everything_that_takes_it(chat: ChatPage) -> None:
         outlined = chat.page.evaluate("""() => {
           const at = document.activeElement;
           if (at === document.body) return true;
-          return [at, at.closest('.composer-box')].some((element) => element && getComputedStyle(element).outlineStyle !== 'none');
+          const outlined = (element) => element && getComputedStyle(element).outlineStyle !== 'none';
+          return outlined(at) || outlined(at.closest('.composer-box'));
         }""")
         assert outlined, focused(chat)
 
@@ -70,7 +71,8 @@ def test_the_log_is_polite_and_quiet_while_the_past_is_loaded(chat: ChatPage) ->
     seen = chat.page.evaluate_handle("""() => {
       const log = document.querySelector('[role=log]');
       const busy = [];
-      new MutationObserver(() => busy.push(log.getAttribute('aria-busy') === 'true')).observe(document.querySelector('#messages'), { childList: true });
+      const note = () => busy.push(log.getAttribute('aria-busy') === 'true');
+      new MutationObserver(note).observe(document.querySelector('#messages'), { childList: true });
       return busy;
     }""")
     chat.button("New conversation").click()
@@ -86,7 +88,8 @@ def test_the_state_of_the_connection_is_announced_once(chat: ChatPage) -> None:
     seen = chat.page.evaluate_handle("""() => {
       const said = [];
       const status = document.querySelector('#status-text');
-      new MutationObserver(() => said.push(status.textContent)).observe(status, { childList: true, characterData: true, subtree: true });
+      const note = () => said.push(status.textContent);
+      new MutationObserver(note).observe(status, { childList: true, characterData: true, subtree: true });
       return said;
     }""")
     chat.page.context.set_offline(True)

@@ -12,7 +12,7 @@ from tests.browser.support import PHONE, WIDE, ChatPage, context_of
 
 Open = Callable[[BrowserContext], ChatPage]
 AUDIT = (Path(__file__).parent / "audit.js").read_text()
-AUDIT = AUDIT[AUDIT.index("() =>") :]
+AUDIT = AUDIT[AUDIT.index("() =>") :].rstrip().rstrip(";")
 
 LOOKS = {
     "wide light": (WIDE, False),
@@ -39,6 +39,31 @@ def test_every_state_passes_the_audit(looked_at: ChatPage) -> None:
     chat.button("Behind the answer").click()
     expect(chat.panel.locator(".chosen-name")).to_be_visible()
     assert audit(chat.page) == []
+
+
+def test_the_audit_finds_what_is_wrong(chat: ChatPage) -> None:
+    chat.page.evaluate("""() => {
+      const main = document.querySelector('main');
+      const make = (tag, more) => Object.assign(document.createElement(tag), more);
+      const wrong = (tag, id, textContent) => main.append(make(tag, { id, textContent }));
+      wrong('button', 'tiny', '');
+      wrong('textarea', 'send', '');
+      wrong('img', 'mute', '');
+      wrong('h6', 'deep', 'deep');
+      wrong('p', 'pale', 'pale');
+      document.querySelector('#pale').style.setProperty('color', 'oklch(80% 0.01 215)');
+    }""")
+    found = "\n".join(audit(chat.page))
+    for what in [
+        "no name: button#tiny",
+        "no label",
+        "no alt",
+        "id twice: send",
+        "heading jumps",
+        "target ",
+        "contrast ",
+    ]:
+        assert what in found
 
 
 def test_trouble_passes_the_audit(looked_at: ChatPage) -> None:
@@ -99,7 +124,9 @@ def test_dark_is_dark_and_light_is_light(browser: Browser, open_chat: Open) -> N
     assert seen[True] < 40
 
 
-def test_the_newest_message_is_in_view_and_reading_back_is_not_disturbed(chat: ChatPage, context: BrowserContext, open_chat: Open) -> None:
+def test_the_newest_message_is_in_view_and_reading_back_is_not_disturbed(
+    chat: ChatPage, context: BrowserContext, open_chat: Open
+) -> None:
     for number in range(8):
         chat.say(f"A line to fill the page, number {number}")
     expect(chat.newest).to_be_in_viewport()
@@ -134,7 +161,7 @@ def test_the_phone_drawer_holds_the_focus_and_gives_it_back(browser: Browser, op
         expect(chat.page.get_by_role("heading", name="Behind the answer")).to_be_focused()
         for _ in range(6):
             chat.page.keyboard.press("Tab")
-            inside = "() => document.activeElement === document.body || document.activeElement.closest('.panel, .toasts') !== null"
+            inside = "() => document.activeElement.matches('body, .panel *, .toasts *')"
             assert chat.page.evaluate(inside)
         chat.page.keyboard.press("Escape")
         expect(chat.button("Behind the answer")).to_be_focused()

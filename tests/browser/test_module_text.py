@@ -18,7 +18,9 @@ Call = Callable[[str, object], Any]
 def call(modules: Page) -> Call:
     """Calls a function of ``text.js`` with one argument."""
     modules.evaluate("async () => { window.text = await import('/static/parlance/text.js') }")
-    return lambda name, argument: modules.evaluate("([name, argument]) => window.text[name](argument)", [name, argument])
+    return lambda name, argument: modules.evaluate(
+        "([name, argument]) => window.text[name](argument)", [name, argument]
+    )
 
 
 FEW = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -53,7 +55,10 @@ def test_pieces_are_the_whole_text_whatever_is_linked(call: Call, text: str) -> 
     [
         ("see https://example.com/a.", ["https://example.com/a"]),
         ("(https://example.com/a)", ["https://example.com/a"]),
-        ("https://en.wikipedia.org/wiki/Bandit_(machine_learning)", ["https://en.wikipedia.org/wiki/Bandit_(machine_learning)"]),
+        (
+            "https://en.wikipedia.org/wiki/Bandit_(machine_learning)",
+            ["https://en.wikipedia.org/wiki/Bandit_(machine_learning)"],
+        ),
         ("HTTP://EXAMPLE.COM and http://b.example", ["HTTP://EXAMPLE.COM", "http://b.example"]),
         ("“https://example.com”, he said", ["https://example.com"]),
         ("javascript:alert(1) data:text/html,x ftp://example.com example.com", []),

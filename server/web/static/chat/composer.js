@@ -6,6 +6,8 @@ import { count } from "./format.js";
 const DRAFT = "parlance.draft";
 const COUNT_FROM = MAX_CODE_POINTS * 0.9;
 
+const tooMany = (over) => `${count(over)} character${over === 1 ? "" : "s"} too many`;
+
 export class Composer {
   #parts;
   #kept;
@@ -65,7 +67,6 @@ export class Composer {
     counter.hidden = length < COUNT_FROM;
     counter.classList.toggle("over", over > 0);
     message.toggleAttribute("aria-invalid", over > 0);
-    counter.textContent =
-      over > 0 ? `${count(over)} characters too many` : `${count(length)} of ${count(MAX_CODE_POINTS)}`;
+    counter.textContent = over > 0 ? tooMany(over) : `${count(length)} of ${count(MAX_CODE_POINTS)}`;
   }
 }

@@ -27,7 +27,12 @@ export function inWords(name) {
 }
 
 export const percent = (share) => `${Math.round(share * 100)}%`;
-export const signed = (value) => `${value > 0 ? "+" : value < 0 ? "−" : ""}${Math.abs(value).toFixed(2)}`;
+export function signed(value) {
+  const digits = Math.abs(value).toFixed(2);
+  if (digits === "0.00") return digits;
+  return `${value > 0 ? "+" : "−"}${digits}`;
+}
+
 export const milliseconds = (us) => (us < 1_000 ? `${us} µs` : `${(us / 1_000).toFixed(us < 10_000 ? 2 : 1)} ms`);
 export const count = (number) => number.toLocaleString(LANGUAGE);
 

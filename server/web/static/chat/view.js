@@ -198,7 +198,7 @@ export class View {
   #scrolled() {
     const { log, jump } = this.#parts;
     const atEnd = log.scrollHeight - log.scrollTop - log.clientHeight < NEAR_PX;
-    const backwards = log.scrollTop < this.#top - 1; // growing content leaves the end behind, but only a reader goes back
+    const backwards = log.scrollTop < this.#top - 1; // growing content moves the end away, but only a reader goes back
     this.#top = log.scrollTop;
     if (!atEnd && !backwards) return;
     this.#near = atEnd;
