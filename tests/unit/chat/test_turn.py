@@ -1,0 +1,286 @@
+"""The turn: understand, decide, answer, and the reward of the turn before."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from itertools import count
+from typing import Any, cast
+
+import msgspec
+import numpy as np
+import pytest
+
+from adapters.features import FEATURE_NAMES
+from adapters.personas import Persona
+from adapters.policies import make_policy
+from adapters.rewards import RewardWeights
+from adapters.traits import Traits
+from inference.analysis import Analysis
+from inference.errors import EngineBusy, EngineFailed, EngineTimeout
+from server.backplane.ports import Envelope
+from server.chat.learning import Learner
+from server.chat.memory import Memories
+from server.chat.turn import Bot
+from server.chat.writer import BuiltInWriter, Situation, Written
+from server.clock import ManualClock
+from server.errors import Unavailable
+from server.fanout.hub import Fanout
+from server.store.ports import Answer, Combine, OpenTurn, PastTurn, RewardEvent, RewardParts, Store
+from server.telemetry import Metrics
+from server.wire.frames import Message, User
+from tests.unit.chat.test_memory import analysis
+
+ALICE = User("alice", "customer", "Alice")
+BOT = User("bot", "bot", "Parlance")
+PERSONAS = tuple(Persona(name, name, name, Traits().as_dict(), {}) for name in ("calm", "warm"))
+
+
+@dataclass
+class FakeStore:
+    """Keeps answers and rewards; ``open_turns`` False: every turn is answered elsewhere."""
+
+    answers: list[Answer] = field(default_factory=list)
+    rewards: list[RewardParts] = field(default_factory=list)
+    past: list[PastTurn] = field(default_factory=list)
+    open_turns: bool = True
+    away: bool = False
+    reads: int = 0
+
+    async def past_turns(self, channel: str, limit: int) -> list[PastTurn]:
+        self.reads += 1
+        return self.past
+
+    async def answer(self, answer: Answer) -> Message | None:
+        if self.away:
+            raise Unavailable("the database is away")
+        if not self.open_turns:
+            return None
+        self.answers.append(answer)
+        asked = answer.turn.message
+        return Message(
+            asked.channel, "e", asked.offset + 1, answer.message_id, answer.at_ms, answer.sender, answer.text,
+            dict(answer.data or {}), None, asked.message_id, answer.shown,
+        )  # fmt: skip
+
+    async def add_reward(self, found: RewardParts, combine: Combine, at_ms: int) -> RewardEvent | None:
+        self.rewards.append(found)
+        return None
+
+
+class FakeFanout:
+    """Keeps what is rung for."""
+
+    def __init__(self) -> None:
+        self.messages: list[Message] = []
+        self.envelopes: list[Envelope] = []
+
+    async def publish_message(self, message: Message) -> None:
+        self.messages.append(message)
+
+    async def publish(self, envelope: Envelope) -> None:
+        self.envelopes.append(envelope)
+
+
+class FakeEngine:
+    """Gives the next analysis, or raises it."""
+
+    def __init__(self) -> None:
+        self.results: list[Analysis | Exception] = []
+
+    async def analyse(self, text: str, *, timeout_s: float) -> Analysis:
+        result = self.results.pop(0)
+        if isinstance(result, Exception):
+            raise result
+        return result
+
+
+class FakeWriter:
+    """Says which situation it was given."""
+
+    def __init__(self) -> None:
+        self.situations: list[Situation] = []
+
+    def write(self, situation: Situation, rng: random.Random) -> Written:
+        self.situations.append(situation)
+        number = len(self.situations)
+        return Written(f"answer {number}", (f"p{number}",), ("More?",), "question", "order_status", {"order": "#1"})
+
+    def error(self, persona: Persona, rng: random.Random) -> Written:
+        return Written("sorry", ("e1",), (), "error")
+
+
+@dataclass
+class House:
+    """A bot among its fakes."""
+
+    store: FakeStore = field(default_factory=FakeStore)
+    fanout: FakeFanout = field(default_factory=FakeFanout)
+    engine: FakeEngine = field(default_factory=FakeEngine)
+    writer: FakeWriter = field(default_factory=FakeWriter)
+    clock: ManualClock = field(default_factory=ManualClock)
+
+    def bot(self) -> Bot:
+        ids = count()
+        learner = Learner(
+            store=cast(Store, self.store),
+            policy=make_policy("uniform", arms=("calm", "warm"), dim=len(FEATURE_NAMES), seed=1),
+            name="uniform",
+            combine=RewardWeights().combine,
+            clock=self.clock,
+            on_reward=lambda: None,
+        )
+        return Bot(
+            store=cast(Store, self.store),
+            fanout=cast(Fanout, self.fanout),
+            engine=self.engine,
+            learner=learner,
+            writer=cast(BuiltInWriter, self.writer),
+            personas=PERSONAS,
+            memories=Memories(10),
+            identity=BOT,
+            clock=self.clock,
+            rng=random.Random(0),
+            new_id=lambda: f"id{next(ids)}",
+            metrics=Metrics(),
+            analysis_timeout_s=1.0,
+            silence_ms=1_000,
+        )
+
+
+@pytest.fixture
+def house() -> House:
+    return House()
+
+
+def turn(offset: int, sender: User = ALICE) -> OpenTurn:
+    return OpenTurn(f"t{offset}", 1, Message("conv:c", "e", offset, f"m{offset}", 0, sender, "where is it?"))
+
+
+async def test_an_answer_carries_its_decision_and_what_was_understood(house: House) -> None:
+    house.engine.results = [analysis(-0.5)]
+    await house.bot().answer(turn(1))
+    (answer,) = house.store.answers
+    assert answer.decision is not None
+    assert answer.decision.arm in answer.decision.arms
+    assert answer.decision.probabilities == (0.5, 0.5)
+    assert len(answer.decision.features) == len(FEATURE_NAMES)
+    assert answer.analysis == analysis(-0.5).to_wire()
+    assert answer.data == {"suggestions": ["More?"]}
+    assert answer.shown is not None
+    assert (answer.shown.persona, answer.shown.propensity) == (answer.decision.arm, 0.5)
+    (pushed,) = house.fanout.messages
+    assert (pushed.text, pushed.reply_to) == ("answer 1", "m1")
+
+
+async def test_the_analysis_goes_to_staff_and_names_its_author(house: House) -> None:
+    house.engine.results = [analysis()]
+    await house.bot().answer(turn(1))
+    (event,) = house.fanout.envelopes
+    assert (event.audience, event.author, event.offset) == ("staff", "alice", 0)
+    body: dict[str, Any] = msgspec.json.decode(event.body)
+    assert (body["name"], body["data"]["message_id"]) == ("analysis", "m1")
+
+
+async def test_the_next_turn_rewards_the_one_before(house: House) -> None:
+    house.engine.results = [analysis(-0.5), analysis(0.5)]
+    bot = house.bot()
+    await bot.answer(turn(1))
+    assert house.store.rewards == []
+    await bot.answer(turn(3))
+    (found,) = house.store.rewards
+    first = house.store.answers[0].decision
+    assert first is not None
+    assert found.decision_id == first.decision_id
+    assert found.parts["sentiment"] == 1.0
+
+
+async def test_the_writer_knows_what_was_said(house: House) -> None:
+    house.engine.results = [analysis(), analysis()]
+    bot = house.bot()
+    await bot.answer(turn(1))
+    await bot.answer(turn(3))
+    second = house.writer.situations[1]
+    assert set(second.used) == {"p1"}
+    assert (second.turn_number, second.previous_intent, dict(second.known)) == (2, "order_status", {"order": "#1"})
+
+
+async def test_after_a_restart_the_writer_knows_it_too(house: House) -> None:
+    notes = {"intent": "order_status", "phrases": ["p9"], "known": {"order": "#1"}}
+    house.store.past = [PastTurn("t", "d", "warm", "hi", analysis(-0.2).to_wire(), notes, 0, 10)]
+    house.engine.results = [analysis()]
+    await house.bot().answer(turn(3))
+    (situation,) = house.writer.situations
+    assert set(situation.used) == {"p9"}
+    assert situation.turn_number == 2
+    assert house.store.rewards[0].decision_id == "d"
+
+
+@pytest.mark.parametrize("name", ["Guest", "Alice"])
+async def test_guests_are_not_called_guest(house: House, name: str) -> None:
+    house.engine.results = [analysis()]
+    await house.bot().answer(turn(1, User("u", "customer", name)))
+    assert house.writer.situations[0].customer_name == (None if name == "Guest" else name)
+
+
+@pytest.mark.parametrize("failure", [EngineTimeout("late"), EngineBusy("full"), EngineFailed("broken")])
+async def test_without_the_model_the_bot_apologises_and_learns_nothing(house: House, failure: Exception) -> None:
+    house.engine.results = [analysis(), failure, analysis()]
+    bot = house.bot()
+    for offset in (1, 3, 5):
+        await bot.answer(turn(offset))
+    apology = house.store.answers[1]
+    assert (apology.text, apology.decision, apology.shown, apology.analysis) == ("sorry", None, None, {})
+    assert house.fanout.messages[1].turn is None
+    assert apology.notes["known"] == {"order": "#1"}
+    assert len(house.store.answers) == 3
+
+
+async def test_a_turn_answered_elsewhere_is_let_go(house: House) -> None:
+    house.engine.results = [analysis(), analysis()]
+    house.store.open_turns = False
+    bot = house.bot()
+    await bot.answer(turn(1))
+    await bot.answer(turn(3))
+    assert house.fanout.messages == []
+    assert house.store.reads == 2, "what was heard in vain must not be remembered"
+
+
+async def test_a_store_that_is_away_fails_the_turn_and_forgets_what_was_heard(house: House) -> None:
+    house.engine.results = [analysis(), analysis()]
+    bot = house.bot()
+    house.store.away = True
+    with pytest.raises(Unavailable):
+        await bot.answer(turn(1))
+    house.store.away = False
+    await bot.answer(turn(1))
+    assert house.writer.situations[1].turn_number == 1
+
+
+@pytest.mark.parametrize(
+    ("act", "value"),
+    [(lambda bot: bot.on_resolved("conv:c", True), 1.0), (lambda bot: bot.on_resolved("conv:c", False), 0.0)],
+)
+async def test_a_resolution_rewards_the_last_answer(house: House, act: Callable[[Bot], Any], value: float) -> None:
+    house.engine.results = [analysis()]
+    bot = house.bot()
+    await bot.answer(turn(1))
+    await act(bot)
+    assert house.store.rewards[0].parts == {"resolved": value}
+
+
+async def test_a_rating_is_a_feature_of_the_next_decision(house: House) -> None:
+    house.engine.results = [analysis(), analysis()]
+    bot = house.bot()
+    await bot.answer(turn(1))
+    first = house.store.answers[0].decision
+    assert first is not None
+    await bot.on_rating(RewardParts(first.decision_id, {"feedback": 1.0}, "conv:c"))
+    await bot.answer(turn(3))
+    second = house.store.answers[1].decision
+    assert second is not None
+    rated = FEATURE_NAMES.index("last_rating")
+    assert (first.features[rated], second.features[rated]) == (0.0, 1.0)
+    assert house.store.rewards[0].parts == {"feedback": 1.0}
+    assert np.isfinite(second.features).all()
