@@ -119,7 +119,7 @@ class Settings(BaseModel):
         0.25, "How far the policy explores beyond what it knows (LinUCB's alpha).", ge=0, le=100
     )
     policy_floor: float = setting(
-        0.02, "Least probability of each persona, which keeps the log fit for judging other policies.", "probability",
+        0.01, "Least probability of each persona, which keeps the log fit for judging other policies.", "probability",
         ge=0, le=0.5,
     )  # fmt: skip
     reward_weights: Weights = setting(
