@@ -10,7 +10,8 @@ from inference.assemble import assemble
 from inference.heads import Runner, read
 from inference.lexicon import Lexicon
 from inference.pack import Pack
-from inference.tokenise import TokenIds, pad
+from inference.tokenise import pad
+from inference.words import TokenIds
 
 
 class Encoded(NamedTuple):

@@ -15,7 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 from tokenizers import Tokenizer
 
-TokenIds = list[int]
+from inference.words import KnownWords, TokenIds
+
 Ids = NDArray[np.int64]
 
 HEAD_CHARACTERS = 1_500
@@ -44,6 +45,7 @@ class Tokeniser:
         tokenizer.no_truncation()
         tokenizer.encode_special_tokens = True
         self._tokenizer = tokenizer
+        self._known = KnownWords(tokenizer)
         self._tail = max_tokens // 4
         self._head = max_tokens - self._tail
         self.max_tokens = max_tokens
@@ -53,13 +55,17 @@ class Tokeniser:
         """Ids with the first and last special token, at most ``max_tokens``. Any str is fine, lone surrogates too."""
         if len(text) > HEAD_CHARACTERS + TAIL_CHARACTERS:
             text = f"{text[:HEAD_CHARACTERS]} {text[-TAIL_CHARACTERS:]}"
+        ids = self._known.encode(text) or self._cut(text)
+        return ids if len(ids) <= self.max_tokens else ids[: self._head] + ids[-self._tail :]
+
+    def _cut(self, text: str) -> TokenIds:
         # A list of one: the batch call is the one that releases the GIL and skips offsets, and one text keeps it
         # from waking a thread pool.
         try:
             ids: TokenIds = self._tokenizer.encode_batch_fast([text])[0].ids
         except TypeError:
             ids = self._tokenizer.encode_batch_fast([text.translate(_SURROGATES)])[0].ids
-        return ids if len(ids) <= self.max_tokens else ids[: self._head] + ids[-self._tail :]
+        return ids
 
     def words(self) -> frozenset[str]:
         """Whole words of the vocabulary in small letters: a word that is one of these is no typo."""

@@ -16,7 +16,7 @@ from inference.analysis import Analysis
 from inference.batching import Shelves
 from inference.errors import EngineBusy, EngineClosed, EngineError, EngineFailed
 from inference.reader import Encoded
-from inference.tokenise import TokenIds
+from inference.words import TokenIds
 
 
 class Job:
