@@ -10,7 +10,7 @@ DATA ?= ../shared/data/nlu
 VENV := .venv
 TRAIN_VENV := .venv-train
 BIN := $(VENV)/bin
-PIP := -m pip --disable-pip-version-check -q install
+PIP := -m pip --disable-pip-version-check -q install --no-compile
 CODE := server adapters inference models_onnx loadtest tests
 
 .PHONY: help serve setup test test-train bench loadtest model format clean
