@@ -87,13 +87,15 @@ def grievance(s: Situation) -> Act | None:
 
 
 def plain_answer(s: Situation) -> Act | None:
-    """A yes or no up front, and nothing asked after it."""
+    """A yes or no up front, and nothing asked after it; "yes, cancel it" agrees, "no, cancel it" commands."""
     index = _first(s.cues, skipping=("filler", "greeting"))
     if index is None or s.cues.strong(index) not in {"affirm", "deny"}:
         return None
-    if s.cues.questions or s.cues.forms or _opens_question(s) or _opens_command(s):
+    if s.cues.questions or s.cues.forms or _opens_question(s):
         return None
-    return "affirm" if s.cues.marks[index] == "affirm" else "deny"
+    if s.cues.marks[index] == "affirm":
+        return "affirm"
+    return None if _opens_command(s) else "deny"
 
 
 def asked(s: Situation) -> Act | None:

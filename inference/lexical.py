@@ -90,7 +90,7 @@ def scan(text: str, lexicon: Lexicon) -> Cues:
         marks=tuple(marks),
         alone=alone,
         emoji_mark=emoji_mark,
-        forms=frozenset([form for _, _, form in forms]),
+        forms=frozenset([form for _, _, form in forms if form != "none"]),
         complaint=1.0 - sums.no_complaint,
         urgency=1.0 - sums.no_urgency,
         calm=1.0 - sums.no_calm,

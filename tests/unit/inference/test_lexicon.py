@@ -84,7 +84,7 @@ def test_marks_are_acts() -> None:
     known = {*ACTS, "okay", "filler"}
     assert {*data["marks"], *data["alone"]} <= known
     assert {says["mark"] for says in data["emoji"].values() if "mark" in says} <= known
-    assert set(data["forms"]) == {"question", "request"}
+    assert set(data["forms"]) == {"question", "request", "none"}
 
 
 def test_weights_are_in_their_ranges() -> None:
