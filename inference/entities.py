@@ -31,7 +31,7 @@ _AMOUNT = re.compile(
 
 _ORDER_HASH = re.compile(r"(?<![\w#&/])#(?=[A-Za-z-]{0,12}\d)[A-Za-z0-9](?:-?[A-Za-z0-9]){2,31}(?![\w-])")
 _ORDER_WORD = re.compile(
-    r"(?<!\w)(?:order|bestellung|pedido|commande|ordine)(?: ?(?:number|no\.?|nr\.?|num\.?|id|nummer|n°|#|:)){0,2}"
+    r"(?<!\w)(?:order|purchase|bestellung|pedido|commande|ordine)(?: ?(?:number|no\.?|nr\.?|num\.?|id|nummer|n°|#|:)){0,2}"
     r"(?: is| was)?[ :#]{1,3}((?=[A-Za-z-]{0,12}\d)[A-Za-z0-9](?:-?[A-Za-z0-9]){3,31})(?![\w-])",
     re.IGNORECASE,
 )
@@ -40,7 +40,7 @@ _PHONE = re.compile(r"(?<![\w#.,/+-])\+?\(?\d(?:[ .\-/()]{0,2}\d){6,18}(?![\w-]|
 _DATE = re.compile(r"\d{4}[-./]\d{1,2}[-./]\d{1,2}(?!\d)|\d{1,2}[-./]\d{1,2}[-./]\d{2,4}(?!\d)")
 _DECIMAL = re.compile(r"\d+\.\d+")
 _PHONE_DIGITS = range(7, 16)  # E.164 allows at most 15
-_BARE_PHONE_DIGITS = range(10, 13)
+_BARE_PHONE_DIGITS = range(10, 12)
 """Digits without any sign of a phone are one only where a national number with its area code is that long."""
 
 
@@ -96,7 +96,7 @@ def _phones(text: str) -> Iterator[Span]:
     for match in _PHONE.finditer(text):
         number = match.group()
         digits = sum(map(str.isdigit, number))
-        marked = number[0] in "+(" or number.startswith("00") or not number.isdigit()
+        marked = not number.isdigit() or (number.startswith("00") and digits > 10)
         other = _DATE.match(number) or _DECIMAL.fullmatch(number)
         if not other and digits in (_PHONE_DIGITS if marked else _BARE_PHONE_DIGITS):
             yield match.span()

@@ -19,6 +19,8 @@ SENTENCES = [
     ("en", "Schneider Müller"),
     ("en", "I had a croissant and an espresso in Bonn"),
     ("en", "asap plz"),
+    ("en", "see ya!"),
+    ("en", "hai"),
     ("de", "wo ist meine Bestellung?"),
     ("de", "ich möchte mein Geld zurück"),
     ("de", "danke"),
