@@ -69,4 +69,4 @@ def test_a_text_longer_than_every_class_runs_alone() -> None:
 
 
 def test_long_texts_share_smaller_batches() -> None:
-    assert [batch_size(width, 32) for width in (8, 16, 64, 128)] == [32, 32, 8, 4]
+    assert [batch_size(width, 32) for width in (2, 8, 16, 64, 128, 512)] == [32, 24, 12, 3, 1, 1]
