@@ -3,7 +3,8 @@
 from server.chat.writer.book import PhraseBook
 from server.chat.writer.errors import PhraseError
 from server.chat.writer.lint import lint
+from server.chat.writer.parsing import parse_phrases
 from server.chat.writer.situation import Situation, Written
 from server.chat.writer.writer import BuiltInWriter
 
-__all__ = ["BuiltInWriter", "PhraseBook", "PhraseError", "Situation", "Written", "lint"]
+__all__ = ["BuiltInWriter", "PhraseBook", "PhraseError", "Situation", "Written", "lint", "parse_phrases"]

@@ -1,8 +1,8 @@
 """All phrases of one language, checked once and indexed for the writer.
 
-A document (one YAML file) holds ``phrases`` (pool → list), and either the general keys ``suggest`` (kind → list) and
-``handover_words``, or those of one domain: ``domain``, ``scope``, ``suggest`` (a list) and ``intents``. Documents add
-up: the same pool, domain or intent may be continued in another file.
+A document (one YAML file) holds ``phrases`` (pool → list), and either the general keys ``suggest`` (kind → list),
+``handover_words``, ``follow_up_words`` and ``detail_words``, or those of one domain: ``domain``, ``scope``, ``suggest``
+(a list) and ``intents``. Documents add up: the same pool, domain or intent may be continued in another file.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 from server.chat.writer.phrase import Phrase
+from server.chat.writer.words import WordTopics
 
 Scope = Literal["service", "outside", "chat"]
 Pool = tuple[Phrase, ...]
@@ -24,6 +25,7 @@ class Intent:
 
     ``topic``: a noun phrase that names it; ``example``: what a customer would type; ``need``: the detail that is
     needed next, a noun phrase, until the slot ``need_until`` is known. ``serious``: no jokes, no exclamations.
+    ``by_words``: it has words of its own, so no model needs to know it.
     """
 
     name: str
@@ -34,6 +36,7 @@ class Intent:
     need_until: str | None
     scope: Scope
     serious: bool
+    by_words: bool
     suggest: tuple[str, ...]
     pools: Mapping[str, Pool]
 
@@ -69,6 +72,7 @@ GENERAL_POOLS: Final[Mapping[str, PoolSpec]] = {
     "welcome": PoolSpec(required=True, kinds=("greeting", "out_of_scope")),
     "invite": PoolSpec(required=True),
     "thanks": PoolSpec(required=True, kinds=("thanks",)),
+    "praise": PoolSpec(required=True, kinds=("praise",)),
     "goodbye": PoolSpec(required=True, kinds=("goodbye",)),
     "affirm": PoolSpec(required=True, kinds=("affirm",)),
     "deny": PoolSpec(required=True, kinds=("deny",)),
@@ -84,6 +88,7 @@ GENERAL_POOLS: Final[Mapping[str, PoolSpec]] = {
     "error": PoolSpec(required=True, kinds=("error",)),
     "opener": PoolSpec(moods=_NOT_NEGATIVE, kinds=_TOPICAL),
     "empathy": PoolSpec(moods=("negative",)),
+    "calm": PoolSpec(moods=("negative",), kinds=("question", "request")),
     "support": PoolSpec(moods=("negative",)),
     "joy": PoolSpec(moods=("positive",)),
     "hostile": PoolSpec(),
@@ -106,18 +111,22 @@ class PhraseBook:
     intents: Mapping[str, Intent]
     suggest: Mapping[str, tuple[str, ...]]
     handover: re.Pattern[str] | None
+    words: WordTopics
+    follow_up: WordTopics
+    detail_words: frozenset[str]
     places: Mapping[str, tuple[str, ...]]
-
-    @classmethod
-    def parse(cls, documents: Mapping[str, object]) -> PhraseBook:
-        """The book of the parsed YAML ``documents`` by file name. Raises ``PhraseError``."""
-        from server.chat.writer.parsing import parse_book
-
-        return parse_book(documents)
 
     def wants_person(self, text: str) -> bool:
         """Whether the text asks for a human being."""
         return self.handover is not None and self.handover.search(text) is not None
+
+    def is_follow_up(self, text: str) -> bool:
+        """Whether the text, where the model can't place it, goes on about the topic before."""
+        return self.follow_up.find(text) is not None
+
+    def topic_of(self, text: str) -> Intent | None:
+        """The intent that the text's words tell, whatever the model says."""
+        return self.intents.get(self.words.find(text) or "")
 
     def phrases(self) -> list[Phrase]:
         """Every phrase."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 from typing import Final
 
@@ -37,13 +37,12 @@ def choose(
     return None
 
 
-def repeat(pools: Sequence[Pool], moment: Moment, allow: Callable[[Phrase], bool], rng: random.Random) -> Phrase | None:
-    """A phrase for when everything that fits was said: any of the most particular pool that fits."""
-    for pool in pools:
-        fitting = [phrase for phrase in pool if allow(phrase) and phrase.fits(moment)]
-        if fitting:
-            return _draw(fitting, moment, rng)
-    return None
+def repeat(
+    pools: Sequence[Pool], moment: Moment, used: Mapping[str, int], allow: Callable[[Phrase], bool]
+) -> Phrase | None:
+    """For when everything that fits was said: what was said the longest ago. ``used``: id → its place in time."""
+    fitting = [phrase for pool in pools for phrase in pool if allow(phrase) and phrase.fits(moment)]
+    return min(fitting, key=lambda phrase: used.get(phrase.id, -1), default=None)
 
 
 def _draw(phrases: list[Phrase], moment: Moment, rng: random.Random) -> Phrase:

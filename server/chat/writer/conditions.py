@@ -18,6 +18,7 @@ Mood = Literal["negative", "neutral", "positive"]
 Kind = Literal[
     "greeting",
     "thanks",
+    "praise",
     "goodbye",
     "affirm",
     "deny",

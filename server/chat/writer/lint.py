@@ -8,8 +8,8 @@ from typing import Final
 from adapters.names import suggestion
 from server.chat.writer.book import GENERAL_POOLS, PhraseBook, Pool, PoolSpec
 from server.chat.writer.conditions import KINDS, MOODS
+from server.chat.writer.kinds import NO_INTENT, SOCIAL_INTENTS
 from server.chat.writer.phrase import Phrase
-from server.chat.writer.reading import NO_INTENT, SOCIAL_INTENTS
 
 _TOPICAL_SPEC: Final = PoolSpec(kinds=("question", "request", "complaint", "other", "information"))
 # An emotion is only ever the dominant one in a mood that it goes with.
@@ -82,7 +82,8 @@ def _reason(phrase: Phrase, spec: PoolSpec) -> str | None:
 def _unknown_intents(book: PhraseBook, intents: Collection[str]) -> Iterator[str]:
     known = sorted(set(intents) - {NO_INTENT} - SOCIAL_INTENTS)
     for name in sorted(set(book.intents) - set(intents)):
-        yield f"intents.{name}: the model has no such intent. {suggestion(name, known)}"
+        if not book.intents[name].by_words:
+            yield f"intents.{name}: the model has no such intent, and it has no words. {suggestion(name, known)}"
     for name in known:
         if name not in book.intents:
             yield f"intents.{name}: no file names this intent of the model. Add it with its topic to its domain's file."

@@ -19,11 +19,21 @@ from server.chat.writer.book import (
 from server.chat.writer.conditions import ALWAYS_FILLED, KINDS
 from server.chat.writer.errors import PhraseError, Place
 from server.chat.writer.phrase import Phrase, parse_phrase
-from server.chat.writer.values import flag_of, list_of, mapping_of, need_of, scope_of, short_texts_of, words_of
+from server.chat.writer.values import (
+    flag_of,
+    list_of,
+    mapping_of,
+    need_of,
+    scope_of,
+    short_texts_of,
+    topic_words_of,
+    words_of,
+)
+from server.chat.writer.words import plain_words, word_topics
 
-_GENERAL_KEYS: Final = ("phrases", "suggest", "handover_words")
+_GENERAL_KEYS: Final = ("phrases", "suggest", "handover_words", "follow_up_words", "detail_words")
 _DOMAIN_KEYS: Final = ("domain", "scope", "phrases", "suggest", "intents")
-_INTENT_KEYS: Final = ("topic", "example", "need", "scope", "serious", "suggest", *TOPIC_POOLS)
+_INTENT_KEYS: Final = ("topic", "example", "need", "scope", "serious", "words", "suggest", *TOPIC_POOLS)
 
 _Pools = dict[str, list[Phrase]]
 
@@ -54,8 +64,11 @@ class _Draft:
     pools: _Pools = field(default_factory=dict)
     suggest: dict[str, list[str]] = field(default_factory=dict)
     handover_words: list[str] = field(default_factory=list)
+    follow_up_words: list[str] = field(default_factory=list)
+    detail_words: list[str] = field(default_factory=list)
     domains: dict[str, _Topical] = field(default_factory=dict)
     intents: dict[str, _Topical] = field(default_factory=dict)
+    words: dict[str, str] = field(default_factory=dict)
     places: dict[str, tuple[str, ...]] = field(default_factory=dict)
 
     def read_pools(
@@ -69,9 +82,16 @@ class _Draft:
                 pools.setdefault(name, []).append(phrase)
                 self.places[phrase.id] = (*self.places.get(phrase.id, ()), str(place))
 
+    def read_words(self, intent: str, value: object, at: Place) -> None:
+        """Add the words that tell an intent; the same words can't tell two."""
+        for number, words in enumerate(topic_words_of(value, at), start=1):
+            if self.words.setdefault(words, intent) != intent:
+                problem = f"{words!r} tells {self.words[words]!r} already"
+                raise at.item(number).error(problem, "Keep it under one of the two, or add a word.")
 
-def parse_book(documents: Mapping[str, object]) -> PhraseBook:
-    """See ``PhraseBook.parse``."""
+
+def parse_phrases(documents: Mapping[str, object]) -> PhraseBook:
+    """The book of the parsed YAML ``documents`` by file name. Raises ``PhraseError``."""
     draft = _Draft()
     for file in sorted(documents):
         document = mapping_of(documents[file], Place(file))
@@ -86,6 +106,9 @@ def parse_book(documents: Mapping[str, object]) -> PhraseBook:
         domains={name: _domain(name, one) for name, one in draft.domains.items()},
         intents={name: _intent(name, one, draft) for name, one in draft.intents.items()},
         suggest={kind: tuple(texts) for kind, texts in draft.suggest.items()},
+        words=word_topics(draft.words),
+        follow_up=word_topics(dict.fromkeys(draft.follow_up_words, "")),
+        detail_words=frozenset(plain_words(word) for word in draft.detail_words),
         handover=re.compile(rf"\b(?:{words})\b", re.IGNORECASE) if words else None,
         places=draft.places,
     )
@@ -100,6 +123,10 @@ def _read_general(draft: _Draft, document: Mapping[str, object], at: Place) -> N
             draft.suggest.setdefault(kind, []).extend(short_texts_of(texts, at.key("suggest").key(kind)))
     if "handover_words" in document:
         draft.handover_words.extend(short_texts_of(document["handover_words"], at.key("handover_words")))
+    if "follow_up_words" in document:
+        draft.follow_up_words.extend(topic_words_of(document["follow_up_words"], at.key("follow_up_words")))
+    if "detail_words" in document:
+        draft.detail_words.extend(short_texts_of(document["detail_words"], at.key("detail_words")))
 
 
 def _read_domain(draft: _Draft, document: Mapping[str, object], at: Place) -> None:
@@ -127,6 +154,8 @@ def _read_intent(draft: _Draft, domain: str, name: str, value: object, at: Place
             intent.state(key, check(given[key], at.key(key)), at.key(key))
     if "suggest" in given:
         intent.suggest.extend(short_texts_of(given["suggest"], at.key("suggest")))
+    if "words" in given:
+        draft.read_words(name, given["words"], at.key("words"))
     draft.read_pools(intent.pools, f"{name}.", given, TOPIC_POOLS, at)
 
 
@@ -166,6 +195,7 @@ def _intent(name: str, draft: _Topical, book: _Draft) -> Intent:
         need_until=until,
         scope=draft.scope or book.domains[draft.domain or ""].scope or "service",
         serious=draft.serious is True,
+        by_words=name in book.words.values(),
         suggest=tuple(draft.suggest),
         pools=_freeze(draft.pools),
     )

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from server.chat.writer.book import Domain, Intent, PhraseBook, Pool
+from server.chat.writer.conditions import ENTITY_SLOTS
 from server.chat.writer.reading import Reading
 
 MUST = 1.0
@@ -44,11 +45,11 @@ def plan(reading: Reading, book: PhraseBook, traits: Mapping[str, float], rng: r
     if kind in {"question", "request", "complaint", "other", "information"}:
         return planner.topical()
     if kind == "clarification":
-        return [*planner.lead(), planner.required(kind)]
+        return [*planner.reaction(), planner.required(kind)]
     if kind == "out_of_scope":
         return planner.out_of_scope()
     if kind == "handover":
-        return [*planner.lead(salute=False), planner.required(kind), planner.support()]
+        return [*planner.reaction(), planner.required(kind)]
     return planner.social()
 
 
@@ -68,11 +69,23 @@ class _Planner:
         return 0.6 * self.trait("empathy") + 0.4 * self.trait("supportiveness")
 
     @property
+    def calm(self) -> bool:
+        """A plain question or request about something unpleasant: to be answered, not to be pitied for."""
+        moment, intent = self.reading.moment, self.reading.intent
+        plain = moment.kind in {"question", "request", "handover"} and moment.emotion == "neutral"
+        return moment.mood == "negative" and plain and not (intent is not None and intent.serious)
+
+    @property
     def moved(self) -> bool:
         """Whether the mood calls for sympathy. A cloud over small talk does only when it is more than a cloud."""
         intent, moment = self.reading.intent, self.reading.moment
         small = intent is not None and intent.scope != "service" and moment.emotion == "neutral"
-        return moment.mood == "negative" and not self.reading.hostile and not small
+        return moment.mood == "negative" and not self.reading.hostile and not small and not self.calm
+
+    @property
+    def glad(self) -> bool:
+        moment = self.reading.moment
+        return moment.mood == "positive" and moment.emotion == "joy" and moment.kind != "complaint"
 
     def general(self, pool: str, weight: float, style: str | None = None, bright: bool = False) -> Part:
         return Part(weight, (self.book.pools.get(pool, ()),), style, bright)
@@ -81,22 +94,32 @@ class _Planner:
         return Part(MUST, (self.book.pools[pool],), style, bright, required=True)
 
     def salutation(self) -> Part:
-        """The first answer's hello. A persona's own greetings are too merry for a grave matter."""
+        """The first answer's hello. A persona's own greetings suit only those who have said no more than hello."""
         grave = self.reading.grave or self.reading.hostile
         weight = 0.0 if not self.reading.moment.first or grave else MUST if self.trait("verbosity") >= 0.4 else 0.4
-        return self.general("greeting", weight, "greetings", bright=True)
+        return self.general("greeting", weight, bright=True)
 
-    def lead(self, salute: bool = True) -> list[Part]:
-        """What comes before the substance: salutation and the reaction to the mood."""
+    def reaction(self, own_words: bool = False) -> list[Part]:
+        """The answer to the mood. ``own_words``: an answer of substance follows, so a persona may announce it."""
         reading = self.reading
-        serious = reading.intent is not None and reading.intent.serious  # personas may joke in their sympathy
         feeling = MUST if self.caring >= 0.4 else 0.3 if self.chance < self.caring else 0.0
+        # Personas' sympathy is about frustration, and some joke in it: it is not for the sad and the frightened.
+        serious = reading.intent is not None and reading.intent.serious
+        gentle = serious or reading.moment.emotion in {"sadness", "fear"}
+        return [
+            self.general("hostile", 0.98 if reading.hostile else 0.0),
+            self.general("empathy", feeling if self.moved else 0.0, "empathy" if own_words and not gentle else None),
+        ]
+
+    def lead(self, salute: bool) -> list[Part]:
+        """What comes before the substance: salutation, the reaction to the mood, a start."""
+        reading = self.reading
         joy = 0.2 + 0.4 * max(self.trait("empathy"), self.trait("enthusiasm"))
         return [
             self.salutation() if salute else Part(0.0, ()),
-            self.general("hostile", 0.98 if reading.hostile else 0.0),
-            self.general("empathy", feeling if self.moved else 0.0, None if serious else "empathy"),
-            self.general("joy", joy if reading.moment.emotion == "joy" else 0.0, bright=True),
+            *self.reaction(own_words=True),
+            self.general("calm", 0.2 + 0.5 * self.caring if self.calm and not reading.hostile else 0.0),
+            self.general("joy", joy if self.glad else 0.0, bright=True),
             self.general("urgent", 0.6 if reading.urgent else 0.0),
         ]
 
@@ -125,12 +148,18 @@ class _Planner:
         weight = 0.15 + 0.4 * self.trait("agreeableness")
         return Part(weight, (self.book.pools.get("closer", ()),), "closers" if own_words else None, True, True)
 
+    def receipts(self) -> Pool:
+        """Words for a detail that this message brings; "Thanks, order 7 it is" is no answer to a sum or a story."""
+        elsewhere = frozenset(ENTITY_SLOTS) - self.reading.named
+        return tuple(one for one in self.book.pools["information"] if elsewhere.isdisjoint(one.slots))
+
     def topical(self) -> list[Part]:
         """An answer about a topic: lead, substance, details, next step, light touch, the question for what's needed."""
         reading, intent, domain = self.reading, self.reading.intent, self._domain()
         scope = "service" if intent is None else intent.scope
         service = scope == "service"
         told = reading.moment.kind == "information"
+        listening = reading.moment.kind == "other" and reading.moment.emotion in {"sadness", "fear"}
         core = (
             _own(intent, "core"),
             _shared(domain, "core"),
@@ -139,7 +168,7 @@ class _Planner:
         details = (_own(intent, "detail") or _shared(domain, "detail"),)
         asks = _own(intent, "ask") or _shared(domain, "ask") or self.book.pools.get("ask", ())
         light = (_own(intent, "humor"), _shared(domain, "humor"))
-        plain = service and not (told or reading.grave or reading.repeated or reading.moment.first)
+        plain = service and not (told or reading.grave or reading.repeated)
         lively = max(self.trait("extraversion"), self.trait("enthusiasm")) >= 0.6
         opening = MUST if lively else 0.2 + 0.4 * self.trait("agreeableness")
         last = (
@@ -148,13 +177,13 @@ class _Planner:
         return [
             *self.lead(salute=scope != "chat"),
             self.general("opener", opening if plain else 0.0, "openers", bright=True),
-            self.support(),
-            self.general("information", MUST if told else 0.0, bright=True),
+            self.support() if scope != "chat" else Part(0.0, ()),
+            Part(MUST if told else 0.0, (self.receipts(),), bright=True),
             self.general("again", MUST if reading.repeated and service else 0.0),
             Part(MUST, core, required=True),
             Part(0.35 + 0.5 * self.trait("verbosity"), details),
             Part(self.trait("verbosity") - 0.2, details),
-            self.next_step() if service else Part(0.0, ()),
+            self.next_step() if service and not listening else Part(0.0, ()),
             self.humor(*light) if scope != "chat" else Part(0.0, ()),
             Part(0.0 if not service else MUST if "need" in reading.moment.slots else 0.95, (asks,)),
             last,
@@ -163,7 +192,7 @@ class _Planner:
     def out_of_scope(self) -> list[Part]:
         proactive = self.trait("proactivity")
         return [
-            *self.lead(),
+            *self.reaction(),
             self.required("out_of_scope"),
             self.general("welcome", MUST if proactive >= 0.6 else 0.4),
             self.humor(),
@@ -171,7 +200,7 @@ class _Planner:
         ]
 
     def social(self) -> list[Part]:
-        """Greeting, thanks, goodbye, yes and no, another language."""
+        """Greeting, thanks, praise, goodbye, yes and no, another language."""
         kind = self.reading.moment.kind
         proactive = MUST if self.trait("proactivity") >= 0.6 else 0.5
         if kind == "greeting":
@@ -183,8 +212,10 @@ class _Planner:
             ]
         if kind == "goodbye":
             return [self.required("goodbye", "sign_offs", bright=True), self.humor()]
-        parts = [self.required(kind, bright=kind == "thanks")]
-        if kind == "thanks":
+        parts = [self.required(kind, bright=kind in {"thanks", "praise"})]
+        if kind == "praise":
+            parts += [self.humor(), self.general("invite", 0.5)]
+        elif kind == "thanks":
             parts += [self.humor(), self.closer(own_words=True)]
         elif kind == "deny":
             parts.append(self.general("invite", 0.6))

@@ -10,48 +10,35 @@ from typing import Final
 
 from inference.analysis import Analysis, Entity
 from server.chat.writer.book import Intent, PhraseBook
-from server.chat.writer.conditions import ENTITY_SLOTS, Kind, Moment, Mood, level
+from server.chat.writer.conditions import ENTITY_SLOTS, Moment, Mood, level
+from server.chat.writer.kinds import Heard, kind_and_topics
 from server.chat.writer.situation import Situation
+from server.chat.writer.words import plain_words
 
-# Below this the likeliest intent is a guess: the customer is asked. From this on a text is foreign to every intent.
-UNSURE_BELOW: Final = 0.4
-OUT_OF_SCOPE_FROM: Final = 0.5
-# Up to this a greeting, thanks, yes or no in the words outweighs another intent.
-CERTAIN_FROM: Final = 0.8
-# A second guess is worth naming in a clarification from this probability.
-SECOND_GUESS_FROM: Final = 0.08
 NEGATIVE_UP_TO, POSITIVE_FROM = -0.25, 0.25
 DOMINANT_EMOTION_FROM: Final = 0.35
+# Sadness, fear, and whatever a mild sentiment doesn't bear out: to speak to them wrongly is worse than not at all.
+SURE_EMOTION_FROM: Final = 0.5
 URGENT_FROM, HOSTILE_FROM = 0.7, 0.7
-# The label that intent models give to texts that belong to none of their intents.
-NO_INTENT: Final = "oos"
-MAX_DETAIL_WORDS: Final = 8
 MAX_SLOT_CODE_POINTS: Final = 40
-
-_SOCIAL: Final[Mapping[str, Kind]] = {
-    "greeting": "greeting",
-    "thank_you": "thanks",
-    "thanks": "thanks",
-    "goodbye": "goodbye",
-    "yes": "affirm",
-    "affirm": "affirm",
-    "no": "deny",
-    "deny": "deny",
-}
-SOCIAL_INTENTS: Final = frozenset(_SOCIAL)
-_TOPICAL: Final[Mapping[str, Kind]] = {"question": "question", "request": "request", "complaint": "complaint"}
 _ENTITY_SLOT: Final = {"order_id": "order", **{slot: slot for slot in ENTITY_SLOTS}}
 _ORDER_LEAD: Final = re.compile(r"^(?:(?:order|number|no|nr|id)[\s:.]+)+", re.IGNORECASE)
+# What customers type when they are asked for an order number.
+_BARE_NUMBER: Final = re.compile(r"#?(?=[\w-]*\d{3})\w[\w-]{2,29}")
 _NAME: Final = re.compile(r"[^\W\d_](?:[^\W_]|[ .'’-](?=[^\W_])){0,39}")
 
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """``intent``: what the answer is about, None where unknown or not about a topic. ``grave``: no light touch."""
+    """``intent``: what the answer is about, None where unknown or not about a topic. ``grave``: no light touch.
+
+    ``named``: the details in this very message, not those known from before.
+    """
 
     moment: Moment
     intent: Intent | None
     other: Intent | None
+    named: frozenset[str]
     grave: bool
     repeated: bool
     urgent: bool
@@ -62,10 +49,10 @@ def read(situation: Situation, book: PhraseBook, very: str, rng: random.Random) 
     """Read one situation. ``very`` is the persona's intensifier for this answer, possibly empty."""
     analysis = situation.analysis
     mood = mood_of(analysis)
-    slots = entity_slots(analysis.entities)
-    kind = kind_of(situation, book, mood, slots)
     previous = book.intents.get(situation.previous_intent or "")
-    intent, other = _topics(analysis, kind, book, previous)
+    slots = entity_slots(analysis.entities) | _asked_number(situation, book, previous)
+    heard = Heard(analysis, situation.text, mood, emotion_of(analysis, mood), slots, previous, book)
+    kind, intent, other = kind_and_topics(heard)
     serious = intent is not None and intent.serious
     if serious and mood == "neutral":
         mood = "negative"
@@ -85,6 +72,7 @@ def read(situation: Situation, book: PhraseBook, very: str, rng: random.Random) 
         moment=moment,
         intent=intent,
         other=other,
+        named=frozenset(heard.slots),
         grave=serious or mood == "negative" or kind == "complaint",
         repeated=intent is not None and intent is previous and kind in {"question", "request", "complaint", "other"},
         urgent=analysis.urgency >= URGENT_FROM,
@@ -107,74 +95,22 @@ def emotion_of(analysis: Analysis, mood: Mood) -> str:
     if not analysis.emotions:
         return "neutral"
     name = max(analysis.emotions, key=analysis.emotions.__getitem__)
-    if analysis.emotions[name] < DOMINANT_EMOTION_FROM or (mood == "negative") == (name == "joy"):
+    mild = mood == "negative" and analysis.sentiment.score > NEGATIVE_UP_TO
+    least = SURE_EMOTION_FROM if mild or name in {"sadness", "fear"} else DOMINANT_EMOTION_FROM
+    if analysis.emotions[name] < least or (mood == "negative") == (name == "joy"):
         return "neutral"
     return name
 
 
-def kind_of(situation: Situation, book: PhraseBook, mood: Mood, slots: Mapping[str, str]) -> Kind:
-    """Which kind of answer is due."""
-    analysis = situation.analysis
-    if book.wants_person(situation.text):
-        return "handover"
-    unsure = is_lost(analysis) or analysis.intent_confidence < UNSURE_BELOW
-    social = _social_kind(analysis, unsure)
-    if slots and (unsure or social == "affirm") and _is_detail(situation, book):
-        return "information"
-    if social is not None:
-        return "complaint" if social == "thanks" and mood == "negative" else social
-    return _unsure_kind(analysis, mood) if unsure else _TOPICAL.get(analysis.act, "other")
-
-
-def _social_kind(analysis: Analysis, unsure: bool) -> Kind | None:
-    """The words' own form wins over a doubtful intent; a complaint is never answered as a courtesy."""
-    if analysis.act == "complaint":
-        return None
-    by_act = _SOCIAL.get(analysis.act)
-    doubtful = unsure or (by_act is not None and analysis.intent_confidence < CERTAIN_FROM)
-    return by_act if doubtful else _SOCIAL.get(analysis.intent)
-
-
-def is_lost(analysis: Analysis) -> bool:
-    """Whether the text belongs to none of the model's intents."""
-    return analysis.out_of_scope >= OUT_OF_SCOPE_FROM or analysis.intent == NO_INTENT
-
-
-def _unsure_kind(analysis: Analysis, mood: Mood) -> Kind:
-    if analysis.language not in {"en", "und", ""}:
-        return "other_language"
-    if analysis.act == "complaint" or (mood == "negative" and analysis.act == "other"):
-        return "complaint"
-    return "out_of_scope" if is_lost(analysis) else "clarification"
-
-
-def _is_detail(situation: Situation, book: PhraseBook) -> bool:
-    """A short text with an entity after a service turn: the answer to what was asked."""
-    previous = book.intents.get(situation.previous_intent or "")
-    return previous is not None and previous.scope == "service" and len(situation.text.split()) <= MAX_DETAIL_WORDS
-
-
-def _topics(
-    analysis: Analysis, kind: Kind, book: PhraseBook, previous: Intent | None
-) -> tuple[Intent | None, Intent | None]:
-    if kind in {"information", "handover"}:
-        return previous, None
-    if kind == "clarification":
-        guesses = [(book.intents.get(name), p) for name, p in analysis.intents if p >= SECOND_GUESS_FROM]
-        topics = [intent for intent, _ in guesses if intent is not None and intent.scope == "service"]
-        return (topics[0] if topics else None), (topics[1] if len(topics) > 1 else None)
-    unsure = is_lost(analysis) or analysis.intent_confidence < UNSURE_BELOW
-    if unsure or kind not in {"question", "request", "complaint", "other"}:
-        return None, None
-    return book.intents.get(analysis.intent) or _unknown_intent(analysis.intent), None
-
-
-def _unknown_intent(name: str) -> Intent | None:
-    """An intent that no file describes yet is talked about by its own name."""
-    topic = " ".join(re.sub(r"[^\w]+|_", " ", name).split())
-    if not topic or name == NO_INTENT or name in _SOCIAL:
-        return None
-    return Intent(name, None, topic[:MAX_SLOT_CODE_POINTS], None, None, None, "service", False, (), {})
+def _asked_number(situation: Situation, book: PhraseBook, previous: Intent | None) -> dict[str, str]:
+    """The order number that was asked for, where it comes without a sign that it is one: "4711", "it's 4711"."""
+    if previous is None or previous.need_until != "order" or "order" in situation.known:
+        return {}
+    rest = [word for word in re.split(r"[\s.,;:!?]+", situation.text) if plain_words(word) not in book.detail_words]
+    tokens = [word for word in rest if plain_words(word)]
+    if len(tokens) != 1 or not _BARE_NUMBER.fullmatch(tokens[0]):
+        return {}
+    return {"order": f"order {tokens[0]}"}
 
 
 def _conversation_slots(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 
 from adapters.personas import Persona
@@ -14,7 +14,8 @@ from server.chat.writer.conditions import Kind
 class Situation:
     """One turn to answer. ``text``: the customer's normalised text; ``turn_number``: 1 is the conversation's first.
 
-    ``used``: ids of the phrases that this conversation's answers used so far. ``previous_intent``: what the previous
+    ``used``: ids of the phrases that this conversation's answers used so far, the oldest first: when everything that
+    fits was said, what was said the longest ago comes again. ``previous_intent``: what the previous
     turn was about (``Written.intent``), None at the start. ``known``: details that were named before
     (``Written.known``).
     """
@@ -23,7 +24,7 @@ class Situation:
     persona: Persona
     text: str
     turn_number: int
-    used: frozenset[str]
+    used: Collection[str]
     previous_intent: str | None
     customer_name: str | None
     known: Mapping[str, str] = field(default_factory=dict)

@@ -10,6 +10,7 @@ from adapters.names import suggestion
 from server.chat.writer.book import Scope
 from server.chat.writer.conditions import ENTITY_SLOTS
 from server.chat.writer.errors import Place
+from server.chat.writer.words import MIN_STEM_LETTERS, split_words
 
 SCOPES: Final[tuple[Scope, ...]] = get_args(Scope)
 MAX_SUGGESTION_CODE_POINTS: Final = 60
@@ -60,6 +61,22 @@ def short_texts_of(value: object, at: Place) -> list[str]:
             raise at.item(number).error(f"{len(text)} characters are too many", remedy)
         texts.append(text)
     return texts
+
+
+def topic_words_of(value: object, at: Place) -> list[str]:
+    """Words that tell a topic, in the plain form in which they are compared."""
+    found = []
+    for number, text in enumerate(short_texts_of(value, at), start=1):
+        parts = split_words(text)
+        if not all(parts):
+            remedy = "Write a word, or words on both sides of '...'."
+            raise at.item(number).error(f"{text!r} has no word where one is needed", remedy)
+        for word in (word for part in parts for word in part):
+            if word.endswith("*") and len(word) <= MIN_STEM_LETTERS:
+                remedy = f"Give at least {MIN_STEM_LETTERS} letters before '*'."
+                raise at.item(number).error(f"{word!r} would be found everywhere", remedy)
+        found.append(" ... ".join(" ".join(part) for part in parts))
+    return found
 
 
 def need_of(value: object, at: Place) -> tuple[str, str | None]:

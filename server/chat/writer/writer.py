@@ -7,7 +7,7 @@ the same situation and the same random numbers give the same answer.
 from __future__ import annotations
 
 import random
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Final
 
 from adapters.personas import Persona
@@ -51,9 +51,7 @@ class BuiltInWriter:
         """The answer when the text could not be understood for technical reasons."""
         levels = {name: level(value) for name, value in persona.traits.items()}
         moment = Moment("error", "neutral", "neutral", False, levels, {"very": ""})
-        said = _Composition(persona, moment, frozenset(), rng).fill(
-            [Part(MUST, (self._book.pools["error"],), required=True)]
-        )
+        said = _Composition(persona, moment, (), rng).fill([Part(MUST, (self._book.pools["error"],), required=True)])
         return Written(
             text=finish(said, persona, True, rng),
             phrases=tuple(one.phrase.id for one in said),
@@ -86,10 +84,10 @@ def _intensifier(persona: Persona, rng: random.Random) -> str:
 class _Composition:
     """Fills the parts of one answer with phrases."""
 
-    def __init__(self, persona: Persona, moment: Moment, used: frozenset[str], rng: random.Random) -> None:
+    def __init__(self, persona: Persona, moment: Moment, used: Collection[str], rng: random.Random) -> None:
         self._style: Mapping[str, tuple[str, ...]] = persona.style
         self._moment = moment
-        self._used = used
+        self._used = {phrase_id: place for place, phrase_id in enumerate(used)}
         self._rng = rng
         self._register = _REGISTERS[level(persona.traits.get("formality", 0.5))]
         self._room = sentences_for(persona.traits.get("verbosity", 0.5)) + moment.first  # the salutation comes on top
@@ -122,7 +120,7 @@ class _Composition:
         phrase = choose(pools, self._moment, self._was_said, lambda one: self._allows(one, must), self._rng)
         if phrase is None and part.required:
             phrase = repeat(
-                pools, self._moment, lambda one: one.id not in self._taken and self._allows(one, must), self._rng
+                pools, self._moment, self._used, lambda one: one.id not in self._taken and self._allows(one, must)
             )
         return phrase
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from copy import deepcopy
 from functools import cache
 from pathlib import Path
@@ -14,7 +14,7 @@ import yaml
 from adapters.personas import Persona, parse_personas
 from adapters.traits import TRAIT_NAMES
 from inference.analysis import EMOTIONS, Act, Analysis, Entity, Sentiment, SentimentLabel
-from server.chat.writer import PhraseBook, Situation
+from server.chat.writer import PhraseBook, Situation, parse_phrases
 
 ROOT = Path(__file__).parents[3]
 PHRASES = ROOT / "server" / "chat" / "writer" / "phrases" / "en"
@@ -37,7 +37,7 @@ def documents() -> dict[str, object]:
 @cache
 def book() -> PhraseBook:
     """The shipped phrase book."""
-    return PhraseBook.parse(documents())
+    return parse_phrases(documents())
 
 
 @cache
@@ -106,9 +106,9 @@ def situation(
     found: Analysis | None = None,
     who: Persona | None = None,
     *,
-    text: str = "",
+    text: str = "so, about this thing here",
     turn: int = 2,
-    used: frozenset[str] = frozenset(),
+    used: Collection[str] = (),
     previous: str | None = None,
     name: str | None = None,
     known: Mapping[str, str] | None = None,

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from server.chat.writer import PhraseBook, PhraseError
+from server.chat.writer import PhraseError, parse_phrases
 from tests.unit.writer.support import book, documents
 
 Change = Callable[[dict[str, Any]], None]
@@ -40,7 +40,7 @@ def test_another_file_adds_to_pools_domains_and_intents() -> None:
             "return_order": {"topic": "a return", "need": {"order": "the order number"}, "core": ["Returns are easy."]},
         },
     }
-    more = PhraseBook.parse({**documents(), "mine.yaml": extra, "more.yaml": {"phrases": {"thanks": ["Pleased!"]}}})
+    more = parse_phrases({**documents(), "mine.yaml": extra, "more.yaml": {"phrases": {"thanks": ["Pleased!"]}}})
     assert more.intents["return_order"].scope == "service"
     assert more.intents["return_order"].need_until == "order"
     assert "The van is the van." in {phrase.source for phrase in more.intents["order_status"].pool("core")}
@@ -58,7 +58,7 @@ def test_places_lead_to_the_line() -> None:
 def test_order_of_files_and_lines_does_not_change_ids() -> None:
     turned = dict(reversed(documents().items()))
     turned["orders.yaml"]["intents"]["order_status"]["core"].reverse()  # type: ignore[index]
-    assert {phrase.id for phrase in PhraseBook.parse(turned).phrases()} == {phrase.id for phrase in book().phrases()}
+    assert {phrase.id for phrase in parse_phrases(turned).phrases()} == {phrase.id for phrase in book().phrases()}
 
 
 @pytest.mark.parametrize(
@@ -80,7 +80,7 @@ def test_without_words_for_it_nobody_wants_a_person() -> None:
     def change(files: dict[str, Any]) -> None:
         del files["general.yaml"]["handover_words"]
 
-    assert not PhraseBook.parse(changed(change)).wants_person("talk to a person")
+    assert not parse_phrases(changed(change)).wants_person("talk to a person")
 
 
 def at(file: str, *path: str | int, value: object) -> Change:
@@ -176,7 +176,7 @@ ORDER = ("intents", "order_status")
 )
 def test_a_bad_file_is_told_with_place_and_remedy(change: Change, place: str, problem: str, remedy: str) -> None:
     with pytest.raises(PhraseError) as caught:
-        PhraseBook.parse(changed(change))
+        parse_phrases(changed(change))
     error = caught.value
     assert place in f"{error.file}: {error.entry}"
     assert problem in error.problem
@@ -185,7 +185,7 @@ def test_a_bad_file_is_told_with_place_and_remedy(change: Change, place: str, pr
 
 def test_an_error_of_a_whole_file_names_it_once() -> None:
     with pytest.raises(PhraseError, match=r"^new\.yaml: nothing stands here\. Fill it in or remove it\.$"):
-        PhraseBook.parse({**documents(), "new.yaml": None})
+        parse_phrases({**documents(), "new.yaml": None})
 
 
 def test_an_intent_key_read_as_a_truth_value_is_explained() -> None:
@@ -193,4 +193,4 @@ def test_an_intent_key_read_as_a_truth_value_is_explained() -> None:
         files["meta.yaml"]["intents"][False] = {"topic": "no"}
 
     with pytest.raises(PhraseError, match="quotes"):
-        PhraseBook.parse(changed(change))
+        parse_phrases(changed(change))

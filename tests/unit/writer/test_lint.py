@@ -6,13 +6,13 @@ from typing import Any
 
 import pytest
 
-from server.chat.writer import PhraseBook, lint
+from server.chat.writer import lint, parse_phrases
 from tests.unit.writer.labels import INTENTS
 from tests.unit.writer.support import book, documents
 
 
 def linted(extra: dict[str, Any], intents: tuple[str, ...] = INTENTS) -> list[str]:
-    return lint(PhraseBook.parse({**documents(), "zz.yaml": extra}), intents)
+    return lint(parse_phrases({**documents(), "zz.yaml": extra}), intents)
 
 
 def test_the_shipped_phrases_are_clean() -> None:
@@ -68,7 +68,10 @@ def test_an_unreachable_phrase_of_an_intent() -> None:
 
 def test_intents_that_the_model_does_not_know_name_the_nearest() -> None:
     (found,) = linted({"domain": "orders", "intents": {"order_statuss": {"topic": "x"}}})
-    assert found == "intents.order_statuss: the model has no such intent. Did you mean 'order_status'?"
+    assert (
+        found
+        == "intents.order_statuss: the model has no such intent, and it has no words. Did you mean 'order_status'?"
+    )
 
 
 def test_intents_of_the_model_that_no_file_knows() -> None:

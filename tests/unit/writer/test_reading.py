@@ -40,11 +40,29 @@ def test_mood(score: float, feeling: tuple[str, float], mood: str) -> None:
         (0.5, ("joy", 0.6), "joy"),
         (0.5, ("sadness", 0.6), "neutral"),
         (-0.5, ("anger", 0.3), "neutral"),
+        (-0.5, ("sadness", 0.6), "sadness"),
     ],
 )
 def test_emotion_goes_with_the_mood(score: float, feeling: tuple[str, float], emotion: str) -> None:
     found = analysis(score=score, feeling=feeling)
     assert emotion_of(found, mood_of(found)) == emotion
+
+
+@pytest.mark.parametrize(
+    ("score", "name", "share", "emotion"),
+    [
+        (-0.5, "anger", 0.4, "anger"),
+        (-0.2, "anger", 0.4, "neutral"),
+        (-0.2, "anger", 0.5, "anger"),
+        (-0.5, "sadness", 0.4, "neutral"),
+        (-0.5, "fear", 0.49, "neutral"),
+        (-0.5, "fear", 0.5, "fear"),
+    ],
+)
+def test_a_wrong_condolence_is_worse_than_none(score: float, name: str, share: float, emotion: str) -> None:
+    rest = (1.0 - share) / 2
+    found = replace(analysis(score=score), emotions={name: share, "neutral": rest, "surprise": rest})
+    assert emotion_of(found, "negative") == emotion
 
 
 def test_without_emotions_none_is_dominant() -> None:
@@ -70,7 +88,18 @@ def test_without_emotions_none_is_dominant() -> None:
         ("order_status", "complaint", {}, "complaint"),
         ("order_status", "other", {}, "other"),
         ("order_status", "question", {"confidence": 0.39}, "clarification"),
-        ("order_status", "question", {"oos": 0.5}, "out_of_scope"),
+        ("order_status", "question", {"oos": 0.5, "confidence": 0.69}, "out_of_scope"),
+        ("order_status", "question", {"oos": 0.99, "confidence": 0.7}, "question"),
+        ("order_status", "question", {"oos": 0.49, "confidence": 0.41}, "question"),
+        ("thank_you", "request", {"oos": 0.96, "confidence": 0.77}, "out_of_scope"),
+        ("oos", "other", {"oos": 0.95}, "clarification"),
+        ("oos", "other", {"oos": 0.95, "score": 0.5, "feeling": ("joy", 0.9)}, "praise"),
+        ("thank_you", "other", {"oos": 0.7, "score": 0.9, "feeling": ("joy", 0.9)}, "praise"),
+        ("thank_you", "thanks", {"oos": 0.7, "score": 0.9, "feeling": ("joy", 0.9)}, "thanks"),
+        ("oos", "question", {"oos": 0.95, "score": 0.5, "feeling": ("joy", 0.9)}, "out_of_scope"),
+        ("oos", "other", {"oos": 0.95, "score": -0.5, "feeling": ("sadness", 0.9)}, "other"),
+        ("oos", "other", {"oos": 0.95, "score": -0.5, "feeling": ("fear", 0.9)}, "other"),
+        ("oos", "other", {"oos": 0.95, "score": -0.5, "feeling": ("anger", 0.9)}, "complaint"),
         ("oos", "question", {}, "out_of_scope"),
         ("oos", "complaint", {"oos": 0.9}, "complaint"),
         ("oos", "other", {"oos": 0.9, "score": -0.7}, "complaint"),
@@ -100,7 +129,8 @@ def test_a_bare_detail_goes_with_the_previous_topic(act: Act, numbers: dict[str,
     assert "need" not in told.moment.slots
     assert reading(found, text="yes, it's 4711", previous=None).moment.kind != "information"
     assert reading(found, text="yes, it's 4711", previous="tell_joke").moment.kind != "information"
-    assert reading(found, text="4711 " * 9, previous="order_status").moment.kind != "information"
+    long = "so then I looked again and there it was 4711 in the mail"
+    assert reading(replace(found, act="question"), text=long, previous="order_status").moment.kind != "information"
 
 
 def test_an_unsure_text_offers_the_two_likeliest_service_topics() -> None:
@@ -195,3 +225,81 @@ def test_known_details_count_only_on_their_own_topic() -> None:
 )
 def test_only_a_likely_name_is_used(name: str | None, known: str | None) -> None:
     assert reading(analysis(), name=name).moment.slots.get("name") == known
+
+
+LOST: dict[str, Any] = {"confidence": 0.1, "oos": 0.95}
+
+
+@pytest.mark.parametrize("text", ["asdfgh", "Canada?", "?", "qwe rtz"])
+def test_a_foreign_fragment_is_asked_about(text: str) -> None:
+    found = reading(analysis("no", "question", second=("order", 0.2), **LOST), text=text)
+    assert found.moment.kind == "clarification"
+    assert found.intent is None
+
+
+@pytest.mark.parametrize(
+    ("text", "order"),
+    [
+        ("4711", "order 4711"),
+        ("it's 4711", "order 4711"),
+        ("#A-5512.", "order #A-5512"),
+        ("my order number is 55-231, sorry", "order 55-231"),
+        ("47", None),
+        ("medium", None),
+        ("4711 4712", None),
+        ("I have 4711 cats", None),
+        ("x" * 40 + "123", None),
+    ],
+)
+def test_a_bare_number_answers_the_question_for_it(text: str, order: str | None) -> None:
+    found = analysis("calculator", "question", **LOST)
+    slots = reading(found, text=text, previous="order_status").moment.slots
+    assert slots.get("order") == order
+    assert "order" not in reading(found, text=text, previous="website_problem").moment.slots
+    assert "order" not in reading(found, text=text, previous=None).moment.slots
+
+
+def test_a_bare_number_does_not_replace_a_known_one() -> None:
+    found = reading(analysis("x", "other", **LOST), text="4711", previous="order_status", known={"order": "order #5"})
+    assert found.moment.slots["order"] == "order #5"
+    assert found.named == frozenset()
+
+
+def test_a_bare_detail_outweighs_a_sure_model() -> None:
+    found = analysis("order", "request", confidence=0.98, entities=(("order_id", "99812"),))
+    told = reading(found, text="order 99812", previous="refund")
+    assert told.moment.kind == "information"
+    assert told.intent is book().intents["refund"]
+    assert reading(found, text="order 99812 again", previous="refund").moment.kind == "request"
+
+
+@pytest.mark.parametrize(
+    ("text", "act", "score", "kind"),
+    [
+        ("how long will it take?", "question", 0.0, "question"),
+        ("still nothing", "complaint", -0.5, "complaint"),
+        ("the blue scarf", "other", 0.6, "information"),
+        ("no error just closes", "deny", -0.4, "information"),
+        ("no", "deny", 0.0, "deny"),
+    ],
+)
+def test_what_the_model_cannot_place_goes_on_about_the_topic(text: str, act: Act, score: float, kind: str) -> None:
+    found = reading(analysis("x", act, score=score, **LOST), text=text, previous="refund")
+    assert found.moment.kind == kind
+    assert found.intent is (None if kind == "deny" else book().intents["refund"])
+
+
+@pytest.mark.parametrize("previous", [None, "tell_joke", "weather"])
+def test_only_a_service_topic_is_gone_on_with(previous: str | None) -> None:
+    found = analysis("x", "question", **LOST)
+    assert reading(found, text="how long will it take?", previous=previous).moment.kind == "out_of_scope"
+
+
+def test_another_question_is_not_taken_for_a_follow_up() -> None:
+    found = reading(analysis("x", "question", **LOST), text="what is the capital of France?", previous="refund")
+    assert (found.moment.kind, found.intent) == ("out_of_scope", None)
+
+
+def test_another_language_is_no_follow_up() -> None:
+    found = analysis("x", "other", language="de", **LOST)
+    assert reading(found, text="und jetzt, was ist das now", previous="refund").moment.kind == "other_language"

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from inference.analysis import Analysis
-from server.chat.writer import BuiltInWriter, PhraseBook, Situation, Written
+from inference.analysis import Act, Analysis
+from server.chat.writer import BuiltInWriter, Situation, Written, parse_phrases
 from server.chat.writer.phrase import phrase_id
 from tests.unit.writer.examples import CASES
 from tests.unit.writer.support import analysis, book, documents, persona, personas, situation
@@ -299,7 +299,8 @@ def test_the_one_phrase_left_is_chosen(pool: str) -> None:
     for left in book().pools[pool]:
         if left.when.conditions or left.slots:
             continue
-        written = write(analysis(intent, "other", oos=oos), used=frozenset(everything - {left.id}))
+        act: Act = "question" if pool == "out_of_scope" else "other"
+        written = write(analysis(intent, act, oos=oos), used=frozenset(everything - {left.id}))
         assert left.id in written.phrases
 
 
@@ -317,7 +318,7 @@ def test_a_second_detail_is_left_out_when_the_only_one_was_said() -> None:
         "phrases": {"core": ["Lamps are bright."]},
         "intents": {"lamp": {"topic": "lamps", "core": ["A lamp, {order}."], "detail": ["They need a bulb."]}},
     }
-    writer = BuiltInWriter(PhraseBook.parse(files))
+    writer = BuiltInWriter(parse_phrases(files))
     who = persona(verbosity=1.0)
     written = writer.write(situation(analysis("lamp", "question"), who), random.Random(1))
     assert written.text.count("They need a bulb.") == 1
@@ -329,7 +330,7 @@ def test_a_second_detail_is_left_out_when_the_only_one_was_said() -> None:
 def test_an_added_phrase_is_picked_up() -> None:
     files = documents()
     files["mine.yaml"] = {"phrases": {"goodbye": ["May your parcels be swift."]}}
-    writer = BuiltInWriter(PhraseBook.parse(files))
+    writer = BuiltInWriter(parse_phrases(files))
     texts = [writer.write(situation(analysis("goodbye", "goodbye")), random.Random(seed)).text for seed in range(60)]
     assert "May your parcels be swift." in texts
     assert phrase_id("goodbye", "May your parcels be swift.") not in {phrase.id for phrase in book().phrases()}
@@ -341,7 +342,7 @@ def test_an_added_intent_is_answered() -> None:
         "domain": "orders",
         "intents": {"return_order": {"topic": "a return", "core": ["Returns are free for thirty days."]}},
     }
-    writer = BuiltInWriter(PhraseBook.parse(files))
+    writer = BuiltInWriter(parse_phrases(files))
     written = writer.write(situation(analysis("return_order", "request")), random.Random(1))
     assert "Returns are free for thirty days." in written.text
 
@@ -359,3 +360,58 @@ def test_own_words_of_a_persona_are_said() -> None:
     assert 10 < sum(text.startswith("Ahoy.") for text in hellos) < 40
     byes = [written.text for written in many(analysis("goodbye", "goodbye"), who=who)]
     assert 10 < sum("Fair winds" in text for text in byes) < 40
+
+
+# ------------------------------------------------------------------ topics told by words
+
+
+WORDY = sorted(name for name, one in book().intents.items() if one.by_words and one.domain == "shop")
+
+
+@pytest.mark.parametrize("topic", WORDY)
+def test_a_topic_told_by_words_is_remembered_like_any_other(topic: str) -> None:
+    example = book().intents[topic].example
+    assert example is not None
+    lost = analysis("oos", "request", confidence=0.1, oos=0.95, entities=ORDER)
+    for seed in range(20):
+        written = write(lost, seed, text=example, turn=1)
+        assert written.intent == topic
+        assert written.kind == "request"
+        own = {phrase.id for phrase in book().intents[topic].pool("core")}
+        assert own.intersection(written.phrases)
+        assert written.known["order"] == "order #4711"
+        follow = write(lost, seed, text="and now, how long?", previous=topic, used=written.phrases, known=written.known)
+        assert follow.intent == topic
+
+
+@pytest.mark.parametrize("topic", [name for name in WORDY if book().intents[name].need_until == "order"])
+def test_what_needs_an_order_asks_for_it_until_it_is_known(topic: str) -> None:
+    example = book().intents[topic].example or ""
+    lost = analysis("oos", "request", confidence=0.1, oos=0.95)
+    for seed in range(20):
+        asked = write(lost, seed, text=example).text
+        assert asked.endswith("?")
+        assert "order" in asked.lower()
+        told = write(lost, seed, text=example, known={"order": "order #7"}, previous=topic).text.lower()
+        assert not re.search(r"(which|what's the|under which) order", told)
+
+
+def test_what_was_said_the_longest_ago_comes_again() -> None:
+    thanks = [phrase for phrase in book().pools["thanks"] if not phrase.slots and not phrase.when.conditions]
+    ids = [phrase.id for phrase in book().phrases()]
+    for seed, oldest in enumerate(thanks):
+        others = [one for one in ids if one != oldest.id]
+        random.Random(seed).shuffle(others)
+        written = write(analysis("thank_you", "thanks"), seed, used=(oldest.id, *others))
+        assert written.phrases[0] == oldest.id
+
+
+def test_a_long_conversation_takes_every_turn_of_phrase_in_turn() -> None:
+    used: tuple[str, ...] = ()
+    said: list[str] = []
+    for seed in range(40):
+        written = write(analysis("oos", "question", oos=0.95, confidence=0.1), seed, used=used)
+        said.append(next(one for one in written.phrases if one.startswith("out_of_scope/")))
+        used = (*(one for one in used if one not in written.phrases), *written.phrases)
+    pool = len(book().pools["out_of_scope"])
+    assert all(len(set(said[start : start + pool])) == pool for start in range(pool, 40 - pool))
