@@ -17,8 +17,10 @@ from server.chat.writer.words import plain_words
 
 NEGATIVE_UP_TO, POSITIVE_FROM = -0.25, 0.25
 DOMINANT_EMOTION_FROM: Final = 0.35
-# Sadness, fear, and whatever a mild sentiment doesn't bear out: to speak to them wrongly is worse than not at all.
-SURE_EMOTION_FROM: Final = 0.5
+# What a mild sentiment doesn't bear out has to be surer, and so have sadness and fear: to speak to them wrongly is
+# worse than not at all.
+MILD_EMOTION_FROM: Final = 0.5
+TENDER_EMOTION_FROM: Final = 0.6
 URGENT_FROM, HOSTILE_FROM = 0.7, 0.7
 MAX_SLOT_CODE_POINTS: Final = 40
 _ENTITY_SLOT: Final = {"order_id": "order", **{slot: slot for slot in ENTITY_SLOTS}}
@@ -56,6 +58,9 @@ def read(situation: Situation, book: PhraseBook, very: str, rng: random.Random) 
     serious = intent is not None and intent.serious
     if serious and mood == "neutral":
         mood = "negative"
+    emotion = emotion_of(analysis, mood)
+    if serious and emotion == "neutral":
+        emotion = "fear"  # a lost card or a theft is no mere nuisance, however calmly it is told
     if intent is None or intent is previous:
         slots = {slot: words for slot, words in situation.known.items() if slot in ENTITY_SLOTS} | slots
     slots |= _conversation_slots(situation, intent, other, previous, slots)
@@ -63,7 +68,7 @@ def read(situation: Situation, book: PhraseBook, very: str, rng: random.Random) 
     moment = Moment(
         kind=kind,
         mood=mood,
-        emotion=emotion_of(analysis, mood),
+        emotion=emotion,
         first=situation.turn_number <= 1,
         levels={name: level(value) for name, value in situation.persona.traits.items()},
         slots=slots,
@@ -96,7 +101,9 @@ def emotion_of(analysis: Analysis, mood: Mood) -> str:
         return "neutral"
     name = max(analysis.emotions, key=analysis.emotions.__getitem__)
     mild = mood == "negative" and analysis.sentiment.score > NEGATIVE_UP_TO
-    least = SURE_EMOTION_FROM if mild or name in {"sadness", "fear"} else DOMINANT_EMOTION_FROM
+    least = MILD_EMOTION_FROM if mild else DOMINANT_EMOTION_FROM
+    if name in {"sadness", "fear"}:
+        least = TENDER_EMOTION_FROM
     if analysis.emotions[name] < least or (mood == "negative") == (name == "joy"):
         return "neutral"
     return name

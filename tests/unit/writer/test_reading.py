@@ -55,8 +55,8 @@ def test_emotion_goes_with_the_mood(score: float, feeling: tuple[str, float], em
         (-0.2, "anger", 0.4, "neutral"),
         (-0.2, "anger", 0.5, "anger"),
         (-0.5, "sadness", 0.4, "neutral"),
-        (-0.5, "fear", 0.49, "neutral"),
-        (-0.5, "fear", 0.5, "fear"),
+        (-0.5, "fear", 0.59, "neutral"),
+        (-0.5, "fear", 0.6, "fear"),
     ],
 )
 def test_a_wrong_condolence_is_worse_than_none(score: float, name: str, share: float, emotion: str) -> None:
@@ -151,7 +151,8 @@ def test_an_intent_that_no_file_knows_is_named_by_its_own_name() -> None:
 
 def test_serious_topics_are_grave_and_negative_even_when_told_calmly() -> None:
     found = reading(analysis("report_fraud", "question", score=0.1))
-    assert (found.grave, found.moment.mood) == (True, "negative")
+    assert (found.grave, found.moment.mood, found.moment.emotion) == (True, "negative", "fear")
+    assert reading(analysis("report_fraud", "question", score=-0.6, feeling=("anger", 0.8))).moment.emotion == "anger"
     assert not reading(analysis("order_status", "question", score=0.1)).grave
     assert reading(analysis("order_status", "complaint", score=0.1)).grave
 
