@@ -17,9 +17,9 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 from rich.console import Console
-from rich.table import Table
 
 from adapters.policies import Policy, make_policy
+from loadtest.measure import print_table
 
 ARMS = 8
 DIM = 32
@@ -145,23 +145,19 @@ def report() -> dict[str, Any]:
     return {"arms": ARMS, "dim": DIM, **speed(), "digits": value(), "taken_on": machine}
 
 
-def _show(figures: dict[str, Any], console: Console) -> None:
-    table = Table(title=f"Microseconds a call, {ARMS} arms x {DIM} features")
-    for heading in ("", "LinUCB p50", "p95", "solve per decision p50", "p95", "times faster"):
-        table.add_column(heading, justify="right" if heading else "left")
+def show(figures: dict[str, Any]) -> None:
+    """Print what ``report`` gave as two tables."""
+    rows = []
     for verb in ("choose", "learn"):
         row = figures[f"{verb}_us"]
         own, peer = row["linucb"], row["solve_per_decision"]
-        numbers = [f"{number:.1f}" for number in (own["p50"], own["p95"], peer["p50"], peer["p95"])]
-        table.add_row(verb, *numbers, f"{row['times_faster_p50']:.1f}")
-    console.print(table)
-    earned = Table(title=f"Mean reward, digits, {ROUNDS:,} rounds, floor {FLOOR}")
-    for heading in ("", *(f"seed {seed}" for seed in SEEDS), "mean"):
-        earned.add_column(heading, justify="right" if heading else "left")
-    for name in ("linucb", "uniform"):
-        values = figures["digits"][name]
-        earned.add_row(name, *(f"{v:.4f}" for v in (*values, sum(values) / len(values))))
-    console.print(earned)
+        rows.append((verb, own["p50"], own["p95"], peer["p50"], peer["p95"], row["times_faster_p50"]))
+    headings = ("µs a call", "LinUCB p50", "p95", "a solve per decision p50", "p95", "times as fast")
+    print_table(f"policies: {ARMS} arms x {DIM} features", headings, rows)
+    digits = figures["digits"]
+    rewards = [(name, *(f"{value:.4f}" for value in digits[name])) for name in ("linucb", "uniform")]
+    seeds = ("mean reward", *(f"seed {seed}" for seed in SEEDS))
+    print_table(f"digits: {ROUNDS:,} rounds, floor {FLOOR}", seeds, rewards)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -172,10 +168,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     if options.json:
         print(json.dumps(report(), indent=2))
         return
-    console = Console()
-    with console.status("About 10 seconds of timing and three seeds of digits …"):
+    with Console(stderr=True).status("About 10 seconds of timing and three seeds of digits …"):
         figures = report()
-    _show(figures, console)
+    show(figures)
 
 
 if __name__ == "__main__":
