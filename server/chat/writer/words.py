@@ -7,7 +7,8 @@ apostrophes; ``...`` between words stands for up to four other words, ``*`` afte
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -19,19 +20,38 @@ MIN_STEM_LETTERS: Final = 3
 
 _APOSTROPHES: Final = re.compile(r"['’`]")
 _NOT_WORDS: Final = re.compile(r"[\W_]+")
-_GAP: Final = rf"(?: \S+){{0,{MAX_GAP_WORDS}}} "
+
+
+@dataclass(frozen=True, slots=True)
+class Pattern:
+    """``parts``: the words between the gaps. ``rank``: the least is the most particular."""
+
+    rank: int
+    parts: tuple[tuple[str, ...], ...]
+    topic: str
+
+    def stands_at(self, words: Sequence[str], start: int) -> bool:
+        """Whether it begins with the word at ``start``."""
+        return _stand(self.parts, words, start, 0)
 
 
 @dataclass(frozen=True, slots=True)
 class WordTopics:
-    """Patterns, the most particular first, each with its topic's name."""
+    """Patterns by their first word, or by the first letters of its stem: most texts touch none or a few."""
 
-    patterns: tuple[tuple[re.Pattern[str], str], ...] = ()
+    by_word: Mapping[str, tuple[Pattern, ...]]
+    by_stem: Mapping[str, tuple[Pattern, ...]]
 
     def find(self, text: str) -> str | None:
         """The topic whose most particular words stand in ``text``; more words, then more letters, are more so."""
-        plain = f" {plain_words(text[:MAX_SEARCHED_CODE_POINTS])} "
-        return next((topic for pattern, topic in self.patterns if pattern.search(plain)), None)
+        words = plain_words(text[:MAX_SEARCHED_CODE_POINTS]).split()
+        found = [
+            pattern
+            for at, word in enumerate(words)
+            for pattern in (*self.by_word.get(word, ()), *self.by_stem.get(word[:MIN_STEM_LETTERS], ()))
+            if pattern.stands_at(words, at)
+        ]
+        return min(found, key=lambda pattern: pattern.rank).topic if found else None
 
 
 def plain_words(text: str) -> str:
@@ -49,14 +69,32 @@ def split_words(text: str) -> list[list[str]]:
 
 def word_topics(words: Mapping[str, str]) -> WordTopics:
     """The search for checked words (``values.topic_words_of``) → topic."""
+    by_word: defaultdict[str, list[Pattern]] = defaultdict(list)
+    by_stem: defaultdict[str, list[Pattern]] = defaultdict(list)
     ranked = sorted(words, key=lambda one: (-len(one.replace("...", " ").split()), -len(one), one))
-    return WordTopics(tuple((_pattern(one), words[one]) for one in ranked))
+    for rank, one in enumerate(ranked):
+        parts = tuple(tuple(" ".join(part).split()) for part in split_words(one))
+        first = parts[0][0]
+        where = by_stem[first[:MIN_STEM_LETTERS]] if first.endswith("*") else by_word[first]
+        where.append(Pattern(rank, parts, words[one]))
+    return WordTopics(
+        {word: tuple(patterns) for word, patterns in by_word.items()},
+        {stem: tuple(patterns) for stem, patterns in by_stem.items()},
+    )
 
 
-def _pattern(words: str) -> re.Pattern[str]:
-    parts = (" ".join(map(_word, part)) for part in split_words(words))
-    return re.compile(f" {_GAP.join(parts)} ")
+def _stand(parts: Sequence[tuple[str, ...]], words: Sequence[str], start: int, gap: int) -> bool:
+    """Whether the parts stand in the words one after the other, the first one at most ``gap`` words after ``start``."""
+    if not parts:
+        return True
+    part, rest = parts[0], parts[1:]
+    return any(
+        len(words) - at >= len(part)
+        and all(map(_same, part, words[at : at + len(part)]))
+        and _stand(rest, words, at + len(part), MAX_GAP_WORDS)
+        for at in range(start, start + gap + 1)
+    )
 
 
-def _word(word: str) -> str:
-    return re.escape(word.rstrip("*")) + (r"\S*" if word.endswith("*") else "")
+def _same(authored: str, word: str) -> bool:
+    return word.startswith(authored[:-1]) if authored.endswith("*") else word == authored
