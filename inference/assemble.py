@@ -1,22 +1,39 @@
-"""One ``Analysis`` from what the heads and the rules say about a text (pure)."""
+"""One ``Analysis`` from what the words and the heads say about a text (pure)."""
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 from inference import lexical
 from inference.acts import act
-from inference.analysis import Analysis
+from inference.analysis import Analysis, Entity
 from inference.entities import entities
 from inference.heads import Readings
 from inference.language import language
+from inference.lexical import Cues
 from inference.lexicon import Lexicon
 
 
-def assemble(text: str, readings: Readings, lexicon: Lexicon, *, model: str, latency_us: int) -> Analysis:
-    """``text`` in NFC; ``readings`` of the model for it; ``model`` as ``nlu-1.0.0``."""
+class Wording(NamedTuple):
+    """What the words alone say."""
+
+    cues: Cues
+    toxicity: float
+    language: str
+    entities: tuple[Entity, ...]
+
+
+def read_words(text: str, lexicon: Lexicon) -> Wording:
+    """``text`` in NFC."""
+    cues = lexical.scan(text, lexicon)
+    return Wording(cues, lexical.toxicity(cues), language(text, cues.words, lexicon.stop_words), entities(text))
+
+
+def assemble(wording: Wording, readings: Readings, lexicon: Lexicon, *, model: str, latency_us: int) -> Analysis:
+    """``wording`` and ``readings`` of the same text; ``model`` as ``nlu-1.0.0``."""
     intent, confidence = readings.intents[0]
     mood = readings.sentiment.score
-    cues = lexical.scan(text, lexicon)
-    toxicity = lexical.toxicity(cues)
+    cues = wording.cues
     in_scope = confidence * (1.0 - readings.out_of_scope)
     return Analysis(
         intent=intent,
@@ -30,7 +47,7 @@ def assemble(text: str, readings: Readings, lexicon: Lexicon, *, model: str, lat
             intent_confidence=confidence,
             out_of_scope=readings.out_of_scope,
             sentiment_score=mood,
-            toxicity=toxicity,
+            toxicity=wording.toxicity,
         ),
         sentiment=readings.sentiment,
         emotions=readings.emotions,
@@ -38,9 +55,9 @@ def assemble(text: str, readings: Readings, lexicon: Lexicon, *, model: str, lat
             cues, intent_urgency=lexicon.intent_urgency.get(intent, 0.0) * in_scope, sentiment_score=mood
         ),
         politeness=lexical.politeness(cues, sentiment_score=mood),
-        toxicity=toxicity,
-        language=language(text, cues.words, lexicon.stop_words),
-        entities=entities(text),
+        toxicity=wording.toxicity,
+        language=wording.language,
+        entities=wording.entities,
         model=model,
         cached=False,
         latency_us=latency_us,

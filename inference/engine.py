@@ -8,21 +8,37 @@ from dataclasses import dataclass
 from threading import Lock
 
 from inference.analysis import Analysis
+from inference.assemble import Wording
 from inference.batching import split
 from inference.cache import AnalysisCache, as_hit
 from inference.errors import EngineTimeout
-from inference.heads import Runner
+from inference.heads import RawOutputs, Runner
 from inference.lexicon import Lexicon, load_lexicon
 from inference.pack import Pack
-from inference.reader import Encoded, Reader
+from inference.reader import Prepared, Reader
 from inference.tokenise import normalise
-from inference.worker import Job, Worker
+from inference.words import TokenIds
+from inference.worker import Job, Worker, failed
 
 CACHE_ENTRIES = 4_096
 """About 20 MB; greetings, thanks and yes/no come back within far fewer."""
 
+SHORT_CHARACTERS = 300
+"""Up to here a text is tokenised and its words are read on the event loop, in about .1 ms; longer ones are the
+thread's."""
+
 MAX_WAITING = 512
 """About half a second of work for one thread: who comes later could not be answered in time anyway."""
+
+
+@dataclass(slots=True)
+class Text:
+    """One of ``analyse_now``'s texts."""
+
+    text: str
+    started_ns: int
+    tokens: TokenIds
+    wording: Wording | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +90,14 @@ class Engine:
         self._cache = AnalysisCache(cache_entries)
         lexicon = lexicon or load_lexicon(known_words=pack.tokeniser.words())
         self._reader = Reader(pack, lexicon, clock, runner)
-        self._worker = Worker(self._reader.encode, self._read, max_waiting=max_waiting, max_batch=max_batch)
+        self._worker = Worker(
+            prepare=self._prepare,
+            meanwhile=self._read_words,
+            run=self._reader.run,
+            finish=self._finish,
+            max_waiting=max_waiting,
+            max_batch=max_batch,
+        )
         self._count_lock = Lock()
         self._analysed = 0
         self._batches = 0
@@ -132,24 +155,42 @@ class Engine:
     async def _wait(self, text: str, started_ns: int, timeout_s: float) -> Analysis:
         loop = asyncio.get_running_loop()
         job = Job(text, started_ns, loop)
-        self._worker.submit(job)
         timer = loop.call_later(timeout_s, _expire, job.future, timeout_s)
         try:
+            self._submit(job)
             return await job.future
         finally:
             timer.cancel()
             self._worker.drop(job)
 
+    def _submit(self, job: Job) -> None:
+        if len(job.text) <= SHORT_CHARACTERS:
+            try:
+                job.tokens = self._reader.encode(job.text)
+            except Exception as error:
+                raise failed(error) from error
+        self._worker.submit(job)
+
+    def _read_words(self, batch: Sequence[Job]) -> None:
+        for job in batch:
+            if job.wording is None and not job.future.done():
+                job.wording = self._reader.words(job.text)
+
+    def _prepare(self, job: Job) -> None:
+        job.tokens = self._reader.encode(job.text)
+        job.wording = self._reader.words(job.text)
+
     def _read_all(self, texts: Sequence[str]) -> list[Analysis]:
         tokens = [self._reader.encode(text) for text in texts]
         found: dict[int, Analysis] = {}
-        for batch in split([len(ids) for ids in tokens], self._max_batch):
+        for positions in split([len(ids) for ids in tokens], self._max_batch):
             started_ns = self._clock()
-            found.update(zip(batch, self._read([Encoded(texts[p], tokens[p], started_ns) for p in batch]), strict=True))
+            batch = [Text(texts[position], started_ns, tokens[position]) for position in positions]
+            found.update(zip(positions, self._finish(batch, self._reader.run(batch)), strict=True))
         return [found[position] for position in range(len(texts))]
 
-    def _read(self, batch: Sequence[Encoded]) -> list[Analysis]:
-        analyses = self._reader.read(batch)
+    def _finish(self, batch: Sequence[Prepared], raw: RawOutputs) -> list[Analysis]:
+        analyses = self._reader.finish(batch, raw)
         for item, analysis in zip(batch, analyses, strict=True):
             self._cache.put(item.text, analysis)
         with self._count_lock:

@@ -72,11 +72,13 @@ def out_of_scope(logits: Sequence[float], scope: OutOfScope) -> float:
 
 def intents(logits: Sequence[float], head: Head) -> tuple[tuple[str, float], ...]:
     """The ``LIKELIEST`` likeliest labels of one row with their probabilities; equal ones in the order of the labels."""
-    least = sorted(logits)[-LIKELIEST:][0]
-    best = sorted([(-logit, index) for index, logit in enumerate(logits) if logit >= least])[:LIKELIEST]
-    temperature, top = head.temperature, -best[0][0]
+    best = sorted(logits, reverse=True)[:LIKELIEST]
+    places = [logits.index(logit) for logit in best]
+    if len(set(places)) < len(places):  # equal logits
+        places = sorted(range(len(logits)), key=lambda index: -logits[index])[:LIKELIEST]
+    temperature, top = head.temperature, best[0]
     total = sum([exp((logit - top) / temperature) for logit in logits])
-    return tuple([(head.labels[index], exp((-logit - top) / temperature) / total) for logit, index in best])
+    return tuple([(head.labels[index], exp((logits[index] - top) / temperature) / total) for index in places])
 
 
 def sentiment(logits: Sequence[float], head: SentimentHead) -> Sentiment:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from inference.lexicon import Entry, Lexicon, Mark, Phrases, Says, Scores, words_of
 
@@ -22,8 +22,7 @@ _YOU_REACH = 3
 """Words between an insult and a "you" that makes it personal: "you are all complete idiots"."""
 
 
-@dataclass(frozen=True, slots=True)
-class Cues:
+class Cues(NamedTuple):
     """What one walk over a text found.
 
     ``marks`` has one entry a word: the conversational mark it belongs to, ``filler``, or "" for content. ``complaint``,

@@ -1,25 +1,29 @@
-"""Texts to analyses, on the calling thread: tokenise, one forward pass a batch, heads, rules."""
+"""Texts to analyses in four steps: tokens, words, one forward pass a batch, the rest."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import NamedTuple
+from typing import Protocol
 
 from inference.analysis import Analysis
-from inference.assemble import assemble
-from inference.heads import Runner, read
+from inference.assemble import Wording, assemble, read_words
+from inference.heads import RawOutputs, Runner, read
 from inference.lexicon import Lexicon
 from inference.pack import Pack
 from inference.tokenise import pad
 from inference.words import TokenIds
 
 
-class Encoded(NamedTuple):
-    """A text in NFC that is ready to run; ``started_ns`` is when its latency began."""
+class Prepared(Protocol):
+    """A text in NFC that is ready to run; ``started_ns`` is when its latency began.
+
+    ``tokens`` are needed before the run, ``wording`` only after it.
+    """
 
     text: str
-    tokens: TokenIds
     started_ns: int
+    tokens: TokenIds
+    wording: Wording | None
 
 
 class Reader:
@@ -29,23 +33,30 @@ class Reader:
     """
 
     def __init__(self, pack: Pack, lexicon: Lexicon, clock: Callable[[], int], runner: Runner | None = None) -> None:
-        self.clock = clock
         self.encode = pack.tokeniser.encode
+        self._clock = clock
         self._manifest = pack.manifest
         self._model = pack.manifest.model
         self._run = runner or pack.run
         self._lexicon = lexicon
 
-    def read(self, batch: Sequence[Encoded]) -> list[Analysis]:
-        """One analysis a text, in order, by one run of the model."""
-        raw = self._run(*pad([item.tokens for item in batch], self._manifest.pad_id))
+    def words(self, text: str) -> Wording:
+        """What the words alone say."""
+        return read_words(text, self._lexicon)
+
+    def run(self, batch: Sequence[Prepared]) -> RawOutputs:
+        """The forward pass: most of the time, and all of it without the interpreter's lock."""
+        return self._run(*pad([item.tokens for item in batch], self._manifest.pad_id))
+
+    def finish(self, batch: Sequence[Prepared], raw: RawOutputs) -> list[Analysis]:
+        """One analysis a text, in order, from the run of the same batch."""
         return [
             assemble(
-                item.text,
+                item.wording or self.words(item.text),
                 readings,
                 self._lexicon,
                 model=self._model,
-                latency_us=(self.clock() - item.started_ns) // 1_000,
+                latency_us=(self._clock() - item.started_ns) // 1_000,
             )
             for item, readings in zip(batch, read(raw, self._manifest), strict=True)
         ]

@@ -3,6 +3,11 @@
 A job waits while it stands in ``Worker._waiting``; whoever takes it out decides what becomes of it: the thread (runs
 it), the caller (gave up) or ``close``. Taking out of a set is atomic, so no lock is needed and nothing is decided
 twice. The thread never waits for a batch to fill: it runs what is there, and what came meanwhile is the next batch.
+
+The thread does little beside the forward pass, which holds no interpreter lock: each pass drives the model's weights
+through its core's cache, and Python there is four times slower afterwards (measured) than on the event loop's core.
+So short texts are tokenised before they come here, their words are read while the model runs, and analyses are put
+together after it, all on the loop, which is told once a batch.
 """
 
 from __future__ import annotations
@@ -13,16 +18,17 @@ from queue import Empty, SimpleQueue
 from threading import Thread
 
 from inference.analysis import Analysis
+from inference.assemble import Wording
 from inference.batching import Shelves
 from inference.errors import EngineBusy, EngineClosed, EngineError, EngineFailed
-from inference.reader import Encoded
+from inference.heads import RawOutputs
 from inference.words import TokenIds
 
 
 class Job:
-    """One text of one caller."""
+    """One text of one caller. Without ``tokens`` the thread prepares it."""
 
-    __slots__ = ("future", "loop", "started_ns", "text", "tokens")
+    __slots__ = ("future", "loop", "started_ns", "text", "tokens", "wording")
 
     def __init__(self, text: str, started_ns: int, loop: asyncio.AbstractEventLoop) -> None:
         self.text = text
@@ -30,9 +36,7 @@ class Job:
         self.loop = loop
         self.future: asyncio.Future[Analysis] = loop.create_future()
         self.tokens: TokenIds = []
-
-
-Outcome = tuple[Job, Analysis | EngineError]
+        self.wording: Wording | None = None
 
 
 class Worker:
@@ -40,14 +44,18 @@ class Worker:
 
     def __init__(
         self,
-        encode: Callable[[str], TokenIds],
-        read: Callable[[Sequence[Encoded]], list[Analysis]],
         *,
+        prepare: Callable[[Job], None],
+        meanwhile: Callable[[Sequence[Job]], None],
+        run: Callable[[Sequence[Job]], RawOutputs],
+        finish: Callable[[Sequence[Job], RawOutputs], list[Analysis]],
         max_waiting: int,
         max_batch: int,
     ) -> None:
-        self._encode = encode
-        self._read = read
+        self._prepare = prepare
+        self._meanwhile = meanwhile
+        self._run = run
+        self._finish = finish
         self._max_waiting = max_waiting
         self._shelves = Shelves[Job](max_batch)
         self._inbox: SimpleQueue[Job | None] = SimpleQueue()
@@ -80,7 +88,8 @@ class Worker:
         """Fail what waits with EngineClosed; the thread, returned, ends after the batch that runs."""
         self._closed = True
         self._inbox.put(None)
-        _post([(job, EngineClosed("the engine was closed")) for job in list(self._waiting) if self._claim(job)])
+        for job in list(self._waiting):
+            self._fail(job, EngineClosed("the engine was closed"))
         return self._thread
 
     def _claim(self, job: Job) -> bool:
@@ -90,10 +99,14 @@ class Worker:
             return False
         return True
 
+    def _fail(self, job: Job, error: EngineError) -> None:
+        if self._claim(job):
+            _tell(job.loop, _refuse, [job], error)
+
     def _serve(self) -> None:
         while self._fetch():
             if batch := self._shelves.take(self._claim):
-                _post(self._answer(batch))
+                self._answer(batch)
 
     def _fetch(self) -> bool:
         """Everything that arrived, on the shelves; waits only when they are empty. False: closed."""
@@ -110,43 +123,62 @@ class Worker:
         if job not in self._waiting:
             return
         try:
-            job.tokens = self._encode(job.text)
+            if not job.tokens:
+                self._prepare(job)
         except Exception as error:  # one bad text must not end the thread
-            if self._claim(job):
-                _post([(job, _failed(error))])
+            self._fail(job, failed(error))
             return
         self._shelves.add(job, len(job.tokens))
 
-    def _answer(self, batch: list[Job]) -> list[Outcome]:
+    def _answer(self, batch: list[Job]) -> None:
+        rows: dict[asyncio.AbstractEventLoop, list[int]] = {}
+        for row, job in enumerate(batch):
+            rows.setdefault(job.loop, []).append(row)
+        parts = {loop: [batch[row] for row in own] for loop, own in rows.items()}
+        for loop, part in parts.items():
+            _tell(loop, self._attend, part)
         try:
-            return list(zip(batch, self._read([Encoded(j.text, j.tokens, j.started_ns) for j in batch]), strict=True))
+            raw = self._run(batch)
         except Exception as error:  # a failed run must not end the thread
-            return [(job, _failed(error)) for job in batch]
+            for loop, part in parts.items():
+                _tell(loop, _refuse, part, failed(error))
+            return
+        for loop, part in parts.items():
+            own = raw if len(parts) == 1 else RawOutputs(*(values[rows[loop]] for values in raw))
+            _tell(loop, self._settle, part, own)
+
+    def _attend(self, batch: list[Job]) -> None:
+        try:
+            self._meanwhile(batch)
+        except Exception as error:  # their callers must hear of it
+            _refuse(batch, failed(error))
+
+    def _settle(self, batch: list[Job], raw: RawOutputs) -> None:
+        try:
+            analyses = self._finish(batch, raw)
+        except Exception as error:  # their callers must hear of it
+            _refuse(batch, failed(error))
+            return
+        for job, analysis in zip(batch, analyses, strict=True):
+            if not job.future.done():
+                job.future.set_result(analysis)
 
 
-def _failed(error: Exception) -> EngineFailed:
-    failure = EngineFailed(f"the model run failed: {error}")
+def failed(error: Exception) -> EngineFailed:
+    """What the caller is told of an ``error`` that should not have happened."""
+    failure = EngineFailed(f"the text could not be analysed: {error}")
     failure.__cause__ = error
     return failure
 
 
-def _post(outcomes: list[Outcome]) -> None:
-    """Hand outcomes to their loops: one wake-up for each loop, however large the batch."""
-    by_loop: dict[asyncio.AbstractEventLoop, list[Outcome]] = {}
-    for outcome in outcomes:
-        by_loop.setdefault(outcome[0].loop, []).append(outcome)
-    for loop, own in by_loop.items():
-        try:
-            loop.call_soon_threadsafe(_settle, own)
-        except RuntimeError:  # the loop is closed, and with it everybody who could have waited
-            continue
+def _refuse(batch: list[Job], error: EngineError) -> None:
+    for job in batch:
+        if not job.future.done():
+            job.future.set_exception(error)
 
 
-def _settle(outcomes: list[Outcome]) -> None:
-    for job, outcome in outcomes:
-        if job.future.done():
-            continue
-        if isinstance(outcome, EngineError):
-            job.future.set_exception(outcome)
-        else:
-            job.future.set_result(outcome)
+def _tell(loop: asyncio.AbstractEventLoop, call: Callable[..., None], *arguments: object) -> None:
+    try:
+        loop.call_soon_threadsafe(call, *arguments)
+    except RuntimeError:  # the loop is closed, and with it everybody who could have waited
+        return

@@ -9,8 +9,10 @@ from collections.abc import AsyncIterator, Awaitable
 import pytest
 
 from inference.analysis import Analysis
-from inference.engine import Engine
+from inference.assemble import Wording
+from inference.engine import SHORT_CHARACTERS, Engine
 from inference.errors import EngineBusy, EngineClosed, EngineFailed, EngineTimeout
+from inference.heads import RawOutputs
 from tests.unit.inference.support import LEXICON, WAIT_S, FakeModel, StepClock, fake_engine, fake_pack
 
 LONG_S = 60.0
@@ -192,6 +194,60 @@ async def test_a_text_that_cannot_be_tokenised_fails_alone(model: FakeModel) -> 
     assert isinstance(found[1], EngineFailed)
     assert isinstance(found[0], Analysis)
     assert isinstance(found[2], Analysis)
+    await engine.close()
+
+
+@pytest.mark.parametrize("text", ["bad", "bad " * 200], ids=["on the loop", "on the thread"])
+async def test_a_rule_that_breaks_is_heard_of(model: FakeModel, text: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    engine = fake_engine(model)
+    words = engine._reader.words
+
+    def picky(text: str) -> Wording:
+        if text.startswith("bad"):
+            raise RecursionError("too clever")
+        return words(text)
+
+    monkeypatch.setattr(engine._reader, "words", picky)
+    with pytest.raises(EngineFailed, match="too clever"):
+        await engine.analyse(text, timeout_s=LONG_S)
+    assert (await engine.analyse("hi", timeout_s=LONG_S)).act == "greeting"
+    await engine.close()
+
+
+async def test_heads_that_break_are_heard_of(model: FakeModel) -> None:
+    engine = Engine(
+        fake_pack(model),
+        clock=StepClock(),
+        lexicon=LEXICON,
+        runner=lambda ids, mask: RawOutputs(*model(ids, mask)[:3], model(ids, mask).intent[:0]),
+    )
+    with pytest.raises(EngineFailed):
+        await engine.analyse("hi", timeout_s=LONG_S)
+    await engine.close()
+
+
+async def test_long_texts_are_analysed_like_short_ones(model: FakeModel) -> None:
+    engine = fake_engine(model)
+    texts = [f"{'thanks ' * count}, where is order 4711?" for count in (1, 20, 50, 400)]
+    assert len(texts[1]) < SHORT_CHARACTERS < len(texts[2])
+    found = await asyncio.gather(*(engine.analyse(text, timeout_s=LONG_S) for text in texts))
+    assert [each.act for each in found] == ["question"] * 4
+    assert [each.entities[0].start for each in found] == [text.index("4711") for text in texts]
+    await engine.close()
+
+
+async def test_one_batch_for_two_loops(model: FakeModel) -> None:
+    engine = fake_engine(model)
+    running = await busy(engine, model)
+    (here,) = await in_line(engine, "hi")
+    there = asyncio.create_task(asyncio.to_thread(asyncio.run, engine.analyse("bye", timeout_s=LONG_S)))
+    while engine.stats().waiting < 2:
+        await asyncio.sleep(0)
+    model.gate.set()
+    found = [(await task).embedding.tolist() for task in (running, here, there)]
+    assert model.shapes == [(1, 3), (2, 3)]
+    alone = fake_engine(FakeModel(), cache_entries=0)
+    assert found == [alone.analyse_now([text])[0].embedding.tolist() for text in ("one", "hi", "bye")]
     await engine.close()
 
 
