@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import unicodedata
 from collections import OrderedDict, deque
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -32,13 +32,13 @@ class LastAnswer:
 class Memory:
     """One conversation. ``scores``: sentiment of the last customer turns; ``gaps_s``: how long they took to write.
 
-    ``known``: details that the customer has given, such as an order number, so that nobody asks twice.
+    ``used_phrases``: what was said, longest ago first (a dict as an ordered set). ``known``: details that the customer has given, such as an order number, so that nobody asks twice.
     """
 
     turns: int = 0
     scores: deque[float] = field(default_factory=lambda: deque(maxlen=REMEMBERED_TURNS))
     gaps_s: deque[float] = field(default_factory=lambda: deque(maxlen=REMEMBERED_TURNS))
-    used_phrases: set[str] = field(default_factory=set)
+    used_phrases: dict[str, None] = field(default_factory=dict)
     known: dict[str, str] = field(default_factory=dict)
     previous_intent: str | None = None
     last: LastAnswer | None = None
@@ -53,11 +53,17 @@ class Memory:
         if self.last is not None:
             self.gaps_s.append(max(0, at_ms - self.last.at_ms) / 1000)
 
+    def say(self, phrases: Iterable[str]) -> None:
+        """These were said last."""
+        for phrase in phrases:
+            self.used_phrases.pop(phrase, None)
+            self.used_phrases[phrase] = None
+
     def answered(self, answer: LastAnswer, written: Written) -> None:
         """Take in the bot's answer."""
         self.last = answer
         self.previous_intent = written.intent
-        self.used_phrases.update(written.phrases)
+        self.say(written.phrases)
         self.known = dict(written.known)
         self.last_rating = None
         self.silence_told = False
@@ -81,7 +87,7 @@ def rebuild(past: list[PastTurn]) -> Memory:
             memory.gaps_s.append(max(0, turn.at_ms - memory.last.at_ms) / 1000)
         memory.last = LastAnswer(turn.decision_id, turn.analysis, turn.answered_at_ms)
         memory.previous_intent = turn.notes.get("intent")
-        memory.used_phrases.update(turn.notes.get("phrases", ()))
+        memory.say(turn.notes.get("phrases", ()))
         memory.known = dict(turn.notes.get("known", {}))
         memory.resolved_before = bool(turn.notes.get("resolved_before", False))
     return memory

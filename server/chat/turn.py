@@ -115,7 +115,7 @@ class Bot:
             persona=self._personas[decision.arm],
             text=turn.message.text,
             turn_number=memory.turns,
-            used=frozenset(memory.used_phrases),
+            used=tuple(memory.used_phrases),
             previous_intent=memory.previous_intent,
             known=memory.known,
             customer_name=None if turn.message.sender.name == "Guest" else turn.message.sender.name,

@@ -52,7 +52,14 @@ def test_a_rebuilt_memory_equals_the_lived_one(turns: list[tuple[float, str | No
 def test_an_apology_leaves_no_decision() -> None:
     memory = rebuild([PastTurn("t", None, None, "sorry", {}, {"phrases": ["e1"]}, 0, 10)])
     assert memory.last == LastAnswer(None, {}, 10)
-    assert memory.used_phrases == {"e1"}
+    assert list(memory.used_phrases) == ["e1"]
+
+
+def test_what_is_said_again_was_said_last() -> None:
+    memory = Memory()
+    for phrases in (["a", "b"], ["c"], ["a"]):
+        memory.say(phrases)
+    assert list(memory.used_phrases) == ["b", "c", "a"]
 
 
 def test_the_view_counts_what_was_written() -> None:
