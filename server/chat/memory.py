@@ -32,7 +32,8 @@ class LastAnswer:
 class Memory:
     """One conversation. ``scores``: sentiment of the last customer turns; ``gaps_s``: how long they took to write.
 
-    ``used_phrases``: what was said, longest ago first (a dict as an ordered set). ``known``: details that the customer has given, such as an order number, so that nobody asks twice.
+    ``used_phrases``: what was said, longest ago first (a dict as an ordered set). ``known``: details that the customer
+    has given, such as an order number, so that nobody asks twice.
     """
 
     turns: int = 0
