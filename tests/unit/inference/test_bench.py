@@ -24,6 +24,7 @@ def test_a_short_run_reports_every_way(pack_folder: Path, capsys: pytest.Capture
     for row in found["rows"]:
         for way in ("model", "now", "async", "naive"):
             assert 0 < row[f"{way}_p50_ms"] <= row[f"{way}_p95_ms"]
+            assert row[f"{way}_cpu_ms"] > 0
         assert row["now_ratio"] == pytest.approx(row["naive_p50_ms"] / row["now_p50_ms"], rel=0.01)
     assert len(found["throughput"]) == 5
     assert all(rate > 0 for rate in found["throughput"].values())
