@@ -46,10 +46,10 @@ class Measured:
 
 @contextmanager
 def parlance(data_dir: Path) -> Iterator[Measured]:
-    """``parlance serve`` without rate limits on a data directory. Raises ``StartError``."""
+    """``parlance serve`` on a data directory. Raises ``StartError``."""
     port = free_port()
     command = [sys.executable, "-m", "server.cli.main", "serve", "--host", "127.0.0.1", "--port", str(port)]
-    with _running([*command, "--data-dir", str(data_dir)], port, {"PARLANCE_LIMITS": "off"}) as measured:
+    with _running([*command, "--data-dir", str(data_dir)], port, {}) as measured:
         yield measured
 
 

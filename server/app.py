@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import random
 import socket
 import time
@@ -56,6 +55,8 @@ from server.wire.frames import User
 # Conversations whose memory stays at hand (about 4 KiB each); others are read from the ledger again.
 MAX_MEMORIES = 20_000
 
+# How long /readyz trusts its last proof.
+READY_FOR_MS = 1_000
 # libyaml reads the phrases in 40 ms; PyYAML's own loader, for where that is missing, takes ten times as long.
 _YAML_LOADER: Any = yaml.CSafeLoader if yaml.__with_libyaml__ else yaml.SafeLoader
 
@@ -177,6 +178,8 @@ class App:
         self.endpoint = self._endpoint(clock, rng)
         self._watch: asyncio.Task[None] | None = None
         self._draining = False
+        self._clock = clock
+        self._ready_ms = float("-inf")
 
     def _committed(self, report: CommitReport) -> None:
         if report.committed:
@@ -204,7 +207,9 @@ class App:
             clock=clock,
             metrics=self.metrics,
             limits=ConnectionLimits(settings.connect_timeout_ms, settings.outbox_max_bytes),
-            doorman=Doorman(frozenset(origin.rstrip("/").lower() for origin in settings.allowed_origins)),
+            doorman=Doorman(
+                frozenset(origin.rstrip("/").lower() for origin in settings.allowed_origins), settings.is_local
+            ),
             authenticate=gate.authenticate,
             new_id=new_id,
             rng=rng,
@@ -224,7 +229,10 @@ class App:
     async def _ready(self) -> None:
         if self._draining:
             raise Unavailable("the server is draining")
-        await self.store.ping()
+        now_ms = self._clock.mono_ms()
+        if now_ms - self._ready_ms > READY_FOR_MS:  # the proof is a write, and anybody may ask
+            await self.store.ping()
+            self._ready_ms = now_ms
 
     async def start(self) -> None:
         """Open the ledger, replay the policy, take over what was left unanswered."""
@@ -291,7 +299,7 @@ def bind(settings: Settings) -> socket.socket:
     except OSError as error:
         listener.close()
         raise StartupError(
-            f"{settings.host} port {settings.port} can't be listened on: {os.strerror(error.errno or 0)}.",
+            f"{settings.host} port {settings.port} can't be listened on: {error.strerror}.",
             "Choose another with --port, or stop what uses it.",
         ) from error
     listener.setblocking(False)

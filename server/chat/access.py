@@ -19,9 +19,9 @@ def is_conversation(channel: str) -> bool:
     return channel.startswith(CONVERSATION_PREFIX)
 
 
-def is_ephemeral_for(peer: ChatPeer, channel: str) -> bool:
-    """Channels without durable messages that every user has: ``system`` and the own ``user:<id>``."""
-    return channel in {"system", f"user:{peer.user_id}"}
+def own_channels(peer: ChatPeer) -> tuple[str, str]:
+    """Channels without durable messages that every user has, and that ``connect`` subscribes to."""
+    return ("system", f"user:{peer.user_id}")
 
 
 def message_sender(user: User) -> User:

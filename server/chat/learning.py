@@ -63,6 +63,9 @@ class Learner:
     async def _catch_up(self) -> None:
         while events := await self._store.rewards_after(self.name, self.version, _REPLAY_EVENTS):
             for event in events:
+                if event.log_offset > self.version + 1:
+                    _log.error("reward log has a gap", policy=self.name, after=self.version, next=event.log_offset)
+                    return
                 if event.log_offset == self.version + 1:
                     self._fold(event)
 

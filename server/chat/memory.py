@@ -51,8 +51,8 @@ class Memory:
         """Take in a customer's turn."""
         self.turns += 1
         self.scores.append(analysis.sentiment.score)
-        if self.last is not None:
-            self.gaps_s.append(max(0, at_ms - self.last.at_ms) / 1000)
+        if self.last is not None and at_ms > self.last.at_ms:
+            self.gaps_s.append((at_ms - self.last.at_ms) / 1000)
 
     def say(self, phrases: Iterable[str]) -> None:
         """These were said last."""
@@ -84,8 +84,8 @@ def rebuild(past: list[PastTurn]) -> Memory:
     memory = Memory(turns=len(past))
     for turn in past:
         memory.scores.append(float(turn.analysis.get("sentiment", {}).get("score", 0.0)))
-        if memory.last is not None:
-            memory.gaps_s.append(max(0, turn.at_ms - memory.last.at_ms) / 1000)
+        if memory.last is not None and turn.at_ms > memory.last.at_ms:
+            memory.gaps_s.append((turn.at_ms - memory.last.at_ms) / 1000)
         memory.last = LastAnswer(turn.decision_id, turn.analysis, turn.answered_at_ms)
         memory.previous_intent = turn.notes.get("intent")
         memory.say(turn.notes.get("phrases", ()))

@@ -23,13 +23,16 @@ ENVELOPE_BYTES = 100_000
 
 @dataclass(frozen=True, slots=True)
 class Recovery:
-    """Everything after the client's position, or nothing. ``offset`` is where delivery goes on from."""
+    """Everything after the client's position, or nothing. ``offset`` is where delivery goes on from.
+
+    ``conversation`` is None where the answer has no room for it.
+    """
 
     recovered: bool
     epoch: str
     offset: int
     messages: list[Message]
-    conversation: Conversation
+    conversation: Conversation | None
     encoded_bytes: int
 
 
@@ -49,17 +52,20 @@ def visible(peer: ChatPeer, messages: list[Message]) -> list[Message]:
 
 async def recover(store: Store, peer: ChatPeer, channel: str, position: Position | None, budget_bytes: int) -> Recovery:
     """Read what ``position`` has missed. Call after ``Fanout.join``, so that nothing falls between."""
-    conversation = await store.conversation(channel, peer.user_id)
+    conversation: Conversation | None = await store.conversation(channel, peer.user_id)
+    size_bytes = len(peer.codec.encode(conversation))
+    if size_bytes > budget_bytes:
+        conversation, size_bytes = None, 0
     head = await store.head(channel)
     if position is None or not can_recover(head, position):
-        return Recovery(False, head.epoch, head.offset, [], conversation, 0)
+        return Recovery(False, head.epoch, head.offset, [], conversation, size_bytes)
     messages = await store.messages_after(channel, position.offset, MAX_RECOVERED_MESSAGES + 1)
-    shown = visible(peer, messages)
-    size_bytes = len(peer.codec.encode(shown))
-    if len(messages) > MAX_RECOVERED_MESSAGES or size_bytes > budget_bytes:
-        return Recovery(False, head.epoch, max(head.offset, messages[-1].offset), [], conversation, 0)
     offset = messages[-1].offset if messages else position.offset
-    return Recovery(True, head.epoch, offset, shown, conversation, size_bytes)
+    shown = visible(peer, messages)
+    messages_bytes = len(peer.codec.encode(shown))
+    if len(messages) > MAX_RECOVERED_MESSAGES or size_bytes + messages_bytes > budget_bytes:
+        return Recovery(False, head.epoch, offset, [], conversation, size_bytes)
+    return Recovery(True, head.epoch, offset, shown, conversation, size_bytes + messages_bytes)
 
 
 async def read_history(store: Store, peer: ChatPeer, frame: History) -> HistoryPage:

@@ -5,29 +5,37 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable, Coroutine
+from contextvars import Context
+from itertools import count
 from typing import Any
 
 import structlog
 
+from inference.errors import InferenceError
 from server.errors import ProtocolError
 from server.store.ports import OpenTurn, Store
 
-# Tries before a turn is left to its lease's end, when any worker (this one too) takes it anew.
+# From this try on a turn that can't be understood is answered with an apology. A turn that can't be stored is tried on:
+# while this worker lives it keeps the lease.
 ATTEMPTS = 3
 RETRY_S = 0.25
+MAX_RETRY_S = 10.0
 TAKE_TURNS = 64
 
 _log = structlog.get_logger(__name__)
 
 
 class TurnRunner:
-    """A queue per conversation, at most ``max_running`` conversations at once; what waits is stored anyway."""
+    """A queue per conversation, at most ``max_running`` turns at once; what waits is stored anyway.
+
+    ``answer(turn, last_try)`` settles a turn or raises; with ``last_try`` it makes do with what it has.
+    """
 
     def __init__(
         self,
         *,
         store: Store,
-        answer: Callable[[OpenTurn], Awaitable[None]],
+        answer: Callable[[OpenTurn, bool], Awaitable[None]],
         worker: str,
         lease_ms: int,
         max_running: int,
@@ -75,25 +83,24 @@ class TurnRunner:
     async def _run(self, channel: str) -> None:
         queue = self._queues[channel]
         try:
-            async with self._slots:
-                while queue:
-                    if not await self._try(queue[0]):
-                        break  # later turns must not overtake this one: all come back when their leases end
-                    queue.popleft()
+            while queue:
+                await self._settle(queue[0])
+                queue.popleft()
         finally:
             del self._queues[channel]
 
-    async def _try(self, turn: OpenTurn) -> bool:
-        for attempt in range(ATTEMPTS):
-            try:
-                await self._answer(turn)
-                return True
-            except ProtocolError as error:
-                _log.warning("turn failed", turn=turn.turn_id, attempt=attempt + 1, reason=str(error))
-            except Exception:
-                _log.exception("turn failed", turn=turn.turn_id, attempt=attempt + 1)
-            await asyncio.sleep(RETRY_S * 2**attempt)
-        return False
+    async def _settle(self, turn: OpenTurn) -> None:
+        """Try until the turn is settled: nobody behind it may overtake it, here or elsewhere, while its lease lasts."""
+        for attempt in count(1):
+            async with self._slots:
+                try:
+                    await self._answer(turn, attempt >= ATTEMPTS)
+                    return
+                except (ProtocolError, InferenceError) as error:
+                    _log.warning("turn failed", turn=turn.turn_id, attempt=attempt, reason=str(error))
+                except Exception:
+                    _log.exception("turn failed", turn=turn.turn_id, attempt=attempt)
+            await asyncio.sleep(min(RETRY_S * 2**attempt, MAX_RETRY_S))
 
     async def _keep(self) -> None:
         while True:
@@ -105,6 +112,8 @@ class TurnRunner:
                 await self._take()
             except ProtocolError as error:
                 _log.warning("leases not renewed", reason=str(error))
+            except Exception:  # whatever it was, leases have to be renewed the next time
+                _log.exception("leases not renewed")
 
     async def _take(self) -> None:
         while turns := await self._store.take_turns(self._worker, self._lease_ms, TAKE_TURNS):
@@ -112,6 +121,7 @@ class TurnRunner:
                 self.submit(turn)
 
     def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
-        task = asyncio.create_task(work)
+        # Of its own context: the turn of one session must not log under the name of another.
+        task = asyncio.create_task(work, context=Context())
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Coroutine
 from typing import Any, Protocol
 
+import structlog
+
 from server import __version__
 from server.chat.access import (
     CONVERSATION_PREFIX,
-    is_ephemeral_for,
     message_sender,
     no_such_channel,
+    own_channels,
     require_conversation,
 )
 from server.chat.content import checked_comment, checked_rating, normal_text, plain_data
@@ -49,6 +51,8 @@ from server.wire.frames import (
 )
 
 MAX_ID_CODE_POINTS = 64
+
+_log = structlog.get_logger(__name__)
 
 
 class Listener(Protocol):
@@ -118,10 +122,10 @@ class Chat:
         """Register the user, catch up with every channel of ``resume``, and welcome."""
         user = peer.session.require_user()
         now_ms = self._clock.now_ms()
-        await self._store.save_user(user, now_ms)
-        for channel in ("system", f"user:{user.id}"):
+        if peer.new_token is None:  # a guest who never opens a conversation leaves no row
+            await self._store.save_user(user, now_ms)
+        for channel in own_channels(peer):
             self._fanout.open(await self._fanout.join(peer, channel), 0)
-            peer.session.channels.add(channel)
         channels, subscriptions = await self._resume(peer, frame.resume or {})
         peer.answer(
             Welcome(
@@ -148,6 +152,9 @@ class Chat:
         subscriptions: list[tuple[Subscription, int]] = []
         left_bytes = MAX_SERVER_MESSAGE_BYTES - ENVELOPE_BYTES
         for channel, position in resume.items():
+            if channel in own_channels(peer):
+                entries[channel] = Recovered(recovered=False, epoch="", offset=0, messages=[])
+                continue
             if len(peer.session.channels) >= MAX_CHANNELS:
                 entries[channel] = Recovered(error=ErrorRef(429, "rate_limited"))
                 continue
@@ -169,7 +176,7 @@ class Chat:
 
     async def disconnect(self, peer: ChatPeer) -> None:
         """Leave every channel."""
-        for channel in tuple(peer.session.channels):
+        for channel in (*peer.session.channels, *own_channels(peer)):
             peer.session.channels.discard(channel)
             await self._fanout.leave(peer, channel)
 
@@ -184,16 +191,14 @@ class Chat:
         try:
             found = await recover(self._store, peer, channel, position, budget_bytes)
         except BaseException:
-            await self._fanout.leave(peer, channel)
-            peer.session.channels.discard(channel)
+            await self._fanout.give_up(subscription)
             raise
         peer.session.channels.add(channel)
         return subscription, found
 
     async def _subscribe(self, peer: ChatPeer, frame: Subscribe) -> None:
-        if is_ephemeral_for(peer, frame.channel):
+        if frame.channel in own_channels(peer):
             subscription = await self._fanout.join(peer, frame.channel)
-            peer.session.channels.add(frame.channel)
             peer.answer(Subscribed(frame.id, frame.channel, "", 0, False, []))
             peer.answer(Event(channel=frame.channel, name="snapshot", data={"items": []}))
             self._fanout.open(subscription, 0)
@@ -217,7 +222,7 @@ class Chat:
         self._fanout.open(subscription, found.offset)
 
     async def _unsubscribe(self, peer: ChatPeer, frame: Unsubscribe) -> None:
-        if frame.channel not in peer.session.channels:
+        if frame.channel not in peer.session.channels and frame.channel not in own_channels(peer):
             raise no_such_channel()
         peer.session.channels.discard(frame.channel)
         await self._fanout.leave(peer, frame.channel)
@@ -234,7 +239,7 @@ class Chat:
         )
         opened = await self._store.open_conversation(opening)
         channel = opened.conversation.channel
-        subscription, found = await self._join_conversation(peer, channel, None, 0)
+        subscription, found = await self._join_conversation(peer, channel, None, MAX_SERVER_MESSAGE_BYTES)
         peer.answer(
             Opened(
                 id=frame.id,
@@ -306,7 +311,7 @@ class Chat:
         peer.answer(Resolved(id=frame.id, channel=frame.channel, resolved=frame.resolved))
         if message is not None:
             await self._publish(message)
-            await self._bot.on_resolved(frame.channel, frame.resolved)
+            await _tell(self._bot.on_resolved(frame.channel, frame.resolved))
 
     async def _feedback(self, peer: ChatPeer, frame: Feedback) -> None:
         found = await self._store.rate(
@@ -320,4 +325,12 @@ class Chat:
             )
         )
         peer.answer(FeedbackAccepted(id=frame.id, message_id=frame.message_id, accepted=True))
-        await self._bot.on_rating(found)
+        await _tell(self._bot.on_rating(found))
+
+
+async def _tell(work: Coroutine[Any, Any, None]) -> None:
+    """Do what follows an answer that has gone out: its failure is no second answer."""
+    try:
+        await work
+    except Exception:
+        _log.exception("after the answer")

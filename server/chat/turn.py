@@ -15,12 +15,13 @@ from adapters.features import features
 from adapters.personas import Persona
 from adapters.rewards import After, Before, next_turn_parts
 from inference.analysis import Analysis
-from inference.errors import EngineBusy, EngineFailed, EngineTimeout
+from inference.errors import EngineClosed
 from server.backplane.ports import Envelope
 from server.chat.learning import Learner
 from server.chat.memory import LastAnswer, Memories, Memory, rebuild, turn_view
 from server.chat.writer import BuiltInWriter, Situation, Written
 from server.clock import Clock
+from server.errors import ProtocolError
 from server.fanout.hub import Fanout
 from server.store.ports import Answer, DecisionRow, OpenTurn, RewardParts, Store
 from server.telemetry import Metrics
@@ -31,6 +32,9 @@ _log = structlog.get_logger(__name__)
 
 PAST_TURNS = 50
 SILENCE_SWEEP_S = 30.0
+# Turns in the model's line at a time. Its deadline counts the wait, and 64 texts take it a fifth of a second; a burst
+# beyond that waits here, without a deadline, in the order of the conversations.
+MAX_UNDERSTANDING = 64
 
 
 class Understanding(Protocol):
@@ -74,16 +78,29 @@ class Bot:
         self._metrics = metrics
         self._analysis_timeout_s = analysis_timeout_s
         self._silence_ms = silence_ms
+        self._understanding = asyncio.Semaphore(MAX_UNDERSTANDING)
 
-    async def answer(self, turn: OpenTurn) -> None:
-        """Understand, choose a persona, write, commit, ring. Repeatable: a committed turn stays as it is."""
+    async def answer(self, turn: OpenTurn, last_try: bool) -> None:
+        """Settle a turn, or raise. Repeatable: a committed turn stays as it is.
+
+        With ``last_try`` a text that can't be understood or answered gets an apology; a ledger that is away still
+        raises, and so does a closing engine: then the turn stays open for the next worker.
+        """
+        try:
+            await self._answer(turn)
+        except (ProtocolError, EngineClosed):
+            raise
+        except Exception as error:
+            if not last_try:
+                raise
+            await self._apologise(turn, error)
+
+    async def _answer(self, turn: OpenTurn) -> None:
+        """Understand, choose a persona, write, commit, ring; then reward the answer before."""
         started_ns = time.perf_counter_ns()
         memory = await self._memory(turn.message.channel)
-        try:
+        async with self._understanding:
             analysis = await self._engine.analyse(turn.message.text, timeout_s=self._analysis_timeout_s)
-        except (EngineBusy, EngineFailed, EngineTimeout) as error:
-            await self._apologise(turn, memory, error)
-            return
         analysed_ns = time.perf_counter_ns()
         await self._tell_analysis(turn, analysis)
         previous = memory.last
@@ -100,7 +117,8 @@ class Bot:
         decision_id = answer.decision.decision_id if answer.decision is not None else None
         memory.answered(LastAnswer(decision_id, answer.analysis, answer.at_ms), written)
         self._count(answer, started_ns)
-        await self._reward(previous, After(analysis.sentiment.score, analysis.act))
+        if previous is not None and turn.message.at_ms > previous.at_ms:  # else it was written before that answer
+            await self._reward(previous, After(analysis.sentiment.score, analysis.act))
 
     def _compose(
         self, turn: OpenTurn, memory: Memory, analysis: Analysis, started_ns: int, analysed_ns: int
@@ -160,9 +178,10 @@ class Bot:
             at_ms=now_ms,
         )
 
-    async def _apologise(self, turn: OpenTurn, memory: Memory, reason: Exception) -> None:
-        """The model is away or too slow: say so, as nobody in particular and with nothing to learn from."""
-        _log.warning("answered without analysis", turn=turn.turn_id, reason=str(reason))
+    async def _apologise(self, turn: OpenTurn, reason: Exception) -> None:
+        """The model is away, or an answer failed: say so, as nobody in particular and with nothing to learn from."""
+        _log.warning("apologised", turn=turn.turn_id, reason=repr(reason))
+        memory = await self._memory(turn.message.channel)
         error = self._writer.error(next(iter(self._personas.values())), self._rng)
         written = replace(error, intent=memory.previous_intent, known=memory.known)
         answer = Answer(
@@ -189,7 +208,9 @@ class Bot:
         known = self._memories.get(channel)
         if known is not None:
             return known
-        return self._memories.put(channel, rebuild(await self._store.past_turns(channel, PAST_TURNS)))
+        past = await self._store.past_turns(channel, PAST_TURNS)
+        # Somebody else may have rebuilt it meanwhile, and heard more since.
+        return self._memories.get(channel) or self._memories.put(channel, rebuild(past))
 
     async def _tell_analysis(self, turn: OpenTurn, analysis: Analysis) -> None:
         message = turn.message
@@ -234,9 +255,15 @@ class Bot:
         """Run for ever: no reaction to an answer for ``silence_ms`` is a reaction too, told once per answer."""
         while True:
             await asyncio.sleep(SILENCE_SWEEP_S)
-            before_ms = self._clock.now_ms() - self._silence_ms
-            for memory in self._memories.all():
-                last = memory.last
-                if last is not None and last.at_ms < before_ms and not memory.silence_told:
-                    memory.silence_told = True
-                    await self._reward(last, After(silent=True))
+            try:
+                await self._tell_silences()
+            except Exception:  # whatever it was, the next round must come
+                _log.exception("silences not told")
+
+    async def _tell_silences(self) -> None:
+        before_ms = self._clock.now_ms() - self._silence_ms
+        for memory in self._memories.all():
+            last = memory.last
+            if last is not None and last.at_ms < before_ms and not memory.silence_told:
+                memory.silence_told = True
+                await self._reward(last, After(silent=True))

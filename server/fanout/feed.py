@@ -31,12 +31,16 @@ class Peer(Protocol):
 
 @dataclass(slots=True, eq=False)
 class Subscription:
-    """One peer in one channel. Until it is opened at an offset its parcels wait; those up to the offset are dropped."""
+    """One peer in one channel. Until it is opened at an offset its parcels wait; those up to the offset are dropped.
+
+    ``replaced`` is the peer's earlier subscription, which comes back if this one is given up before it is opened.
+    """
 
     peer: Peer
     channel: str
     seen_offset: int = 0
     waiting: list[Parcel] | None = field(default_factory=list)
+    replaced: Subscription | None = None
 
     def offer(self, parcel: Parcel) -> int:
         """Pass a parcel on to the peer if it is meant for it; the number of deliveries (0 or 1)."""
@@ -59,6 +63,7 @@ class Subscription:
 
     def open(self, offset: int, missed: Iterable[Parcel] = ()) -> int:
         """Begin delivery after ``offset``: what was ``missed``, then what has come meanwhile; returns deliveries."""
+        self.replaced = None
         parcels, self.waiting = [*missed, *(self.waiting or ())], None
         self.seen_offset = max(self.seen_offset, offset)
         return sum(self.offer(parcel) for parcel in parcels)

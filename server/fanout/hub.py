@@ -73,9 +73,25 @@ class Fanout:
             feed = self._feeds[channel] = Feed(channel)
             if not channel.startswith("conv:"):
                 feed.prime(0)
-        subscription = feed.subscriptions[peer] = Subscription(peer, channel)
-        await self._backplane.listen(channel)
+        subscription = Subscription(peer, channel, replaced=feed.subscriptions.get(peer))
+        feed.subscriptions[peer] = subscription
+        try:
+            await self._backplane.listen(channel)
+        except BaseException:
+            await self.give_up(subscription)
+            raise
         return subscription
+
+    async def give_up(self, subscription: Subscription) -> None:
+        """Undo ``join``: the ledger could not be read. The peer's earlier one goes on, with what it missed."""
+        feed = self._feeds.get(subscription.channel)
+        earlier = subscription.replaced
+        if feed is None or earlier is None:
+            await self.leave(subscription.peer, subscription.channel)
+            return
+        feed.subscriptions[subscription.peer] = earlier
+        if earlier.lags(feed):
+            self._spawn(self._catch_up(feed, earlier))
 
     def open(self, subscription: Subscription, offset: int) -> None:
         """Begin delivery after ``offset``, which the ledger gave after ``join`` had returned."""
@@ -141,12 +157,16 @@ class Fanout:
                 self._on_deliveries(subscription.open(seen, missed))
             except ProtocolError as error:
                 _log.warning("missed messages not read", channel=feed.channel, reason=str(error))
+            if subscription.lags(feed):
                 await asyncio.sleep(RECONCILE_S)
 
     async def _reconcile_for_ever(self) -> None:
         while True:
             await asyncio.sleep(RECONCILE_S)
-            await self._reconcile()
+            try:
+                await self._reconcile()
+            except Exception:  # whatever it was, the next round must come
+                _log.exception("reconciling failed")
 
     async def _reconcile(self) -> None:
         channels = [name for name, feed in self._feeds.items() if feed.next_offset and name.startswith("conv:")]

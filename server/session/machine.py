@@ -97,6 +97,8 @@ class Session:
         return effects + self._shut(CloseCode.PROTOCOL_VIOLATED, "the first frame must be a valid connect")
 
     def _ready(self, item: Item, now_ms: int) -> list[Effect]:
+        if self.expires_ms is not None and now_ms >= self.expires_ms:
+            return self._shut(CloseCode.UNAUTHENTICATED, "the token has expired")
         if isinstance(item, Rejected):
             return [Answer(error_frame(item.error, item.id))]
         if isinstance(item, Ping):

@@ -86,14 +86,11 @@ class Settings(BaseModel):
         False, "Offer permessage-deflate; costs about 40 KiB of memory per connection and time per message."
     )
     outbox_max_bytes: int = setting(
-        1_000_000, "Unsent bytes per connection at which a slow reader is closed with 4501.", "bytes",
-        ge=65_536, le=1_073_741_824,
+        4_000_000, "Unsent bytes per connection at which a slow reader is closed with 4501.", "bytes",
+        ge=1_000_000, le=1_073_741_824,
     )  # fmt: skip
     drain_ms: int = setting(
         5_000, "Time for connections to leave and turns to end after SIGTERM.", "ms", ge=0, le=600_000
-    )
-    limits: Literal["on", "off"] = setting(
-        "on", "Rate limits per connection; off only for load tests that you run yourself."
     )
 
     # understanding

@@ -25,6 +25,8 @@ _log = structlog.get_logger(__name__)
 # Sends of one connection that may wait for their commit at a time: enough for a full batch, small enough that one
 # client can't fill the store's queue.
 MAX_SENDS_IN_FLIGHT = 64
+# The wall clock may step: look at it at least this often.
+MAX_ALARM_MS = 60_000
 
 
 class Wire(Protocol):
@@ -40,7 +42,7 @@ class Wire(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class ConnectionLimits:
-    """``outbox_max_bytes`` must leave room for the largest message; past it a slow reader is closed with 4501."""
+    """``outbox_max_bytes``: unread bytes past which a slow reader is closed with 4501; more than one message's."""
 
     connect_timeout_ms: int
     outbox_max_bytes: int
@@ -64,7 +66,6 @@ class Connection:
     sees_all: bool = False
     new_token: str | None = None
     _queue: list[bytes] = field(default_factory=list)
-    _queued_bytes: int = 0
     _sends: set[asyncio.Task[None]] = field(default_factory=set)
     _timer: asyncio.TimerHandle | None = None
 
@@ -79,7 +80,6 @@ class Connection:
         if not self._queue:
             asyncio.get_running_loop().call_soon(self._flush)
         self._queue.append(framed)
-        self._queued_bytes += len(framed)
 
     def answer(self, frame: ServerFrame) -> None:
         """Queue one frame for this peer alone."""
@@ -88,18 +88,15 @@ class Connection:
     def _flush(self) -> None:
         if not self._queue:
             return
-        if self.wire.buffered_bytes + self._queued_bytes > self.limits.outbox_max_bytes:
+        # What earlier ticks wrote and the kernel has not taken: a burst of this tick is nobody's slowness.
+        if self.wire.buffered_bytes > self.limits.outbox_max_bytes:
             self.metrics.outbox_drops.inc(len(self._queue))
-            self._drop_queue()
+            self._queue = []
             self.close(CloseCode.TOO_SLOW, "reads too slowly")
             return
         self.metrics.frames_out.inc(len(self._queue))
         self.wire.write(self._queue)
-        self._drop_queue()
-
-    def _drop_queue(self) -> None:
         self._queue = []
-        self._queued_bytes = 0
 
     def close(self, code: CloseCode, reason: str, after_ms: int | None = None) -> None:
         """Write what is queued (with a ``goodbye`` where ``after_ms`` is given), then close."""
@@ -195,11 +192,10 @@ class Connection:
 
     async def _refresh(self, frame: Refresh) -> None:
         claims = await self.authenticate(Connect(id=frame.id, token=frame.token))
-        if claims.user.id != self.user_id or claims.expires_ms is None:
-            raise Unauthenticated("the token is another user's")
+        user = self.session.require_user()
+        if (claims.user.id, claims.user.kind) != (user.id, user.kind) or claims.expires_ms is None:
+            raise Unauthenticated("the token is another user's, or another kind's: connect anew with it")
         self.session.accepted(claims.user, claims.expires_ms)
-        self.is_staff = claims.user.kind != "customer"
-        self.sees_all = self.is_staff or self.chat.explain
         self.answer(Refreshed(id=frame.id, exp_ms=claims.expires_ms))
         self._alarm_at_expiry()
 
@@ -212,7 +208,7 @@ class Connection:
 
     def _alarm_at_expiry(self) -> None:
         if self.session.expires_ms is not None:
-            self._alarm_in_ms(min(self.session.expires_ms - self.clock.now_ms(), 86_400_000))
+            self._alarm_in_ms(min(self.session.expires_ms - self.clock.now_ms(), MAX_ALARM_MS))
 
     def _tick(self) -> None:
         for effect in self.session.tick(self.clock.mono_ms(), self.clock.now_ms()):
@@ -226,5 +222,5 @@ class Connection:
         self.session.phase = Phase.CLOSED
         if self._timer is not None:
             self._timer.cancel()
-        self._drop_queue()
+        self._queue = []
         await self.chat.disconnect(self)

@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import Any, cast
 
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
+from websockets.frames import Frame
 
 from server.wire.framing import payload_of
 
@@ -46,6 +47,25 @@ class WireProtocol(WebSocketsSansIOProtocol):
         else:
             self.conn.send_text(payload)
         return b"".join(self.conn.data_to_send())
+
+    def keepalive_timeout(self) -> None:
+        """A missed pong. The peer may never read again, so there is no handshake to wait for."""
+        self.stop_keepalive()
+        self.queue.put_nowait({"type": "websocket.disconnect", "code": 1011, "reason": "no pong"})
+        self.close_sent = True
+        self.transport.abort()
+
+    def handle_close(self, event: Frame) -> None:
+        super().handle_close(event)
+        self._cut_later()
+
+    def handle_parser_exception(self) -> None:
+        super().handle_parser_exception()
+        self._cut_later()
+
+    def _cut_later(self) -> None:
+        # A transport that is closing waits for its unsent bytes, for ever where nobody reads them.
+        self.loop.call_later(CLOSE_GRACE_S, self.transport.abort)
 
     def shut(self, code: int, reason: str) -> None:
         """Begin the closing handshake; whoever has not answered after ``CLOSE_GRACE_S`` is cut off. Idempotent."""

@@ -22,14 +22,21 @@ from server.wire.closing import CloseCode
 from server.wire.codec import CODECS, negotiate
 from server.wire.frames import Connect
 
+LOOPBACK_NAMES = frozenset({"localhost", "127.0.0.1", "::1"})
+
 _log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
 class Doorman:
-    """Whom the handshake lets in. ``allowed_origins``: further origins of pages beside the server's own."""
+    """Whom the handshake lets in. ``allowed_origins``: further origins of pages beside the server's own.
+
+    ``local_only``: a server for this machine alone. Then the server's own names are the loopback ones, since any page
+    can give a name of its own the address 127.0.0.1 (DNS rebinding).
+    """
 
     allowed_origins: frozenset[str]
+    local_only: bool
 
     def allows(self, origin: str | None, host: str | None) -> bool:
         """Browsers always send ``Origin`` (RFC 6455 §10.2); other programs may leave it out."""
@@ -37,7 +44,15 @@ class Doorman:
             return True
         if origin.rstrip("/").lower() in self.allowed_origins:
             return True
-        return host is not None and urlsplit(origin).netloc.lower() == host.lower()
+        if host is None:
+            return False
+        try:
+            page, own = urlsplit(origin), urlsplit(f"//{host}")
+            default_port = {"http": 80, "https": 443}.get(page.scheme)
+            same = (page.hostname, page.port or default_port) == (own.hostname, own.port or default_port)
+        except ValueError:  # no URL at all
+            return False
+        return same and page.hostname is not None and (not self.local_only or page.hostname in LOOPBACK_NAMES)
 
 
 class WebSocketEndpoint:

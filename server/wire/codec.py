@@ -120,12 +120,17 @@ def _sentence(value: dict[Any, Any], failure: Exception) -> str:
 
 
 def _has_surrogate(value: object) -> bool:
-    if isinstance(value, str):
-        return not value.isascii() and any("\ud800" <= char <= "\udfff" for char in value)
-    if isinstance(value, dict):
-        return any(_has_surrogate(key) or _has_surrogate(part) for key, part in value.items())
-    if isinstance(value, list):
-        return any(_has_surrogate(part) for part in value)
+    parts = [value]  # a stack of our own: a message may be nested deeper than Python's
+    while parts:
+        part = parts.pop()
+        if isinstance(part, str):
+            if not part.isascii() and any("\ud800" <= char <= "\udfff" for char in part):
+                return True
+        elif isinstance(part, dict):
+            parts.extend(part.keys())
+            parts.extend(part.values())
+        elif isinstance(part, list):
+            parts.extend(part)
     return False
 
 

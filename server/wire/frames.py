@@ -288,7 +288,7 @@ class Opened(ServerFrame, frozen=True, tag="opened"):
     epoch: str
     offset: int
     duplicate: bool
-    conversation: Conversation
+    conversation: Conversation | None = None
 
 
 class Ack(ServerFrame, frozen=True, tag="ack"):

@@ -12,5 +12,5 @@ from tests.support.server import ServerProcess
 
 @pytest.fixture
 def server(tmp_path: Path) -> Iterator[ServerProcess]:
-    with ServerProcess(tmp_path / "data", env={"PARLANCE_LIMITS": "off"}) as running:
+    with ServerProcess(tmp_path / "data") as running:
         yield running

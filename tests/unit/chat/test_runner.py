@@ -48,12 +48,14 @@ class Answering:
     def __init__(self) -> None:
         self.answered: list[tuple[str, int]] = []
         self.failures: dict[str, int] = {}
+        self.last_tries: dict[str, bool] = {}
         self.gate = asyncio.Event()
         self.gate.set()
         self.running = 0
         self.most_running = 0
 
-    async def __call__(self, turn: OpenTurn) -> None:
+    async def __call__(self, turn: OpenTurn, last_try: bool) -> None:
+        self.last_tries[turn.turn_id] = last_try
         self.running += 1
         self.most_running = max(self.running, self.most_running)
         try:
@@ -80,7 +82,7 @@ def answering() -> Answering:
 async def make(
     store: FakeTurns, answering: Answering, monkeypatch: pytest.MonkeyPatch
 ) -> AsyncIterator[Callable[..., TurnRunner]]:
-    monkeypatch.setattr(runner_module, "RETRY_S", 0)
+    monkeypatch.setattr(runner_module, "MAX_RETRY_S", 0)
     made: list[TurnRunner] = []
 
     def build(**changes: Any) -> TurnRunner:
@@ -132,19 +134,25 @@ async def test_a_failed_turn_is_tried_again_and_nobody_overtakes_it(
     assert answering.answered == [("conv:a", 1), ("conv:a", 2)]
 
 
-async def test_a_turn_that_keeps_failing_goes_back_with_all_behind_it(
+async def test_a_turn_that_keeps_failing_is_told_to_make_do_and_nobody_overtakes_it(
     make: Callable[..., TurnRunner], answering: Answering
 ) -> None:
     runner = make()
-    answering.failures["turn conv:a 1"] = ATTEMPTS
+    answering.failures["turn conv:a 1"] = ATTEMPTS + 5
     runner.submit(turn("conv:a", 1))
     runner.submit(turn("conv:a", 2))
-    await until(lambda: answering.failures["turn conv:a 1"] == 0 and not answering.running)
+    runner.submit(turn("conv:b", 1))
+    await until(lambda: len(answering.answered) == 3)
+    assert answering.answered == [("conv:b", 1), ("conv:a", 1), ("conv:a", 2)]
+    assert answering.last_tries == {"turn conv:a 1": True, "turn conv:a 2": False, "turn conv:b 1": False}
+
+
+async def test_waiting_for_another_try_holds_no_place(make: Callable[..., TurnRunner], answering: Answering) -> None:
+    runner = make(max_running=1)
+    answering.failures["turn conv:a 1"] = 10**9
+    runner.submit(turn("conv:a", 1))
     runner.submit(turn("conv:b", 1))
     await until(lambda: ("conv:b", 1) in answering.answered)
-    assert answering.answered == [("conv:b", 1)]
-    runner.submit(turn("conv:a", 1, lease_number=2))
-    await until(lambda: ("conv:a", 1) in answering.answered)
 
 
 async def test_the_same_turn_twice_is_answered_once(make: Callable[..., TurnRunner], answering: Answering) -> None:

@@ -18,7 +18,7 @@ from adapters.policies import make_policy
 from adapters.rewards import RewardWeights
 from adapters.traits import Traits
 from inference.analysis import Analysis
-from inference.errors import EngineBusy, EngineFailed, EngineTimeout
+from inference.errors import EngineBusy, EngineClosed, EngineFailed, EngineTimeout
 from server.backplane.ports import Envelope
 from server.chat.learning import Learner
 from server.chat.memory import Memories
@@ -154,13 +154,15 @@ def house() -> House:
     return House()
 
 
-def turn(offset: int, sender: User = ALICE) -> OpenTurn:
-    return OpenTurn(f"t{offset}", 1, Message("conv:c", "e", offset, f"m{offset}", 0, sender, "where is it?"))
+def turn(offset: int, sender: User = ALICE, at_ms: int | None = None) -> OpenTurn:
+    """Written after the answers before it, unless ``at_ms`` says otherwise."""
+    written_ms = ManualClock().wall_ms + offset if at_ms is None else at_ms
+    return OpenTurn(f"t{offset}", 1, Message("conv:c", "e", offset, f"m{offset}", written_ms, sender, "where is it?"))
 
 
 async def test_an_answer_carries_its_decision_and_what_was_understood(house: House) -> None:
     house.engine.results = [analysis(-0.5)]
-    await house.bot().answer(turn(1))
+    await house.bot().answer(turn(1), False)
     (answer,) = house.store.answers
     assert answer.decision is not None
     assert answer.decision.arm in answer.decision.arms
@@ -176,7 +178,7 @@ async def test_an_answer_carries_its_decision_and_what_was_understood(house: Hou
 
 async def test_the_analysis_goes_to_staff_and_names_its_author(house: House) -> None:
     house.engine.results = [analysis()]
-    await house.bot().answer(turn(1))
+    await house.bot().answer(turn(1), False)
     (event,) = house.fanout.envelopes
     assert (event.audience, event.author, event.offset) == ("staff", "alice", 0)
     body: dict[str, Any] = msgspec.json.decode(event.body)
@@ -186,9 +188,9 @@ async def test_the_analysis_goes_to_staff_and_names_its_author(house: House) -> 
 async def test_the_next_turn_rewards_the_one_before(house: House) -> None:
     house.engine.results = [analysis(-0.5), analysis(0.5)]
     bot = house.bot()
-    await bot.answer(turn(1))
+    await bot.answer(turn(1), False)
     assert house.store.rewards == []
-    await bot.answer(turn(3))
+    await bot.answer(turn(3), False)
     (found,) = house.store.rewards
     first = house.store.answers[0].decision
     assert first is not None
@@ -199,8 +201,8 @@ async def test_the_next_turn_rewards_the_one_before(house: House) -> None:
 async def test_the_writer_knows_what_was_said(house: House) -> None:
     house.engine.results = [analysis(), analysis()]
     bot = house.bot()
-    await bot.answer(turn(1))
-    await bot.answer(turn(3))
+    await bot.answer(turn(1), False)
+    await bot.answer(turn(3), False)
     second = house.writer.situations[1]
     assert set(second.used) == {"p1"}
     assert (second.turn_number, second.previous_intent, dict(second.known)) == (2, "order_status", {"order": "#1"})
@@ -210,7 +212,7 @@ async def test_after_a_restart_the_writer_knows_it_too(house: House) -> None:
     notes = {"intent": "order_status", "phrases": ["p9"], "known": {"order": "#1"}}
     house.store.past = [PastTurn("t", "d", "warm", "hi", analysis(-0.2).to_wire(), notes, 0, 10)]
     house.engine.results = [analysis()]
-    await house.bot().answer(turn(3))
+    await house.bot().answer(turn(3), False)
     (situation,) = house.writer.situations
     assert set(situation.used) == {"p9"}
     assert situation.turn_number == 2
@@ -220,7 +222,7 @@ async def test_after_a_restart_the_writer_knows_it_too(house: House) -> None:
 @pytest.mark.parametrize("name", ["Guest", "Alice"])
 async def test_guests_are_not_called_guest(house: House, name: str) -> None:
     house.engine.results = [analysis()]
-    await house.bot().answer(turn(1, User("u", "customer", name)))
+    await house.bot().answer(turn(1, User("u", "customer", name)), False)
     assert house.writer.situations[0].customer_name == (None if name == "Guest" else name)
 
 
@@ -229,7 +231,7 @@ async def test_without_the_model_the_bot_apologises_and_learns_nothing(house: Ho
     house.engine.results = [analysis(), failure, analysis()]
     bot = house.bot()
     for offset in (1, 3, 5):
-        await bot.answer(turn(offset))
+        await bot.answer(turn(offset), True)
     apology = house.store.answers[1]
     assert (apology.text, apology.decision, apology.shown, apology.analysis) == ("sorry", None, None, {})
     assert house.fanout.messages[1].turn is None
@@ -237,12 +239,36 @@ async def test_without_the_model_the_bot_apologises_and_learns_nothing(house: Ho
     assert len(house.store.answers) == 3
 
 
+@pytest.mark.parametrize("failure", [EngineTimeout("late"), EngineBusy("full"), ValueError("a bug")])
+async def test_a_failure_is_no_answer_before_the_last_try(house: House, failure: Exception) -> None:
+    house.engine.results = [failure]
+    with pytest.raises(type(failure)):
+        await house.bot().answer(turn(1), False)
+    assert house.store.answers == []
+
+
+@pytest.mark.parametrize("last_try", [True, False])
+async def test_a_closing_engine_leaves_the_turn_to_the_next_worker(house: House, last_try: bool) -> None:
+    house.engine.results = [EngineClosed("closing")]
+    with pytest.raises(EngineClosed):
+        await house.bot().answer(turn(1), last_try)
+    assert house.store.answers == []
+
+
+async def test_what_was_written_before_an_answer_does_not_reward_it(house: House) -> None:
+    house.engine.results = [analysis(-0.5), analysis(0.5)]
+    bot = house.bot()
+    await bot.answer(turn(1), False)
+    await bot.answer(turn(2, at_ms=ManualClock().wall_ms - 5), False)
+    assert house.store.rewards == []
+
+
 async def test_a_turn_answered_elsewhere_is_let_go(house: House) -> None:
     house.engine.results = [analysis(), analysis()]
     house.store.open_turns = False
     bot = house.bot()
-    await bot.answer(turn(1))
-    await bot.answer(turn(3))
+    await bot.answer(turn(1), False)
+    await bot.answer(turn(3), False)
     assert house.fanout.messages == []
     assert house.store.reads == 2, "what was heard in vain must not be remembered"
 
@@ -252,9 +278,9 @@ async def test_a_store_that_is_away_fails_the_turn_and_forgets_what_was_heard(ho
     bot = house.bot()
     house.store.away = True
     with pytest.raises(Unavailable):
-        await bot.answer(turn(1))
+        await bot.answer(turn(1), False)
     house.store.away = False
-    await bot.answer(turn(1))
+    await bot.answer(turn(1), False)
     assert house.writer.situations[1].turn_number == 1
 
 
@@ -265,7 +291,7 @@ async def test_a_store_that_is_away_fails_the_turn_and_forgets_what_was_heard(ho
 async def test_a_resolution_rewards_the_last_answer(house: House, act: Callable[[Bot], Any], value: float) -> None:
     house.engine.results = [analysis()]
     bot = house.bot()
-    await bot.answer(turn(1))
+    await bot.answer(turn(1), False)
     await act(bot)
     assert house.store.rewards[0].parts == {"resolved": value}
 
@@ -273,11 +299,11 @@ async def test_a_resolution_rewards_the_last_answer(house: House, act: Callable[
 async def test_a_rating_is_a_feature_of_the_next_decision(house: House) -> None:
     house.engine.results = [analysis(), analysis()]
     bot = house.bot()
-    await bot.answer(turn(1))
+    await bot.answer(turn(1), False)
     first = house.store.answers[0].decision
     assert first is not None
     await bot.on_rating(RewardParts(first.decision_id, {"feedback": 1.0}, "conv:c"))
-    await bot.answer(turn(3))
+    await bot.answer(turn(3), False)
     second = house.store.answers[1].decision
     assert second is not None
     rated = FEATURE_NAMES.index("last_rating")

@@ -121,6 +121,26 @@ async def test_a_late_joiner_who_read_less_is_caught_up(fanout: Fanout, ledger: 
     assert quick.received == []
 
 
+async def test_giving_up_a_second_join_brings_the_first_back_with_what_it_missed(
+    fanout: Fanout, ledger: FakeLedger
+) -> None:
+    peer = FakePeer()
+    await join(fanout, peer, 0)
+    second = await fanout.join(peer, CHANNEL)
+    await fanout.publish_message(ledger.commit())
+    assert peer.received == []
+    await fanout.give_up(second)
+    await until(lambda: len(peer.received) == 1)
+    await fanout.publish_message(ledger.commit())
+    assert peer.offsets() == [1, 2]
+
+
+async def test_giving_up_a_first_join_leaves(fanout: Fanout, ledger: FakeLedger, bells: MemoryHub) -> None:
+    peer = FakePeer()
+    await fanout.give_up(await fanout.join(peer, CHANNEL))
+    assert bells.listeners(CHANNEL) == set()
+
+
 async def test_after_leaving_nothing_arrives(fanout: Fanout, ledger: FakeLedger, bells: MemoryHub) -> None:
     peer = FakePeer()
     await join(fanout, peer, 0)

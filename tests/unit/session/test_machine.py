@@ -115,6 +115,9 @@ class TestTime:
         assert session.tick(0.0, 4_999) == []
         assert closes(session.tick(0.0, 5_000)) is CloseCode.UNAUTHENTICATED
 
+    def test_no_frame_is_performed_after_the_tokens_end(self) -> None:
+        assert closes(ready(expires_ms=5_000).receive(Ping(id=1), 5_000)) is CloseCode.UNAUTHENTICATED
+
     def test_without_an_end_nothing_happens(self) -> None:
         assert ready().tick(1e12, 10**15) == []
 

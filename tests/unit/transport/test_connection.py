@@ -134,12 +134,20 @@ async def test_frames_of_one_tick_are_written_together(connection: Connection, w
 
 
 async def test_a_slow_reader_is_closed_with_4501(connection: Connection, wire: FakeWire) -> None:
-    wire.buffered_bytes = 9_990
+    wire.buffered_bytes = 10_001
     connection.push(b"\x81\x14" + b"x" * 20)
     await drained()
     assert wire.closed is not None
     assert wire.closed[0] == 4501
     assert wire.writes == []
+
+
+async def test_a_burst_in_one_tick_is_nobodys_slowness(connection: Connection, wire: FakeWire) -> None:
+    for _ in range(100):
+        connection.push(b"x" * 10_000)
+    await drained()
+    assert wire.closed is None
+    assert len(wire.writes[0]) == 100
 
 
 async def test_sends_overlap_and_anything_else_waits_for_them(connection: Connection, chat: FakeChat) -> None:

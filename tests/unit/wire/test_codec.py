@@ -146,6 +146,17 @@ def test_malformed_messagepack_is_undecodable(data: bytes) -> None:
         MSGPACK.decode(data)
 
 
+@pytest.mark.parametrize("depth", [100, 450, 900])
+def test_deep_nesting_in_an_unknown_frame_is_an_error_or_undecodable(depth: int) -> None:
+    data = '{"type":"nope","id":1,"x":' + "[" * depth + "]" * depth + "}"
+    try:
+        (item,) = JSON.decode(data)
+    except Undecodable:
+        return
+    assert isinstance(item, Rejected)
+    assert item.id == 1
+
+
 def test_a_wrong_type_early_does_not_hide_broken_json_later() -> None:
     with pytest.raises(Undecodable):
         JSON.decode('{"type":"ping","id":-1, oops')
