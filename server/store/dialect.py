@@ -46,7 +46,7 @@ class database_now_ms(FunctionElement[int]):
 class Database(Protocol):
     """One database: a single writer connection and a few that read."""
 
-    async def open(self, migrate: Callable[[Connection], None]) -> None:
+    async def open(self, migrate: Callable[[Connection], bool]) -> None:
         """Connect and run ``migrate`` in one transaction that no other starting process shares.
 
         Raises ``StartupError`` with a remedy; nothing is left open then.

@@ -15,14 +15,14 @@ HEAD = "0001"
 """The newest migration. Kept here so that an ordinary start needs no Alembic; a test compares it with the scripts."""
 
 
-def migrate(connection: Connection) -> None:
-    """Run what is missing, inside the caller's transaction, which keeps other starting processes out.
+def migrate(connection: Connection) -> bool:
+    """Run what is missing, inside the caller's transaction, which keeps other starting processes out; True if any was.
 
     Raises ``StartupError`` for a database that a newer Parlance made, or that belongs to something else.
     """
     current = current_revision(connection)
     if current == HEAD:
-        return
+        return False
     _refuse_strangers(connection, current)
     from alembic import command
     from alembic.config import Config
@@ -38,6 +38,7 @@ def migrate(connection: Connection) -> None:
             "Start the Parlance that made it or a later one, or restore the backup made before its upgrade.",
         )
     command.upgrade(config, "head")
+    return True
 
 
 def current_revision(connection: Connection) -> str | None:

@@ -78,7 +78,7 @@ class SqliteDatabase:
             event.listen(engine, "begin", _begin)
         return engine
 
-    async def open(self, migrate: Callable[[Connection], None]) -> None:
+    async def open(self, migrate: Callable[[Connection], bool]) -> None:
         self._writer = ThreadPoolExecutor(1, thread_name_prefix="store-writer")
         self._readers = ThreadPoolExecutor(READERS, thread_name_prefix="store-reader")
         try:
@@ -87,14 +87,15 @@ class SqliteDatabase:
             await self.close()
             raise
 
-    def _open(self, migrate: Callable[[Connection], None]) -> None:
+    def _open(self, migrate: Callable[[Connection], bool]) -> None:
         # Foreign keys are off while tables are rebuilt: SQLite can't alter most of a table in place, and dropping
         # the old one would delete what refers to it. BEGIN IMMEDIATE keeps other starters out.
         engine = self._make_engine(MIGRATION_WAIT_S, "foreign_keys=OFF", poolclass=NullPool)
         try:
             with engine.begin() as connection:
-                migrate(connection)
-                broken = connection.exec_driver_sql("PRAGMA foreign_key_check").first()
+                migrated = migrate(connection)
+                # The check reads every table, so it follows a migration only and not each start.
+                broken = connection.exec_driver_sql("PRAGMA foreign_key_check").first() if migrated else None
                 if broken is not None:
                     raise StartupError(f"The database {self._path} is damaged: table {broken[0]} lost a row.", _RESTORE)
             self._connection = self._engine.connect()

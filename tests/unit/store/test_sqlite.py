@@ -69,7 +69,7 @@ async def test_a_failed_transaction_leaves_nothing(database: SqliteDatabase) -> 
 
 
 async def test_a_migration_that_fails_leaves_nothing(tmp_path: Path) -> None:
-    def broken(connection: Connection) -> None:
+    def broken(connection: Connection) -> bool:
         migrate(connection)
         raise ZeroDivisionError
 
@@ -83,9 +83,10 @@ async def test_a_migration_that_fails_leaves_nothing(tmp_path: Path) -> None:
 
 
 async def test_rows_lost_to_a_migration_are_noticed(tmp_path: Path) -> None:
-    def lossy(connection: Connection) -> None:
-        migrate(connection)
+    def lossy(connection: Connection) -> bool:
+        migrated = migrate(connection)
         connection.execute(text("INSERT INTO members VALUES ('nowhere', 'nobody', 0, 0)"))
+        return migrated
 
     database = SqliteDatabase(make_url(sqlite_url(tmp_path / "a.db")), timeout_s=5)
     with pytest.raises(StartupError, match="members"):
