@@ -36,7 +36,7 @@ from server.chat.service import Chat
 from server.chat.turn import Bot
 from server.chat.writer import BuiltInWriter, PhraseBook, PhraseError, parse_phrases
 from server.clock import Clock, SystemClock
-from server.data_dir import hold_data_dir
+from server.data_dir import hold_data_dir, hold_database
 from server.errors import StartupError, Unavailable
 from server.fanout.hub import Fanout
 from server.settings import Settings
@@ -335,6 +335,6 @@ async def run(settings: Settings, listener: socket.socket) -> None:
 def serve(settings: Settings) -> int:
     """Run the server; the exit code. Raises ``StartupError`` where it can't start."""
     configure_logging(settings.log_level, settings.log_format)
-    with hold_data_dir(settings.data_dir), bind(settings) as listener:
+    with hold_data_dir(settings.data_dir), hold_database(settings.database_path), bind(settings) as listener:
         uvloop.run(run(settings, listener))
     return 0

@@ -173,6 +173,11 @@ class Settings(BaseModel):
         return self.database_url or f"sqlite:///{self.data_dir / 'parlance.db'}"
 
     @property
+    def database_path(self) -> Path:
+        """The SQLite file of ``effective_database_url``."""
+        return Path(self.effective_database_url.removeprefix("sqlite:///"))
+
+    @property
     def secret_path(self) -> Path:
         """Where a made-up secret is kept."""
         return self.data_dir / "secret"
