@@ -97,8 +97,9 @@ def _making(manifest: Mapping[str, Any]) -> list[str]:
         f"    {made_by['command']}",
         _fold(f"""torch {made_by["torch"]}, onnxruntime {made_by["onnxruntime"]}, seed {made_by["seed"]}. Word and
             position tables frozen, all else trained in float32; each head pools the last hidden states by attention
-            of its own. Dynamic quantisation: INT8 weights per channel, UINT8 activations, word table INT8 with a scale
-            per word. {made_by["note"]}"""),
+            of its own. Quantisation: INT8 weights per channel, word table INT8 with a scale per word. Activations are
+            UINT8: their channels are evened first (SmoothQuant), then each tensor has one fixed scale, observed on a
+            sample of the training texts. {made_by["note"]}"""),
     ]
 
 
@@ -121,10 +122,10 @@ def _metrics(manifest: Mapping[str, Any]) -> list[str]:
 def _drift(drift: Mapping[str, float], heads: tuple[str, ...]) -> str:
     largest = ", ".join(f"{drift[f'{head}_max_probability_change']} ({head})" for head in heads)
     changed = ", ".join(f"{drift[f'{head}_label_changed']:.2%} ({head})" for head in heads)
-    return _fold(f"""Dynamic quantisation takes one activation scale for a whole batch, so that neighbours move an
-        answer a little. In batches of 32 of like length the largest change of any probability was {largest}; the
-        likeliest label changed in {changed} of the texts; the least cosine of an embedding to its own alone was
-        {drift["embedding_min_cosine"]}.""")
+    return _fold(f"""The scales of activations are fixed, not taken from what is in a batch, so that a text is answered
+        beside others as it is alone. In batches of 32 of like length the largest change of any probability was
+        {largest}; the likeliest label changed in {changed} of the texts; the least cosine of an embedding to its own
+        alone was {drift["embedding_min_cosine"]}.""")
 
 
 def _calibration(manifest: Mapping[str, Any]) -> list[str]:

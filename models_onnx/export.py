@@ -1,4 +1,7 @@
-"""Torch network to ONNX: float32 with fused nodes, then INT8 by dynamic quantisation."""
+"""Torch network to ONNX: float32 with fused nodes, then INT8 by dynamic quantisation.
+
+`models_onnx.fixed_scales` makes the dynamic scales of activations constant afterwards.
+"""
 
 from __future__ import annotations
 
@@ -47,7 +50,7 @@ def export_float32(network: Network, path: Path) -> None:
 
 
 def export_int8(network: Network, path: Path, *, sample: Sequence[list[int]]) -> None:
-    """Writes the INT8 graph: S8 weights per channel, U8 activations, word table per row.
+    """Writes the dynamic INT8 graph: S8 weights per channel, U8 activations, word table per row.
 
     `sample` holds token ids of training texts, on which the ranges of activations are observed.
     """

@@ -39,10 +39,7 @@ def run_all(
     batch: int = 1,
     progress: Callable[[int], object] = lambda _done: None,
 ) -> dict[str, Array]:
-    """Outputs of all rows, in their order; batches are cut from the rows sorted by length.
-
-    One row a batch is the reference: dynamic quantisation takes one scale over a whole batch.
-    """
+    """Outputs of all rows, in their order; batches are cut from the rows sorted by length."""
     order = sorted(range(len(rows)), key=lambda index: len(rows[index]))
     parts: list[dict[str, Array]] = []
     for start in range(0, len(order), batch):

@@ -30,7 +30,7 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
     arguments = ["--data", str(root / "data"), "--work", str(root / "work"), "--out", str(root / "nlu")]
     assert main([*arguments, "--epochs", "1", "--stop-after-steps", "2"]) == 0
     assert _position(root / "work") == (0, 2, 2)
-    assert main([*arguments, "--epochs", "2", "--resume"]) == 0
+    assert main([*arguments, "--note", "Stopped once.", "--epochs", "2", "--resume"]) == 0
     return root
 
 
@@ -53,7 +53,8 @@ def test_the_resumed_run_reached_its_end(built: Path) -> None:
 def test_manifest_describes_the_pack(built: Path, manifest: Mapping[str, Any]) -> None:
     assert manifest["heads"]["intent"]["labels"] == sorted(INTENTS)
     assert {source["name"] for source in manifest["data"]} >= {"clinc150", *EMOTION_SETS}
-    assert manifest["made_by"]["command"].endswith("--epochs 2 --resume")
+    assert manifest["made_by"]["command"].endswith("/nlu --epochs 2 --resume")
+    assert manifest["made_by"]["note"] == "Stopped once."
     assert sum(file.stat().st_size for file in (built / "nlu").iterdir()) < MAX_PACK_BYTES
     assert "# nlu" in (built / "nlu" / "MODEL_CARD.md").read_text(encoding="utf-8")
 
@@ -84,6 +85,20 @@ def test_int8_agrees_with_float32(built: Path) -> None:
     assert float((int8["embedding"] * float32["embedding"]).sum(axis=1).min()) > 0.98
     for name in OUTPUTS[1:]:
         assert np.abs(int8[name] - float32[name]).max() < 0.5
+
+
+def test_int8_answers_alone_as_in_company(built: Path, manifest: Mapping[str, Any]) -> None:
+    rows = encode(load_tokenizer(built / "nlu" / "tokenizer.json"), TEXTS, MAX_TOKENS)
+    session = open_session(built / "nlu" / "model.onnx")
+    alone, together = run_all(session, rows), run_all(session, rows, batch=3)
+    for name in OUTPUTS:
+        assert np.allclose(alone[name], together[name], atol=1e-4)
+    drift = manifest["metrics"]["int8"]["batch_of_32"]
+    assert max(drift[f"{head}_max_probability_change"] for head in manifest["heads"]) <= 0.001
+
+
+def test_only_the_fixed_graph_is_kept(built: Path) -> None:
+    assert sorted(path.name for path in (built / "work").glob("*.onnx")) == ["float32.onnx", "int8.onnx"]
 
 
 def test_float32_graph_is_the_trained_network(built: Path) -> None:
