@@ -7,6 +7,7 @@ import random
 import socket
 import time
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +28,7 @@ from adapters.priors import warm_start
 from adapters.rewards import RewardWeights
 from inference.engine import Engine
 from inference.errors import ModelError
-from inference.pack import load_pack
+from inference.pack import Pack, load_pack
 from server.backplane.memory import MemoryBackplane
 from server.chat.learning import Learner
 from server.chat.memory import Memories
@@ -110,33 +111,41 @@ def build_policy(settings: Settings, personas: tuple[Persona, ...]) -> Policy:
     return policy
 
 
+@dataclass(frozen=True, slots=True)
+class Contents:
+    """What the server says and knows, read from files."""
+
+    personas: tuple[Persona, ...]
+    writer: BuiltInWriter
+    weights: RewardWeights
+    pack: Pack
+
+
+def read_contents(settings: Settings) -> Contents:
+    """``StartupError`` names the file that is wrong, and what to do."""
+    with ThreadPoolExecutor(1) as beside:  # the model is verified and opened while the rest is read
+        loading = beside.submit(load_pack, settings.model_path)
+        personas = read_personas(settings.personas_path)
+        writer = BuiltInWriter(read_phrases(settings.phrases_path))
+        try:
+            return Contents(personas, writer, RewardWeights.of(settings.reward_weights), loading.result())
+        except (ValueError, ModelError) as error:
+            raise StartupError(str(error)) from error
+
+
 class App:
     """One worker: every part of the house, wired."""
 
     def __init__(self, settings: Settings, *, clock: Clock, rng: random.Random) -> None:
+        contents = read_contents(settings)
         self.settings = settings
         self.metrics = Metrics()
         self.worker = new_id()
-        with ThreadPoolExecutor(1) as beside:  # the model is verified and opened while the rest is read
-            loading = beside.submit(load_pack, settings.model_path)
-            personas = read_personas(settings.personas_path)
-            writer = BuiltInWriter(read_phrases(settings.phrases_path))
-            try:
-                weights = RewardWeights.of(settings.reward_weights)
-                pack = loading.result()
-            except (ValueError, ModelError) as error:
-                raise StartupError(str(error)) from error
-        self.store = SqlStore(
-            settings.effective_database_url,
-            clock=clock,
-            new_id=new_id,
-            group_max=settings.group_commit_max,
-            group_wait_ms=settings.group_commit_wait_ms,
-            timeout_s=settings.store_timeout_ms / 1000,
-            observe=self._committed,
-        )
+        self._clock = clock
+        self._rng = rng
+        self.store = self._store()
         self.engine = Engine(
-            pack,
+            contents.pack,
             clock=time.perf_counter_ns,
             cache_entries=settings.analysis_cache_entries,
             max_waiting=settings.analysis_max_waiting,
@@ -145,28 +154,13 @@ class App:
         self.fanout = Fanout(self.store, MemoryBackplane(), self.metrics.deliveries.inc)
         self.learner = Learner(
             store=self.store,
-            policy=build_policy(settings, personas),
+            policy=build_policy(settings, contents.personas),
             name=settings.policy,
-            combine=weights.combine,
+            combine=contents.weights.combine,
             clock=clock,
             on_reward=self.metrics.rewards.inc,
         )
-        self.bot = Bot(
-            store=self.store,
-            fanout=self.fanout,
-            engine=self.engine,
-            learner=self.learner,
-            writer=writer,
-            personas=personas,
-            memories=Memories(MAX_MEMORIES),
-            identity=User(id="bot", kind="bot", name=settings.bot_name),
-            clock=clock,
-            rng=rng,
-            new_id=new_id,
-            metrics=self.metrics,
-            analysis_timeout_s=settings.analysis_timeout_ms / 1000,
-            silence_ms=settings.silence_ms,
-        )
+        self.bot = self._bot(contents)
         self.turns = TurnRunner(
             store=self.store,
             answer=self.bot.answer,
@@ -175,18 +169,48 @@ class App:
             max_running=settings.max_open_turns,
             sole_worker=True,
         )
-        self.endpoint = self._endpoint(clock, rng)
+        self.endpoint = self._endpoint()
         self._watch: asyncio.Task[None] | None = None
         self._draining = False
-        self._clock = clock
         self._ready_ms = float("-inf")
+
+    def _store(self) -> SqlStore:
+        settings = self.settings
+        return SqlStore(
+            settings.effective_database_url,
+            clock=self._clock,
+            new_id=new_id,
+            group_max=settings.group_commit_max,
+            group_wait_ms=settings.group_commit_wait_ms,
+            timeout_s=settings.store_timeout_ms / 1000,
+            observe=self._committed,
+        )
+
+    def _bot(self, contents: Contents) -> Bot:
+        return Bot(
+            store=self.store,
+            fanout=self.fanout,
+            engine=self.engine,
+            learner=self.learner,
+            writer=contents.writer,
+            personas=contents.personas,
+            memories=Memories(MAX_MEMORIES),
+            identity=User(id="bot", kind="bot", name=self.settings.bot_name),
+            clock=self._clock,
+            rng=self._rng,
+            new_id=new_id,
+            metrics=self.metrics,
+            analysis_timeout_s=self.settings.analysis_timeout_ms / 1000,
+            silence_ms=self.settings.silence_ms,
+        )
 
     def _committed(self, report: CommitReport) -> None:
         if report.committed:
             self.metrics.commit(report.operations)
 
-    def _endpoint(self, clock: Clock, rng: random.Random) -> WebSocketEndpoint:
+    def _endpoint(self) -> WebSocketEndpoint:
         settings = self.settings
+        clock = self._clock
         chat = Chat(
             store=self.store,
             fanout=self.fanout,
@@ -212,7 +236,7 @@ class App:
             ),
             authenticate=gate.authenticate,
             new_id=new_id,
-            rng=rng,
+            rng=self._rng,
         )
 
     def asgi(self) -> Starlette:
