@@ -194,5 +194,7 @@ class _EngineCollector(Collector):
             yield CounterMetricFamily(f"parlance_{name}", meaning, value=value)
         waiting = "Texts that wait for the model now."
         yield GaugeMetricFamily("parlance_analysis_waiting", waiting, value=stats.waiting)
+        ratio = "Share of texts since the start whose analysis was in the cache."
+        yield GaugeMetricFamily("parlance_analysis_cache_hit_ratio", ratio, value=stats.hit_rate)
         entries = "Analyses in the cache now."
         yield GaugeMetricFamily("parlance_analysis_cache_entries", entries, value=stats.cache_entries)

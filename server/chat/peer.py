@@ -9,6 +9,9 @@ from server.session.machine import Session
 from server.wire.codec import Codec
 from server.wire.frames import ServerFrame, User
 
+# The name of everybody who comes without a token; nobody is addressed by it.
+GUEST_NAME = "Guest"
+
 
 @dataclass(frozen=True, slots=True)
 class Claims:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import asyncio
 import random
 import time
-from collections.abc import Callable
-from dataclasses import replace
-from typing import Protocol
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any, Protocol
 
 import structlog
 
@@ -19,6 +19,7 @@ from inference.errors import EngineClosed
 from server.backplane.ports import Envelope
 from server.chat.learning import Learner
 from server.chat.memory import LastAnswer, Memories, Memory, rebuild, turn_view
+from server.chat.peer import GUEST_NAME
 from server.chat.writer import BuiltInWriter, Situation, Written
 from server.clock import Clock
 from server.errors import ProtocolError
@@ -41,6 +42,16 @@ class Understanding(Protocol):
     """What the bot needs of the inference engine."""
 
     async def analyse(self, text: str, *, timeout_s: float) -> Analysis: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """A text as understood: the analysis, the same as it goes over the wire, and when it began and was done."""
+
+    analysis: Analysis
+    wire: Mapping[str, Any]
+    started_ns: int
+    analysed_ns: int
 
 
 class Bot:
@@ -97,46 +108,46 @@ class Bot:
 
     async def _answer(self, turn: OpenTurn) -> None:
         """Understand, choose a persona, write, commit, ring; then reward the answer before."""
+        channel = turn.message.channel
         started_ns = time.perf_counter_ns()
-        memory = await self._memory(turn.message.channel)
+        memory = await self._memory(channel)
         async with self._understanding:
             analysis = await self._engine.analyse(turn.message.text, timeout_s=self._analysis_timeout_s)
-        analysed_ns = time.perf_counter_ns()
-        await self._tell_analysis(turn, analysis)
+        heard = Heard(analysis, analysis.to_wire(), started_ns, time.perf_counter_ns())
+        await self._tell_analysis(turn, heard.wire)
         previous = memory.last
         try:
-            answer, written = self._compose(turn, memory, analysis, started_ns, analysed_ns)
+            answer, written = self._compose(turn, memory, heard)
             message = await self._store.answer(answer)
         except BaseException:
-            self._memories.forget(turn.message.channel)  # it has heard what may come again
+            self._memories.forget(channel)  # it has heard what may come again
             raise
         if message is None:
-            self._memories.forget(turn.message.channel)  # answered elsewhere, or somebody has claimed the conversation
+            self._memories.forget(channel)  # answered elsewhere, or somebody has claimed the conversation
             return
         await self._publish(message)
         decision_id = answer.decision.decision_id if answer.decision is not None else None
-        memory.answered(LastAnswer(decision_id, answer.analysis, answer.at_ms), written)
+        memory.answered(LastAnswer(decision_id, heard.wire, answer.at_ms), written)
         self._count(answer, started_ns)
         if previous is not None and turn.message.at_ms > previous.at_ms:  # else it was written before that answer
             await self._reward(previous, After(analysis.sentiment.score, analysis.act))
 
-    def _compose(
-        self, turn: OpenTurn, memory: Memory, analysis: Analysis, started_ns: int, analysed_ns: int
-    ) -> tuple[Answer, Written]:
+    def _compose(self, turn: OpenTurn, memory: Memory, heard: Heard) -> tuple[Answer, Written]:
         now_ms = self._clock.now_ms()
-        memory.hear(analysis, turn.message.at_ms)
+        memory.hear(heard.analysis, turn.message.at_ms)
         deciding_ns = time.perf_counter_ns()
-        decision = self._decide(memory, analysis, turn.message.text, now_ms)
+        decision = self._decide(memory, heard.analysis, turn.message.text, now_ms)
         decided_ns = time.perf_counter_ns()
+        sender = turn.message.sender
         situation = Situation(
-            analysis=analysis,
+            analysis=heard.analysis,
             persona=self._personas[decision.arm],
             text=turn.message.text,
             turn_number=memory.turns,
             used=tuple(memory.used_phrases),
             previous_intent=memory.previous_intent,
             known=memory.known,
-            customer_name=None if turn.message.sender.name == "Guest" else turn.message.sender.name,
+            customer_name=None if sender.name == GUEST_NAME else sender.name,
         )
         written = self._writer.write(situation, self._rng)
         shown = Turn(
@@ -145,23 +156,27 @@ class Bot:
             policy=decision.policy,
             version=decision.version,
             propensity=round(decision.propensity, 6),
-            analysis_us=(analysed_ns - started_ns) // 1000,
+            analysis_us=(heard.analysed_ns - heard.started_ns) // 1000,
             decide_us=(decided_ns - deciding_ns) // 1000,
-            total_us=(time.perf_counter_ns() - started_ns) // 1000,
+            total_us=(time.perf_counter_ns() - heard.started_ns) // 1000,
         )
-        answer = Answer(
+        answer = self._reply(turn, memory, written, now_ms)
+        return replace(answer, shown=shown, decision=decision, analysis=heard.wire), written
+
+    def _reply(self, turn: OpenTurn, memory: Memory, written: Written, now_ms: int) -> Answer:
+        """The written words as an answer that nobody has decided yet."""
+        return Answer(
             turn=turn,
             sender=self._identity,
             text=written.text,
             message_id=self._new_id(),
             at_ms=now_ms,
             data={"suggestions": list(written.suggestions)} if written.suggestions else None,
-            shown=shown,
-            decision=decision,
-            analysis=analysis.to_wire(),
+            shown=None,
+            decision=None,
+            analysis={},
             notes=memory.notes(written),
         )
-        return answer, written
 
     def _decide(self, memory: Memory, analysis: Analysis, text: str, now_ms: int) -> DecisionRow:
         x = features(turn_view(memory, analysis, text, now_ms))
@@ -184,18 +199,7 @@ class Bot:
         memory = await self._memory(turn.message.channel)
         error = self._writer.error(next(iter(self._personas.values())), self._rng)
         written = replace(error, intent=memory.previous_intent, known=memory.known)
-        answer = Answer(
-            turn=turn,
-            sender=self._identity,
-            text=written.text,
-            message_id=self._new_id(),
-            at_ms=self._clock.now_ms(),
-            data={"suggestions": list(written.suggestions)} if written.suggestions else None,
-            shown=None,
-            decision=None,
-            analysis={},
-            notes=memory.notes(written),
-        )
+        answer = self._reply(turn, memory, written, self._clock.now_ms())
         message = await self._store.answer(answer)
         if message is not None:
             await self._publish(message)
@@ -212,9 +216,9 @@ class Bot:
         # Somebody else may have rebuilt it meanwhile, and heard more since.
         return self._memories.get(channel) or self._memories.put(channel, rebuild(past))
 
-    async def _tell_analysis(self, turn: OpenTurn, analysis: Analysis) -> None:
+    async def _tell_analysis(self, turn: OpenTurn, wire: Mapping[str, Any]) -> None:
         message = turn.message
-        data = {"message_id": message.message_id, "analysis": analysis.to_wire()}
+        data = {"message_id": message.message_id, "analysis": wire}
         event = Event(channel=message.channel, name="analysis", data=data)
         await self._fanout.publish(
             Envelope(message.channel, 0, JSON.encode(event), audience="staff", author=message.sender.id)

@@ -11,8 +11,6 @@ from typer.core import TyperGroup
 
 from server.errors import StartupError
 
-EXIT_USAGE = 2
-
 
 class ParlanceGroup(TyperGroup):
     """A command group that turns ``StartupError`` and wrong usage into a sentence and an exit code."""

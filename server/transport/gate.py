@@ -5,13 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from server.chat.peer import Claims
+from server.chat.peer import GUEST_NAME, Claims
 from server.clock import Clock
 from server.errors import Unauthenticated
 from server.tokens import Tokens
 from server.wire.frames import Connect, User
-
-GUEST_NAME = "Guest"
 
 
 @dataclass(frozen=True, slots=True)

@@ -170,6 +170,7 @@ class TestMetrics:
         value = metrics.registry.get_sample_value
         assert value("parlance_analyses_total") == 9
         assert (value("parlance_analysis_cache_hits_total"), value("parlance_analysis_cache_misses_total")) == (3, 7)
+        assert value("parlance_analysis_cache_hit_ratio") == 0.3
         assert (value("parlance_analysis_waiting"), value("parlance_analysis_cache_entries")) == (2, 5)
         assert value("parlance_analysis_batches_total") == 4
 
