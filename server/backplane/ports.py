@@ -17,11 +17,11 @@ The backplane is a doorbell, never a ledger (DESIGN's law 1): whoever needs a du
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
-Audience = Literal["everyone", "staff"]
+Audience = Literal["everyone", "staff", "others", "workers"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +30,8 @@ class Envelope:
 
     ``offset`` is the durable message's, 0 for what is not durable. ``body`` is the frame as JSON bytes; ``plain``,
     where it differs, is the form for those who may not see how the bot decides. ``audience`` "staff" goes to agents,
-    admins and services, and to the user ``author`` where one is named.
+    admins and services, and to the user ``author`` where one is named; "others" to everyone but the user ``author``;
+    "workers" to no subscriber: ``body`` is then word between the workers themselves (``server.chat.signals``).
     """
 
     channel: str
@@ -61,3 +62,57 @@ class Backplane(Protocol):
 
     async def publish(self, envelope: Envelope) -> None:
         """Ring the bell."""
+
+
+@dataclass(frozen=True, slots=True)
+class Device:
+    """One connection of a user. ``at_ms``: wall clock of its last sign of life."""
+
+    user_id: str
+    session_id: str
+    worker: str
+    at_ms: int
+
+
+class Registry(Protocol):
+    """Which devices are connected, over all workers. Emptied, it is right again after one heartbeat (``beat``).
+
+    A device belongs to the worker that added it; those of a worker that has not beaten for ``dead_after_ms`` do not
+    count any more. Every method raises ``Unavailable`` when the registry can't be reached.
+    """
+
+    async def add(self, device: Device) -> int:
+        """Register a device; how many the user had before, on any worker."""
+
+    async def remove(self, user_id: str, session_id: str) -> int:
+        """Forget a device; how many the user still has. Unknown ones are ignored."""
+
+    async def devices(self, user_ids: Sequence[str]) -> dict[str, list[Device]]:
+        """The living devices of each user; users without any are left out."""
+
+    async def beat(self, devices: Sequence[Device]) -> None:
+        """This worker lives, and these are its devices: those that the registry has lost are added again."""
+
+    async def bury(self, limit: int) -> list[str]:
+        """Take over what workers that died have left: at most ``limit`` users whose devices are gone now. A dead
+        worker's user is given to one caller only."""
+
+    async def workers(self) -> int:
+        """How many workers beat, this one included."""
+
+
+@dataclass(frozen=True, slots=True)
+class Quota:
+    """``burst`` actions at once, then one every ``every_ms`` (GCRA, ITU-T I.371): ``limit`` in ``period_ms``."""
+
+    name: str
+    burst: int
+    every_ms: float
+
+
+class Limiter(Protocol):
+    """Counts what users and addresses do, over all workers while they can reach each other, else per worker."""
+
+    async def take(self, quota: Quota, key: str, cost: int = 1) -> int:
+        """0 when ``cost`` actions of ``key`` are within the quota (they are counted then), otherwise the milliseconds
+        after which they will be. Never raises: a limiter that nobody reaches counts locally."""
