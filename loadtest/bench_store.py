@@ -31,7 +31,7 @@ from server.clock import SystemClock
 from server.store.group import CommitReport
 from server.store.ports import Append, Opening
 from server.store.sql import SqlStore, sqlite_url
-from server.wire.frames import User
+from server.wire.parts import User
 
 PEER_ROWS_PER_COMMIT = 50
 TEXT = "my parcel #47110 should have been here three days ago, where is it?"

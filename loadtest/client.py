@@ -26,38 +26,39 @@ from loadtest.dial import Dial, Socket, dial
 from loadtest.encoding import ENCODINGS, EncodingName
 from loadtest.errors import Disconnected, ParlanceError, ProtocolViolation, RequestFailed, RequestTimeout
 from server.wire.frames import (
-    MAX_BATCH_FRAMES,
     Ack,
-    AnyClientFrame,
     AnyServerFrame,
-    ClientInfo,
-    Connect,
     Error,
-    Event,
-    Feedback,
     FeedbackAccepted,
     Goodbye,
-    History,
     HistoryPage,
     Message,
-    Open,
     Opened,
-    Ping,
     Pong,
-    Position,
-    Refresh,
     Refreshed,
-    Resolve,
     Resolved,
-    Send,
-    Subscribe,
     Subscribed,
-    Unsubscribe,
     Unsubscribed,
     Welcome,
 )
+from server.wire.parts import MAX_BATCH_FRAMES
+from server.wire.requests import (
+    AnyRequest,
+    ClientInfo,
+    Connect,
+    Feedback,
+    History,
+    Open,
+    Ping,
+    Position,
+    Refresh,
+    Resolve,
+    Send,
+    Subscribe,
+    Unsubscribe,
+)
 
-Push = Message | Event | Goodbye | Error
+Push = AnyServerFrame
 Outcome = AnyServerFrame | ParlanceError
 AnswerT = TypeVar("AnswerT", bound=AnyServerFrame)
 
@@ -233,13 +234,13 @@ class Client:
         self._last_id += 1
         return self._last_id
 
-    async def _ask(self, frame: AnyClientFrame, kind: type[AnswerT]) -> AnswerT:
+    async def _ask(self, frame: AnyRequest, kind: type[AnswerT]) -> AnswerT:
         (outcome,) = await self._exchange([frame])
         if isinstance(outcome, ParlanceError):
             raise outcome
         return _expect(outcome, kind)
 
-    async def _exchange(self, frames: Sequence[AnyClientFrame]) -> list[Outcome]:
+    async def _exchange(self, frames: Sequence[AnyRequest]) -> list[Outcome]:
         """Send the frames as one WebSocket message; the answer to each, or why there is none, in their order."""
         if self._socket is None or self._ended is not None:
             raise self._ended or Disconnected(1000, "not connected")
@@ -280,14 +281,13 @@ class Client:
 
     def _take(self, frame: AnyServerFrame) -> None:
         self._follow(frame)
-        if isinstance(frame, Message | Event | Goodbye):
+        frame_id = getattr(frame, "id", None)
+        if frame_id is None:
             self._on_push(frame)
-        elif frame.id is not None:
-            future = self._pending.get(frame.id)
-            if future is not None and not future.done():
-                future.set_result(RequestFailed(frame) if isinstance(frame, Error) else frame)
-        elif isinstance(frame, Error):
-            self._on_push(frame)
+            return
+        future = self._pending.get(frame_id)
+        if future is not None and not future.done():
+            future.set_result(RequestFailed(frame) if isinstance(frame, Error) else frame)
 
     def _follow(self, frame: AnyServerFrame) -> None:
         """Keep ``positions`` at the last message of each subscribed conversation."""

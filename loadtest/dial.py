@@ -11,7 +11,7 @@ from websockets.typing import Subprotocol
 
 from loadtest.encoding import Encoding
 from loadtest.errors import Disconnected, Unreachable
-from server.wire.frames import MAX_SERVER_MESSAGE_BYTES
+from server.wire.parts import MAX_SERVER_MESSAGE_BYTES
 
 
 class Socket(Protocol):

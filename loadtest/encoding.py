@@ -9,7 +9,8 @@ from typing import Any, Literal
 import msgspec
 
 from loadtest.errors import ProtocolViolation
-from server.wire.frames import AnyClientFrame, AnyServerFrame
+from server.wire.frames import AnyServerFrame
+from server.wire.requests import AnyClientFrame
 
 EncodingName = Literal["json", "msgpack"]
 

@@ -16,7 +16,8 @@ import websocket
 
 from loadtest.encoding import ENCODINGS, EncodingName
 from loadtest.errors import Disconnected, ParlanceError, ProtocolViolation, RequestFailed, RequestTimeout, Unreachable
-from server.wire.frames import AnyClientFrame, AnyServerFrame, Connect, Error, Event, Goodbye, Message, Welcome
+from server.wire.frames import AnyServerFrame, Error, Goodbye, Message, Welcome
+from server.wire.requests import AnyRequest, Connect
 
 AnswerT = TypeVar("AnswerT", bound=AnyServerFrame)
 
@@ -94,7 +95,7 @@ class GreenClient:
         self._last_id += 1
         return self._last_id
 
-    def ask(self, frame: AnyClientFrame, kind: type[AnswerT]) -> Timed[AnswerT]:
+    def ask(self, frame: AnyRequest, kind: type[AnswerT]) -> Timed[AnswerT]:
         """Send a request and wait for its answer. Raises ``ParlanceError``."""
         arrival = self._pending[frame.id] = _Arrival()
         sent_s = time.perf_counter()
@@ -121,7 +122,7 @@ class GreenClient:
         assert isinstance(reply, Message)
         return Timed(reply, sent_s, (at_s - sent_s) * 1e3)
 
-    def _send(self, frame: AnyClientFrame) -> None:
+    def _send(self, frame: AnyRequest) -> None:
         if self._socket is None or self._ended is not None:
             raise self._ended or Disconnected(1000, "not connected")
         opcode = websocket.ABNF.OPCODE_TEXT if self._encoding.text else websocket.ABNF.OPCODE_BINARY
@@ -154,5 +155,5 @@ class GreenClient:
                 self._bot_replies.setdefault(frame.reply_to, _Arrival()).set(frame)
         elif isinstance(frame, Goodbye):
             self._goodbye_after_ms = frame.after_ms
-        elif not isinstance(frame, Event) and frame.id in self._pending:
-            self._pending[frame.id].set(frame)
+        elif (frame_id := getattr(frame, "id", None)) in self._pending:
+            self._pending[frame_id].set(frame)

@@ -26,7 +26,8 @@ from loadtest.errors import Disconnected, ParlanceError, RequestFailed
 from loadtest.green import GreenClient, Timed
 from loadtest.scripts import DEFAULT_SCRIPTS, ScriptBook, load_scripts
 from loadtest.target import websocket_url
-from server.wire.frames import Ack, Feedback, FeedbackAccepted, Message, Open, Opened, Send
+from server.wire.frames import Ack, FeedbackAccepted, Message, Opened
+from server.wire.requests import Feedback, Open, Send
 
 RECONNECT_PAUSE_S = (0.5, 2.0)
 

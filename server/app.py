@@ -51,7 +51,7 @@ from server.transport.http.health import health_routes
 from server.transport.http.pages import SecureHeaders, page_routes
 from server.transport.protocol import WireProtocol
 from server.transport.websocket import Doorman, WebSocketEndpoint
-from server.wire.frames import User
+from server.wire.parts import User
 
 # Conversations whose memory stays at hand (about 4 KiB each); others are read from the ledger again.
 MAX_MEMORIES = 20_000

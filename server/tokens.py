@@ -19,7 +19,7 @@ from jwt.warnings import InsecureKeyLengthWarning
 
 from server.errors import StartupError, Unauthenticated
 from server.settings.model import Settings
-from server.wire.frames import User
+from server.wire.parts import User
 
 TokenKind = Literal["customer", "agent", "admin", "service"]
 KINDS: Final = frozenset(get_args(TokenKind))

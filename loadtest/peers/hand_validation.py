@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from server.wire.frames import MAX_HISTORY, MAX_SAFE_INTEGER
+from server.wire.parts import MAX_HISTORY, MAX_SAFE_INTEGER
 
 Frame = dict[str, Any]
 

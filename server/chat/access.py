@@ -5,7 +5,7 @@ from __future__ import annotations
 from server.chat.peer import ChatPeer
 from server.errors import NotFound
 from server.store.ports import Store
-from server.wire.frames import User
+from server.wire.parts import User
 
 CONVERSATION_PREFIX = "conv:"
 

@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 
 from server.errors import Invalid, TooLarge
-from server.wire.frames import MAX_DATA_BYTES, MAX_TEXT_CODE_POINTS
+from server.wire.parts import MAX_DATA_BYTES, MAX_TEXT_CODE_POINTS
 
 MAX_COMMENT_CODE_POINTS = 2_000
 

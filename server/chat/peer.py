@@ -7,7 +7,8 @@ from typing import Protocol
 
 from server.session.machine import Session
 from server.wire.codec import Codec
-from server.wire.frames import ServerFrame, User
+from server.wire.frames import ServerFrame
+from server.wire.parts import User
 
 # The name of everybody who comes without a token; nobody is addressed by it.
 GUEST_NAME = "Guest"

@@ -7,15 +7,9 @@ from dataclasses import dataclass
 from server.chat.peer import ChatPeer
 from server.errors import BadFrame
 from server.store.ports import Head, Store
-from server.wire.frames import (
-    MAX_RECOVERED_MESSAGES,
-    MAX_SERVER_MESSAGE_BYTES,
-    Conversation,
-    History,
-    HistoryPage,
-    Message,
-    Position,
-)
+from server.wire.frames import HistoryPage, Message
+from server.wire.parts import MAX_RECOVERED_MESSAGES, MAX_SERVER_MESSAGE_BYTES, Conversation
+from server.wire.requests import History, Position
 
 # What a frame needs beside its messages: the envelope and the conversation with its last text.
 ENVELOPE_BYTES = 100_000

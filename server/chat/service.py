@@ -24,30 +24,31 @@ from server.fanout.feed import Subscription
 from server.fanout.hub import Fanout
 from server.store.ports import Append, Opening, OpenTurn, Rating, Resolution, RewardParts, Store
 from server.wire.frames import (
-    MAX_CHANNELS,
-    MAX_SERVER_MESSAGE_BYTES,
     Ack,
-    ClientFrame,
-    Connect,
     ErrorRef,
     Event,
-    Feedback,
     FeedbackAccepted,
-    History,
     Message,
-    Open,
     Opened,
-    Position,
     Recovered,
-    Resolve,
     Resolved,
-    Send,
     ServerInfo,
-    Subscribe,
     Subscribed,
-    Unsubscribe,
     Unsubscribed,
     Welcome,
+)
+from server.wire.parts import MAX_CHANNELS, MAX_SERVER_MESSAGE_BYTES
+from server.wire.requests import (
+    Connect,
+    Feedback,
+    History,
+    Incoming,
+    Open,
+    Position,
+    Resolve,
+    Send,
+    Subscribe,
+    Unsubscribe,
 )
 
 MAX_ID_CODE_POINTS = 64
@@ -97,7 +98,7 @@ class Chat:
         self._max_message_bytes = max_message_bytes
         self._on_message = on_message
 
-    async def perform(self, peer: ChatPeer, frame: ClientFrame) -> None:
+    async def perform(self, peer: ChatPeer, frame: Incoming) -> None:
         """Do what a frame other than connect, ping, refresh and send asks for."""
         match frame:
             case Subscribe():

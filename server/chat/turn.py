@@ -27,7 +27,8 @@ from server.fanout.hub import Fanout
 from server.store.ports import Answer, DecisionRow, OpenTurn, RewardParts, Store
 from server.telemetry import Metrics
 from server.wire.codec import JSON
-from server.wire.frames import Event, Message, Turn, User
+from server.wire.frames import Event, Message
+from server.wire.parts import Turn, User
 
 _log = structlog.get_logger(__name__)
 

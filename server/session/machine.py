@@ -24,7 +24,9 @@ from enum import Enum, auto
 from server.errors import BadFrame, ProtocolError, RateLimited
 from server.wire.closing import CloseCode
 from server.wire.codec import Item, Rejected, error_frame
-from server.wire.frames import MAX_CHANNELS, ClientFrame, Connect, Open, Ping, Pong, ServerFrame, Subscribe, User
+from server.wire.frames import Pong, ServerFrame
+from server.wire.parts import MAX_CHANNELS, User
+from server.wire.requests import Connect, Incoming, Open, Ping, Subscribe
 
 
 class Phase(Enum):
@@ -45,7 +47,7 @@ class Authenticate:
 class Perform:
     """Let the chat do what the frame asks for and answer it."""
 
-    frame: ClientFrame
+    frame: Incoming
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,14 +107,14 @@ class Session:
             return [Answer(Pong(id=item.id, time_ms=now_ms))]
         if isinstance(item, Connect):
             return self._shut(CloseCode.PROTOCOL_VIOLATED, "connect comes once")
-        if len(self.channels) >= MAX_CHANNELS and self._subscribes(item):
+        if isinstance(item, Open | Subscribe) and len(self.channels) >= MAX_CHANNELS and self._subscribes(item):
             refusal = RateLimited(f"at most {MAX_CHANNELS} channels a connection: unsubscribe from one first")
             return [Answer(error_frame(refusal, item.id))]
         return [Perform(item)]
 
-    def _subscribes(self, frame: ClientFrame) -> bool:
+    def _subscribes(self, frame: Open | Subscribe) -> bool:
         """Whether the frame may add a channel. Which one ``open`` finds is known too late to let it through."""
-        return isinstance(frame, Open) or (isinstance(frame, Subscribe) and frame.channel not in self.channels)
+        return isinstance(frame, Open) or frame.channel not in self.channels
 
     def accepted(self, user: User, expires_ms: int | None) -> None:
         """The token is good (``expires_ms`` None: a session without an end)."""

@@ -13,7 +13,8 @@ from sqlalchemy import Row
 
 from server.errors import Invalid, NotFound
 from server.store.schema import conversations, messages
-from server.wire.frames import Kind, Message, Turn, User
+from server.wire.frames import Message
+from server.wire.parts import Kind, Turn, User
 
 CHANNEL_PREFIX = "conv:"
 

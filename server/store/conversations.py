@@ -13,7 +13,7 @@ from server.store.dialect import Database
 from server.store.lookup import Lookup
 from server.store.operations import OpenOp
 from server.store.ports import Head, Opened
-from server.wire.frames import Conversation, Kind, LastMessage, State, User
+from server.wire.parts import Conversation, Kind, LastMessage, State, User
 
 _conversations, _members, _messages = schema.conversations, schema.members, schema.messages
 _last = _messages.alias("last")

@@ -16,7 +16,7 @@ from sqlalchemy import Connection
 from server.errors import Invalid
 from server.store import codec
 from server.store.ports import Answer, Append, Combine, DecisionRow, Opening, Resolution, RewardParts
-from server.wire.frames import User
+from server.wire.parts import User
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,8 @@ from msgspec.structs import replace
 from server.errors import Conflict, NotFound, ProtocolError
 from server.store.operations import AnswerOp, AppendOp, ConversationOp, ResolveOp
 from server.store.ports import Appended, OpenTurn
-from server.wire.frames import Message, State, User
+from server.wire.frames import Message
+from server.wire.parts import State, User
 
 SYSTEM = User("system", "system", "Parlance")
 

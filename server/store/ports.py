@@ -20,7 +20,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from server.wire.frames import Conversation, Message, Turn, User
+from server.wire.frames import Message
+from server.wire.parts import Conversation, Turn, User
 
 
 @dataclass(frozen=True, slots=True)

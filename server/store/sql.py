@@ -35,7 +35,8 @@ from server.store.ports import (
     RewardParts,
 )
 from server.store.sqlite import SqliteDatabase, sqlite_url
-from server.wire.frames import Conversation, Message, User
+from server.wire.frames import Message
+from server.wire.parts import Conversation, User
 
 __all__ = ["SqlStore", "sqlite_url"]
 

@@ -17,8 +17,9 @@ from server.session.machine import Answer, Authenticate, Effect, Perform, Phase,
 from server.telemetry import Metrics
 from server.wire.closing import CloseCode
 from server.wire.codec import Codec, Undecodable, error_frame
-from server.wire.frames import ClientFrame, Connect, Goodbye, Refresh, Refreshed, Send, ServerFrame
+from server.wire.frames import Goodbye, Refreshed, ServerFrame
 from server.wire.framing import frame_message
+from server.wire.requests import Connect, Incoming, Refresh, Send
 
 _log = structlog.get_logger(__name__)
 
@@ -154,7 +155,7 @@ class Connection:
             return
         self._alarm_at_expiry()
 
-    async def _perform(self, frame: ClientFrame) -> None:
+    async def _perform(self, frame: Incoming) -> None:
         """Sends overlap (they share a commit); anything else waits for them, so effects keep the order sent."""
         try:
             if isinstance(frame, Send):
@@ -172,7 +173,7 @@ class Connection:
         except Exception as error:
             self._report(error, frame)
 
-    async def _guard(self, work: Coroutine[Any, Any, None], frame: ClientFrame) -> None:
+    async def _guard(self, work: Coroutine[Any, Any, None], frame: Incoming) -> None:
         try:
             await work
         except Exception as error:
@@ -183,10 +184,10 @@ class Connection:
         self._sends.add(task)
         task.add_done_callback(self._sends.discard)
 
-    def _report(self, error: Exception, frame: ClientFrame) -> None:
+    def _report(self, error: Exception, frame: Incoming) -> None:
         if not isinstance(error, ProtocolError):
             _log.exception("frame failed", session=self.session_id, frame=type(frame).__name__, exc_info=error)
-        answer = error_frame(error, frame.id)
+        answer = error_frame(error, getattr(frame, "id", None))
         self.metrics.error(getattr(answer, "code", 500))
         self.answer(answer)
 

@@ -9,7 +9,8 @@ from server.chat.peer import GUEST_NAME, Claims
 from server.clock import Clock
 from server.errors import Unauthenticated
 from server.tokens import Tokens
-from server.wire.frames import Connect, User
+from server.wire.parts import User
+from server.wire.requests import Connect
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,7 +20,7 @@ from server.transport.connection import Connection, ConnectionLimits
 from server.transport.protocol import EXTENSION, WireProtocol
 from server.wire.closing import CloseCode
 from server.wire.codec import CODECS, negotiate
-from server.wire.frames import Connect
+from server.wire.requests import Connect
 
 LOOPBACK_NAMES = frozenset({"localhost", "127.0.0.1", "::1"})
 

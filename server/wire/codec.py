@@ -17,7 +17,9 @@ from typing import Any, Literal, cast
 import msgspec
 
 from server.errors import BadFrame, ClientError, Internal, Invalid, ProtocolError
-from server.wire.frames import MAX_BATCH_FRAMES, AnyClientFrame, ClientFrame, Error, Id, ServerFrame
+from server.wire.frames import Error, ServerFrame
+from server.wire.parts import MAX_BATCH_FRAMES, Id
+from server.wire.requests import AnyClientFrame, Incoming
 
 EncodingName = Literal["json", "msgpack"]
 
@@ -37,7 +39,7 @@ class Rejected:
     id: int | str | None
 
 
-Item = ClientFrame | Rejected
+Item = Incoming | Rejected
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +49,7 @@ class Codec:
     name: EncodingName
     subprotocol: str
     binary: bool
-    _decode_frame: Callable[[bytes | str], ClientFrame]
+    _decode_frame: Callable[[bytes | str], Incoming]
     _decode_batch: Callable[[bytes | str], list[msgspec.Raw]]
     _decode_value: Callable[[bytes | str], Any]
     _starts_batch: Callable[[bytes | str], bool]

@@ -1,169 +1,17 @@
-"""One frozen struct per frame of PROTOCOL version 1. Decoding one validates it in the same step.
+"""What the server sends: one frozen struct per frame of PROTOCOL version 1.
 
-Fields that PROTOCOL marks optional default to ``None`` and are left out of the encoded frame. Unknown fields are
-ignored. ``*_ms`` are integer milliseconds, since the Unix epoch where they name an instant.
+Fields that PROTOCOL marks optional default to ``None`` and are left out of the encoded frame. An answer and a push of
+one type share a struct, told apart by the ``id``.
 """
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Any
 
 import msgspec
-from msgspec import Meta, Struct
+from msgspec import Struct
 
-MAX_SAFE_INTEGER = 2**53 - 1
-MAX_BATCH_FRAMES = 64
-MAX_HISTORY = 200
-MAX_CHANNELS = 100
-MAX_TEXT_CODE_POINTS = 8_000
-MAX_DATA_BYTES = 8_192
-MAX_SERVER_MESSAGE_BYTES = 1_000_000
-MAX_RECOVERED_MESSAGES = 1_000
-
-Kind = Literal["customer", "agent", "admin", "service", "bot", "system"]
-State = Literal["bot", "waiting", "claimed"]
-Id = Annotated[int, Meta(ge=0, le=MAX_SAFE_INTEGER)] | Annotated[str, Meta(max_length=64)]
-Key = Annotated[str, Meta(min_length=1, max_length=64)]
-Channel = Annotated[str, Meta(min_length=1, max_length=160)]
-Offset = Annotated[int, Meta(ge=0, le=MAX_SAFE_INTEGER)]
-
-
-class User(Struct, frozen=True):
-    """Who did something. ``id`` is the token's subject."""
-
-    id: str
-    kind: Kind
-    name: str
-
-
-# --------------------------------------------------------------------------- client to server
-
-
-class ClientFrame(Struct, frozen=True, tag_field="type", omit_defaults=True):
-    """What a client may send. ``id`` comes back on the one direct answer."""
-
-    id: Id
-
-
-class ClientInfo(Struct, frozen=True, omit_defaults=True):
-    """The client program's own name and version, for statistics only."""
-
-    name: str = ""
-    version: str = ""
-
-
-class Position(Struct, frozen=True):
-    """The last message seen of a conversation: resume after it."""
-
-    epoch: str
-    offset: Offset
-
-
-class Connect(ClientFrame, frozen=True, tag="connect"):
-    token: str | None = None
-    client: ClientInfo | None = None
-    resume: dict[str, Position] | None = None
-
-
-class Ping(ClientFrame, frozen=True, tag="ping"):
-    pass
-
-
-class Refresh(ClientFrame, frozen=True, tag="refresh"):
-    token: str
-
-
-class Subscribe(ClientFrame, frozen=True, tag="subscribe"):
-    channel: Channel
-    epoch: str | None = None
-    offset: Offset | None = None
-
-
-class Unsubscribe(ClientFrame, frozen=True, tag="unsubscribe"):
-    channel: Channel
-
-
-class History(ClientFrame, frozen=True, tag="history"):
-    channel: Channel
-    before: Offset | None = None
-    after: Offset | None = None
-    limit: Annotated[int, Meta(ge=1, le=MAX_HISTORY)] = 50
-
-
-class Open(ClientFrame, frozen=True, tag="open"):
-    key: Key
-    metadata: dict[str, Any] | None = None
-
-
-class Send(ClientFrame, frozen=True, tag="send"):
-    channel: Channel
-    key: Key
-    text: str
-    data: dict[str, Any] | None = None
-    reply_to: str | None = None
-
-
-class Resolve(ClientFrame, frozen=True, tag="resolve"):
-    channel: Channel
-    resolved: bool
-
-
-class Feedback(ClientFrame, frozen=True, tag="feedback"):
-    message_id: str
-    rating: float
-    comment: str | None = None
-
-
-AnyClientFrame = Connect | Ping | Refresh | Subscribe | Unsubscribe | History | Open | Send | Resolve | Feedback
-
-# --------------------------------------------------------------------------- parts of server frames
-
-
-class ExperimentRef(Struct, frozen=True):
-    id: str
-    variant: str
-
-
-class Turn(Struct, frozen=True, omit_defaults=True):
-    """How the bot came to its reply. Customers get ``decision_id`` and ``persona`` only, unless ``explain`` is on."""
-
-    decision_id: str
-    persona: str
-    policy: str | None = None
-    version: int | None = None
-    propensity: float | None = None
-    experiment: ExperimentRef | None = None
-    analysis_us: int | None = None
-    decide_us: int | None = None
-    total_us: int | None = None
-
-    def for_customer(self) -> Turn:
-        """The two fields that a customer may see."""
-        return Turn(decision_id=self.decision_id, persona=self.persona)
-
-
-class LastMessage(Struct, frozen=True, rename={"sender": "from"}):
-    offset: int
-    sender: User
-    text: str
-    at_ms: int
-
-
-class Conversation(Struct, frozen=True, omit_defaults=True):
-    """A conversation as the asking user sees it: ``read_offset`` and ``unread`` are that user's."""
-
-    channel: str
-    state: State
-    resolved: bool
-    at_ms: int
-    offset: int
-    read_offset: int
-    unread: int
-    agent: User | None = None
-    last: LastMessage | None = None
-
-
-# --------------------------------------------------------------------------- server to client
+from server.wire.parts import Conversation, Id, Presence, Priority, ReceiptKind, ReceiptMark, State, Turn, User
 
 
 class ServerFrame(Struct, frozen=True, tag_field="type", omit_defaults=True):
@@ -198,6 +46,61 @@ class Event(ServerFrame, frozen=True, tag="event"):
     data: dict[str, Any]
 
 
+class Delta(ServerFrame, frozen=True, tag="delta"):
+    """A piece of a reply in the making; the durable ``message`` of the same ``message_id`` ends it."""
+
+    channel: str
+    message_id: str
+    attempt: int
+    seq: int
+    text: str = ""
+    aborted: bool | None = None
+
+
+class PresenceChange(ServerFrame, frozen=True, tag="presence"):
+    """Differences of a channel's present members, or, where they are many, only their ``count``.
+
+    With an ``id`` and nothing else it is the answer to the verb ``presence``.
+    """
+
+    id: Id | None = None
+    channel: str | None = None
+    joined: list[Presence] | None = None
+    left: list[Presence] | None = None
+    changed: list[Presence] | None = None
+    count: int | None = None
+
+
+class TypingChange(ServerFrame, frozen=True, tag="typing"):
+    channel: str
+    user: User
+    on: bool
+
+
+class ReceiptMoved(ServerFrame, frozen=True, tag="receipt"):
+    channel: str
+    user: User
+    kind: ReceiptKind
+    offset: int
+
+
+class Notification(ServerFrame, frozen=True, tag="notification"):
+    channel: str
+    notification_id: str
+    priority: Priority
+    title: str
+    body: str
+    at_ms: int
+    data: dict[str, Any] | None = None
+
+
+class Seen(ServerFrame, frozen=True, tag="seen"):
+    """The answer to ``seen`` (with its ``id``), or word that another device of the same user has seen it."""
+
+    notification_id: str
+    id: Id | None = None
+
+
 class Goodbye(ServerFrame, frozen=True, tag="goodbye"):
     """Comes before a close with the same ``code``: come back after ``after_ms``."""
 
@@ -227,6 +130,7 @@ class Recovered(Struct, frozen=True, omit_defaults=True):
     offset: int | None = None
     messages: list[Message] | None = None
     conversation: Conversation | None = None
+    receipts: list[ReceiptMark] | None = None
     error: ErrorRef | None = None
 
 
@@ -243,7 +147,7 @@ class Welcome(ServerFrame, frozen=True, tag="welcome"):
     max_message_bytes: int
     time_ms: int
     server: ServerInfo
-    notifications: list[dict[str, Any]]
+    notifications: list[Notification]
     unread: int
     channels: dict[str, Recovered]
     token: str | None = None
@@ -267,6 +171,7 @@ class Subscribed(ServerFrame, frozen=True, tag="subscribed"):
     recovered: bool
     messages: list[Message]
     conversation: Conversation | None = None
+    receipts: list[ReceiptMark] | None = None
 
 
 class Unsubscribed(ServerFrame, frozen=True, tag="unsubscribed"):
@@ -307,6 +212,47 @@ class Resolved(ServerFrame, frozen=True, tag="resolved"):
     resolved: bool
 
 
+class ConversationsPage(ServerFrame, frozen=True, tag="conversations"):
+    id: Id
+    items: list[Conversation]
+    more: bool
+
+
+class MembersNow(ServerFrame, frozen=True, tag="members"):
+    id: Id
+    channel: str
+    members: list[User]
+
+
+class HandedOff(ServerFrame, frozen=True, tag="handoff"):
+    id: Id
+    channel: str
+    state: State
+
+
+class Claimed(ServerFrame, frozen=True, tag="claimed"):
+    id: Id
+    channel: str
+    agent: User
+
+
+class Released(ServerFrame, frozen=True, tag="released"):
+    id: Id
+    channel: str
+
+
+class Rated(ServerFrame, frozen=True, tag="rate"):
+    id: Id
+    channel: str
+    accepted: bool
+
+
+class Present(ServerFrame, frozen=True, tag="who"):
+    id: Id
+    channel: str
+    members: list[Presence]
+
+
 class FeedbackAccepted(ServerFrame, frozen=True, tag="feedback"):
     id: Id
     message_id: str
@@ -314,7 +260,17 @@ class FeedbackAccepted(ServerFrame, frozen=True, tag="feedback"):
 
 
 AnyServerFrame = (
-    Welcome
+    Message
+    | Event
+    | Delta
+    | PresenceChange
+    | TypingChange
+    | ReceiptMoved
+    | Notification
+    | Seen
+    | Goodbye
+    | Error
+    | Welcome
     | Pong
     | Refreshed
     | Subscribed
@@ -323,9 +279,12 @@ AnyServerFrame = (
     | Opened
     | Ack
     | Resolved
+    | ConversationsPage
+    | MembersNow
+    | HandedOff
+    | Claimed
+    | Released
+    | Rated
+    | Present
     | FeedbackAccepted
-    | Message
-    | Event
-    | Goodbye
-    | Error
 )

@@ -14,7 +14,8 @@ from loadtest.client import Client
 from loadtest.encoding import EncodingName
 from loadtest.errors import Disconnected, RequestFailed, Unreachable
 from loadtest.processes import StartError, parlance
-from server.wire.frames import Ack, Event, Message, Position
+from server.wire.frames import Ack, Event, Message
+from server.wire.requests import Position
 from tests.support.server import ServerProcess, free_port
 
 ENCODINGS: tuple[EncodingName, ...] = ("json", "msgpack")

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from server.errors import StartupError, Unauthenticated
 from server.tokens import KINDS, Claims, Tokens
-from server.wire.frames import User
+from server.wire.parts import User
 
 NOW_S = 1_700_000_000
 SECRET = b"0123456789abcdef0123456789abcdef"

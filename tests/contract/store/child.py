@@ -9,7 +9,7 @@ import sys
 from server.clock import SystemClock
 from server.store.ports import Append
 from server.store.sql import SqlStore
-from server.wire.frames import User
+from server.wire.parts import User
 
 
 async def talk(url: str, channel: str) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from server.store.ports import Answer, Append, Appended, DecisionRow, Opening, OpenTurn, Resolution, Store
-from server.wire.frames import Turn, User
+from server.wire.parts import Turn, User
 from tests.contract.store.harness import new_id
 
 ANN = User("user-ann", "customer", "Ann")

@@ -10,7 +10,8 @@ import pytest
 from server.errors import Conflict, Invalid, NotFound
 from server.store.ports import Appended
 from server.store.sql import SqlStore
-from server.wire.frames import Message, User
+from server.wire.frames import Message
+from server.wire.parts import User
 from tests.contract.store.harness import Harness
 from tests.contract.store.people import ANN, BEN, BOT, EVE, NOW_MS, conversation_of, message, opened, resolution
 

@@ -9,7 +9,7 @@ import pytest
 from server.errors import Conflict, NotFound
 from server.store.ports import Head
 from server.store.sql import SqlStore
-from server.wire.frames import Conversation, LastMessage, User
+from server.wire.parts import Conversation, LastMessage, User
 from tests.contract.store.harness import Harness
 from tests.contract.store.people import (
     ANN,

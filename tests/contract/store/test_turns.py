@@ -9,7 +9,7 @@ import pytest
 from server.errors import Conflict
 from server.store.ports import PastTurn
 from server.store.sql import SqlStore
-from server.wire.frames import Turn
+from server.wire.parts import Turn
 from tests.contract.store.harness import Harness
 from tests.contract.store.people import (
     ANN,

@@ -13,7 +13,8 @@ from server.chat import runner as runner_module
 from server.chat.runner import ATTEMPTS, TurnRunner
 from server.errors import Unavailable
 from server.store.ports import OpenTurn, Store
-from server.wire.frames import Message, User
+from server.wire.frames import Message
+from server.wire.parts import User
 
 
 def turn(channel: str, offset: int, lease_number: int = 1) -> OpenTurn:

@@ -29,7 +29,8 @@ from server.errors import Unavailable
 from server.fanout.hub import Fanout
 from server.store.ports import Answer, Combine, OpenTurn, PastTurn, RewardEvent, RewardParts, Store
 from server.telemetry import Metrics
-from server.wire.frames import Message, User
+from server.wire.frames import Message
+from server.wire.parts import User
 from tests.unit.chat.test_memory import analysis
 
 ALICE = User("alice", "customer", "Alice")

@@ -13,8 +13,9 @@ from server.backplane.ports import Envelope
 from server.fanout.feed import MAX_HELD_PARCELS, Feed, Subscription
 from server.fanout.parcel import Parcel, message_envelope
 from server.wire.codec import JSON, MSGPACK, Codec
-from server.wire.frames import Message, Turn, User
+from server.wire.frames import Message
 from server.wire.framing import payload_of
+from server.wire.parts import Turn, User
 
 
 @dataclass(eq=False)

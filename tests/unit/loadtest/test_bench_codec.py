@@ -14,7 +14,9 @@ from hypothesis import strategies as st
 
 from loadtest.bench_codec import CHANNEL, CLIENT_FRAMES, JSON, MESSAGES, MSGPACK, report
 from loadtest.peers.hand_validation import validate
-from server.wire.frames import MAX_SAFE_INTEGER, AnyClientFrame, ClientFrame, Message
+from server.wire.frames import Message
+from server.wire.parts import MAX_SAFE_INTEGER
+from server.wire.requests import AnyClientFrame, ClientFrame
 
 TYPES = ("connect", "ping", "refresh", "subscribe", "unsubscribe", "history", "open", "send", "resolve", "feedback")
 values = st.one_of(

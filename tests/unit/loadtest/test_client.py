@@ -10,7 +10,8 @@ from loadtest import client as client_module
 from loadtest.client import Client, Push
 from loadtest.encoding import EncodingName
 from loadtest.errors import Disconnected, ProtocolViolation, RequestFailed, RequestTimeout
-from server.wire.frames import Ack, Error, Event, Message, Position
+from server.wire.frames import Ack, Error, Event, Message
+from server.wire.requests import Position
 from tests.unit.loadtest.fake_socket import (
     CHANNEL,
     FakeNetwork,

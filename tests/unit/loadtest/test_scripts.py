@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from loadtest.scripts import ScriptError, load_scripts
-from server.wire.frames import MAX_TEXT_CODE_POINTS
+from server.wire.parts import MAX_TEXT_CODE_POINTS
 
 
 def test_the_shipped_scripts_are_many_and_varied() -> None:

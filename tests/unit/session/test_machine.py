@@ -8,7 +8,9 @@ from server.errors import BadFrame, Unauthenticated, Unavailable
 from server.session.machine import Answer, Authenticate, Effect, Perform, Phase, Session, Shut
 from server.wire.closing import CloseCode
 from server.wire.codec import Rejected
-from server.wire.frames import MAX_CHANNELS, ClientFrame, Connect, Error, Open, Ping, Pong, Subscribe, User
+from server.wire.frames import Error, Pong
+from server.wire.parts import MAX_CHANNELS, User
+from server.wire.requests import ClientFrame, Connect, Open, Ping, Subscribe
 
 ALICE = User("alice", "customer", "Alice")
 

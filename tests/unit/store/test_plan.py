@@ -21,7 +21,8 @@ from server.store.operations import (
 )
 from server.store.plan import Facts, HeadRow, Plan, StoredMessage, TurnRow, plan_group
 from server.store.ports import Answer, Append, Appended, DecisionRow, OpenTurn, Resolution
-from server.wire.frames import Kind, Message, State, Turn, User
+from server.wire.frames import Message
+from server.wire.parts import Kind, State, Turn, User
 
 _CHOSEN = DecisionRow("d", "p", 0, "warm", 1.0, ("warm",), (1.0,), (0.0,), 1)
 

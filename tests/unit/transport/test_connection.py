@@ -18,8 +18,10 @@ from server.telemetry import Metrics
 from server.transport.connection import Connection, ConnectionLimits
 from server.wire.closing import CloseCode
 from server.wire.codec import JSON
-from server.wire.frames import Ack, ClientFrame, Connect, Pong, Send, User
+from server.wire.frames import Ack, Pong
 from server.wire.framing import payload_of
+from server.wire.parts import User
+from server.wire.requests import ClientFrame, Connect, Send
 
 ALICE = User("alice", "customer", "Alice")
 
