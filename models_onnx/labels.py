@@ -1,4 +1,4 @@
-"""Label names of the three heads, and the maps from each data set's labels to them."""
+"""Label names of the heads, and the maps from each data set's labels to them."""
 
 from __future__ import annotations
 
@@ -20,6 +20,14 @@ POLARITY_CLASSES: Mapping[str, tuple[int, ...]] = MappingProxyType(
 
 EMOTIONS = ("joy", "anger", "fear", "sadness", "surprise", "neutral")
 
+ACTS = ("greeting", "thanks", "goodbye", "question", "request", "complaint", "affirm", "deny", "other")
+"""What a turn does in the conversation; the wire's names. `models_onnx.acts` maps the sets' labels to them."""
+
+URGENCY_TARGETS = (0.02, 0.3, 0.75, 0.98)
+"""How likely a turn of each level of authored/URGENCY.md is urgent; levels 2 and 3 count as urgent."""
+
+URGENT_LEVEL = 2
+
 # GoEmotions' own Ekman grouping (Demszky et al. 2020, appendix), with disgust joined to anger.
 GOEMOTIONS_TO_EMOTION: Mapping[str, str] = MappingProxyType(
     {
@@ -35,6 +43,21 @@ GOEMOTIONS_TO_EMOTION: Mapping[str, str] = MappingProxyType(
         **dict.fromkeys(("sadness", "disappointment", "embarrassment", "grief", "remorse"), "sadness"),
         **dict.fromkeys(("surprise", "realization", "confusion", "curiosity"), "surprise"),
         "neutral": "neutral",
+    }
+)
+
+FINE_EMOTIONS = tuple(GOEMOTIONS_TO_EMOTION)
+"""GoEmotions' 28, the internal head's order: grouped as above, not alphabetical."""
+
+# GoEmotions' own grouping by sentiment; the ambiguous ones (surprise, realization, confusion, curiosity) say nothing.
+_NEGATIVE_EMOTIONS = ("fear", "nervousness", "remorse", "embarrassment", "disappointment", "sadness", "grief")
+_NEGATIVE_ANGER = ("disgust", "anger", "annoyance", "disapproval")
+GOEMOTIONS_TO_POLARITY: Mapping[str, str | None] = MappingProxyType(
+    {
+        name: "negative"
+        if name in (*_NEGATIVE_EMOTIONS, *_NEGATIVE_ANGER)
+        else {"joy": "positive", "neutral": "neutral"}.get(group)
+        for name, group in GOEMOTIONS_TO_EMOTION.items()
     }
 )
 

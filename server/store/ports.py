@@ -18,10 +18,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
-from server.wire.frames import Message
-from server.wire.parts import Conversation, Turn, User
+from server.wire.frames import Message, Notification
+from server.wire.parts import Conversation, Priority, ReceiptKind, ReceiptMark, State, Status, Turn, User
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +31,9 @@ class Append:
     ``text`` is NFC-normalised and checked. With ``wants_turn`` (a customer's message) the same transaction stores an
     open turn leased to ``worker`` with lease number 1, unless the conversation is claimed. A customer's message to a
     resolved conversation reopens it: a system message ``{"event": "reopened"}`` takes the offset before it.
+
+    ``members_only``: ``NotFound`` unless the sender is a member at that moment. In a claimed conversation an ``agent``
+    other than the claim's holder, and every ``bot`` (a service), gets ``Conflict``.
     """
 
     channel: str
@@ -42,6 +45,7 @@ class Append:
     data: Mapping[str, Any] | None = None
     reply_to: str | None = None
     wants_turn: bool = False
+    members_only: bool = False
     worker: str = ""
     lease_ms: int = 6_000
 
@@ -59,13 +63,16 @@ class OpenTurn:
 class Appended:
     """``messages``: the new rows in offset order (empty for a duplicate; two when the conversation was reopened).
 
-    ``message`` is the caller's own one, new or found by its key. ``turn`` is set when a turn was stored now.
+    ``message`` is the caller's own one, new or found by its key. ``turn`` is set when a turn was stored now and is the
+    caller's to answer. While an earlier turn of the conversation is open, the new one goes to that one's ``holder``
+    (with that one's lease), so that one worker at a time answers a conversation, in offset order.
     """
 
     message: Message
     duplicate: bool
     messages: tuple[Message, ...]
     turn: OpenTurn | None
+    holder: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +122,136 @@ class Resolution:
     resolved: bool
     by: User
     message_id: str
+    at_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Handoff:
+    """Ask for a human: bot → waiting, with a system message. Waiting or claimed already: nothing changes.
+
+    ``members_only``: ``NotFound`` unless ``by`` is a member.
+    """
+
+    channel: str
+    by: User
+    reason: str | None
+    message_id: str
+    at_ms: int
+    members_only: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """An agent takes the conversation: the claim number grows by one, open turns are dropped, the agent becomes a
+    member. The holder's own second claim changes nothing; anybody else's is a ``Conflict``."""
+
+    channel: str
+    agent: User
+    message_id: str
+    at_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Release:
+    """Give the claim up, to the bot or to the queue (``to``). ``Conflict`` where ``by`` does not hold it (an admin may
+    release anybody's), where nobody does, and where ``claim_number`` is given and not current any more."""
+
+    channel: str
+    by: User
+    message_id: str
+    at_ms: int
+    to: Literal["bot", "waiting"] = "bot"
+    claim_number: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Changed:
+    """What became of a conversation: its state now, who holds the claim, and the system message if anything changed."""
+
+    state: State
+    agent: User | None
+    message: Message | None
+
+
+@dataclass(frozen=True, slots=True)
+class QueueItem:
+    """A conversation that waits for a human. ``urgency`` and ``sentiment_score`` are those of the last customer message
+    that was understood."""
+
+    channel: str
+    waiting_since_ms: int
+    reason: str | None
+    urgency: float | None
+    sentiment_score: float | None
+    last_text: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class ClaimRow:
+    """A claim that is held. ``absent_ms``: for how long (database time) its agent has had no device; None: present."""
+
+    channel: str
+    agent: User
+    claim_number: int
+    absent_ms: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """A user as stored. Tokens issued before ``tokens_from_ms`` (their ``iat``) are revoked."""
+
+    user: User
+    status: Status
+    status_text: str | None
+    last_seen_ms: int
+    tokens_from_ms: int
+    banned: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Revocation:
+    """A user whose tokens from before ``tokens_from_ms`` are void; ``banned``: nobody gets in under the name."""
+
+    user_id: str
+    tokens_from_ms: int
+    banned: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """``user`` has got everything up to and including ``offset``; "read" means delivered too."""
+
+    channel: str
+    user: User
+    kind: ReceiptKind
+    offset: int
+    at_ms: int
+    members_only: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Assessment:
+    """A rating in [0, 1] of a whole conversation, one per user; a later one replaces the earlier."""
+
+    channel: str
+    by: User
+    rating: float
+    comment: str | None
+    categories: tuple[str, ...]
+    at_ms: int
+    members_only: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """A notification to one user, or to every user that is known now (``user_id`` None)."""
+
+    notification_id: str
+    user_id: str | None
+    priority: Priority
+    title: str
+    body: str
+    data: Mapping[str, Any] | None
     at_ms: int
 
 
@@ -221,9 +358,30 @@ class Store(Protocol):
     async def ping(self) -> None:
         """One cheap round trip that proves the database is writable; raises ``Unavailable``."""
 
-    # users and conversations
-    async def save_user(self, user: User, at_ms: int) -> None:
-        """Insert, or update kind and name."""
+    # users
+    async def save_user(self, user: User, at_ms: int) -> Account:
+        """Insert, or update kind and name; the account as it stands."""
+
+    async def accounts(self, user_ids: Sequence[str]) -> dict[str, Account]:
+        """Unknown ones are left out."""
+
+    async def list_accounts(self, after: str | None, limit: int) -> list[Account]:
+        """By user id, ascending, those after ``after``."""
+
+    async def set_status(self, user_id: str, status: Status, text: str | None) -> None:
+        """``NotFound``."""
+
+    async def saw(self, user_ids: Sequence[str], at_ms: int) -> None:
+        """Their last device left at ``at_ms``; never goes back."""
+
+    async def revoke_tokens(self, user_id: str, tokens_from_ms: int, *, banned: bool | None = None) -> Revocation:
+        """Void the tokens issued before; ``banned`` None leaves that as it is. ``NotFound``."""
+
+    async def revocations_after(self, number: int, limit: int) -> tuple[int, list[Revocation]]:
+        """What was revoked since the call that returned ``number`` (0: nothing, only the present number), for workers
+        that did not hear the doorbell."""
+
+    # conversations
 
     async def open_conversation(self, opening: Opening) -> Opened:
         """Same user and key again: the first answer with ``duplicate=True``; with other metadata: ``Conflict``."""
@@ -231,8 +389,22 @@ class Store(Protocol):
     async def conversation(self, channel: str, user_id: str) -> Conversation:
         """As ``user_id`` sees it. ``NotFound`` where there is none."""
 
+    async def conversations(self, user_id: str, before_ms: int | None, limit: int) -> list[Conversation]:
+        """Those that ``user_id`` is a member of with ``at_ms`` below ``before_ms``, newest activity first."""
+
     async def is_member(self, channel: str, user_id: str) -> bool:
         """False also where the conversation does not exist."""
+
+    async def members(self, channel: str, limit: int) -> list[User]:
+        """By the time they joined. Empty where the conversation does not exist."""
+
+    async def change_members(
+        self, channel: str, add: Sequence[str], remove: Sequence[str], at_ms: int
+    ) -> tuple[list[str], list[str]]:
+        """Ids that were really added and removed. ``NotFound``: the conversation, or a user to add, does not exist."""
+
+    async def channels_of(self, user_id: str, limit: int) -> list[str]:
+        """The channels that ``user_id`` is a member of, newest activity first."""
 
     async def head(self, channel: str) -> Head:
         """``NotFound`` where there is none."""
@@ -247,20 +419,60 @@ class Store(Protocol):
     async def resolve(self, resolution: Resolution) -> Message | None:
         """The system message, or None when nothing changed. ``NotFound``."""
 
+    async def handoff(self, handoff: Handoff) -> Changed:
+        """``NotFound``."""
+
+    async def claim(self, claim: Claim) -> Changed:
+        """``NotFound``, ``Conflict``."""
+
+    async def release(self, release: Release) -> Changed:
+        """``NotFound``, ``Conflict``."""
+
+    async def queue(self, limit: int) -> list[QueueItem]:
+        """Conversations that wait for a human, longest waiting first."""
+
+    async def queue_item(self, channel: str) -> QueueItem | None:
+        """None when it does not wait."""
+
+    async def claims(self) -> list[ClaimRow]:
+        """Every claim that is held now."""
+
+    async def note_agents(self, absent: Sequence[str], present: Sequence[str]) -> None:
+        """Begin (where not begun) or end the absence of agents who hold claims, in database time."""
+
     async def messages_after(self, channel: str, offset: int, limit: int) -> list[Message]:
         """Messages with a larger offset, ascending, the ``limit`` lowest of them. With their full ``turn``."""
 
     async def messages_before(self, channel: str, offset: int | None, limit: int) -> list[Message]:
         """Messages with a smaller offset (None: any), ascending, the ``limit`` highest of them."""
 
+    # receipts and notifications
+    async def mark(self, receipt: Receipt) -> bool:
+        """Whether it moved forward. ``Invalid`` beyond the last message, ``NotFound``."""
+
+    async def receipts(self, channel: str, limit: int) -> list[ReceiptMark]:
+        """How far each user has got, those who moved last first."""
+
+    async def notify(self, notice: Notice) -> int:
+        """How many users it is for. ``NotFound``: no such user."""
+
+    async def unseen(self, user_id: str, limit: int) -> tuple[list[Notification], int]:
+        """The unseen ones, most urgent, then oldest first, and the number of all."""
+
+    async def see(self, user_id: str, notification_id: str, at_ms: int) -> bool:
+        """Whether it was unseen until now. ``NotFound``."""
+
     # turns
     async def answer(self, answer: Answer) -> Message | None:
-        """Store the reply and close the turn. None, and nothing stored, when the turn is answered already, the lease
-        number is not current, or the conversation is claimed."""
+        """Store the reply and close the turn. None, and nothing stored, when the turn is answered or dropped already,
+        the lease number is not current, the conversation is claimed, or an earlier turn of it is open."""
 
     async def take_turns(self, worker: str, lease_ms: int, limit: int) -> list[OpenTurn]:
         """Take over open turns whose lease has run out (database time), lowest offsets first, each with its lease
         number raised by one. Turns of claimed conversations wait for the release."""
+
+    async def own_turns(self, worker: str, limit: int) -> list[OpenTurn]:
+        """Open turns leased to ``worker``, lowest offsets first: those that other workers stored for it as well."""
 
     async def renew_turns(self, worker: str, turn_ids: Sequence[str], lease_ms: int) -> None:
         """Extend the leases that ``worker`` still holds."""
@@ -272,6 +484,9 @@ class Store(Protocol):
         """The last answered turns, in offset order."""
 
     # learning
+    async def assess(self, assessment: Assessment) -> None:
+        """Store or replace. ``NotFound``."""
+
     async def rate(self, rating: Rating) -> RewardParts:
         """Store or replace the rating, and say whose decision it is about. ``NotFound`` where the message is no bot
         message of a conversation that ``user_id`` is a member of (with ``in_every_conversation``: of any). The answer's
