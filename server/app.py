@@ -6,6 +6,7 @@ import asyncio
 import random
 import socket
 import time
+from collections.abc import Coroutine
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,10 +31,18 @@ from inference.engine import Engine
 from inference.errors import ModelError
 from inference.pack import Pack, load_pack
 from server.backplane.memory import MemoryBackplane
+from server.chat.accounts import Accounts
+from server.chat.connected import Connected
+from server.chat.conversations import ConversationVerbs
 from server.chat.learning import Learner
 from server.chat.memory import Memories
+from server.chat.messages import Messages
+from server.chat.notices import Notices
+from server.chat.presence import PresenceVerbs
+from server.chat.receipts import Receipts
 from server.chat.runner import TurnRunner
 from server.chat.service import Chat
+from server.chat.signals import Removed, Signals
 from server.chat.turn import Bot
 from server.chat.writer import BuiltInWriter, PhraseBook, PhraseError, parse_phrases
 from server.clock import Clock, SystemClock
@@ -51,6 +60,7 @@ from server.transport.http.health import health_routes
 from server.transport.http.pages import SecureHeaders, page_routes
 from server.transport.protocol import WireProtocol
 from server.transport.websocket import Doorman, WebSocketEndpoint
+from server.wire import requests
 from server.wire.parts import User
 
 # Conversations whose memory stays at hand (about 4 KiB each); others are read from the ledger again.
@@ -151,7 +161,11 @@ class App:
             max_waiting=settings.analysis_max_waiting,
         )
         self.metrics.watch_engine(self.engine)
-        self.fanout = Fanout(self.store, MemoryBackplane(), self.metrics.deliveries.inc)
+        self.signals = Signals()
+        self.fanout = Fanout(self.store, MemoryBackplane(), self.metrics.deliveries.inc, self.signals.receive)
+        self.signals.connect(self.fanout)
+        self.connected = Connected()
+        self.accounts = Accounts(store=self.store, signals=self.signals, connected=self.connected, clock=clock)
         self.learner = Learner(
             store=self.store,
             policy=build_policy(settings, contents.personas),
@@ -170,7 +184,7 @@ class App:
             sole_worker=True,
         )
         self.endpoint = self._endpoint()
-        self._watch: asyncio.Task[None] | None = None
+        self._tasks: set[asyncio.Task[None]] = set()
         self._draining = False
         self._ready_ms = float("-inf")
 
@@ -208,23 +222,64 @@ class App:
         if report.committed:
             self.metrics.commit(report.operations)
 
-    def _endpoint(self) -> WebSocketEndpoint:
-        settings = self.settings
-        clock = self._clock
-        chat = Chat(
+    def _chat(self) -> Chat:
+        settings, clock = self.settings, self._clock
+        messages = Messages(
             store=self.store,
             fanout=self.fanout,
+            signals=self.signals,
             bot=self.bot,
             submit_turn=self.turns.submit,
             clock=clock,
             new_id=new_id,
-            explain=settings.explain_shown,
             worker=self.worker,
             lease_ms=settings.turn_lease_ms,
-            ping_interval_ms=settings.ping_interval_ms,
-            max_message_bytes=settings.max_message_bytes,
             on_message=self.metrics.messages.inc,
         )
+        conversations = ConversationVerbs(
+            store=self.store, signals=self.signals, messages=messages, bot=self.bot, clock=clock, new_id=new_id
+        )
+        notices = Notices(
+            store=self.store,
+            fanout=self.fanout,
+            signals=self.signals,
+            connected=self.connected,
+            clock=clock,
+            new_id=new_id,
+        )
+        receipts = Receipts(store=self.store, fanout=self.fanout, clock=clock)
+        presence = PresenceVerbs()
+        chat = Chat(
+            store=self.store,
+            fanout=self.fanout,
+            connected=self.connected,
+            messages=messages,
+            conversations=conversations,
+            accounts=self.accounts,
+            presence=presence,
+            notices=notices,
+            verbs={
+                requests.Feedback: messages.feedback,
+                requests.Conversations: conversations.conversations,
+                requests.Members: conversations.members,
+                requests.Resolve: conversations.resolve,
+                requests.Rate: conversations.rate,
+                requests.MarkSeen: notices.see,
+                requests.MarkReceipt: receipts.mark,
+            },
+            snapshots={},
+            clock=clock,
+            explain=settings.explain_shown,
+            ping_interval_ms=settings.ping_interval_ms,
+            max_message_bytes=settings.max_message_bytes,
+        )
+        self.signals.on(Removed, lambda word: self._spawn(chat.evict(word.channel, frozenset(word.user_ids))))
+        return chat
+
+    def _endpoint(self) -> WebSocketEndpoint:
+        settings = self.settings
+        clock = self._clock
+        chat = self._chat()
         gate = Gate(Tokens.from_settings(settings), settings.guests_allowed, settings.token_ttl_s, clock, new_id)
         return WebSocketEndpoint(
             chat=chat,
@@ -264,7 +319,13 @@ class App:
         await self.fanout.start()
         await self.learner.start()
         await self.turns.start()
-        self._watch = asyncio.create_task(self.bot.watch_silence())
+        self._spawn(self.bot.watch_silence())
+        self._spawn(self.accounts.watch())
+
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
 
     async def drain(self) -> None:
         """Say goodbye to every connection, while the turns under way go on."""
@@ -273,9 +334,9 @@ class App:
 
     async def close(self) -> None:
         """End the turns under way, commit what waits, release everything."""
-        if self._watch is not None:
-            self._watch.cancel()
-            await asyncio.gather(self._watch, return_exceptions=True)
+        for task in tuple(self._tasks):
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
         await self.turns.close(self.settings.drain_ms / 1000)
         await self.fanout.close()
         await self.engine.close()

@@ -6,7 +6,7 @@ Whose fault it is and whether a retry can help is in the type, so nobody has to 
     ├── ClientError           the client is at fault; the same request fails again
     │   ├── BadFrame          400
     │   ├── Unauthenticated   401
-    │   ├── Forbidden         403
+    │   ├── Forbidden         403  (Banned: the user may not come in at all)
     │   ├── NotFound          404
     │   ├── Conflict          409
     │   ├── TooLarge          413
@@ -50,6 +50,10 @@ class Unauthenticated(ClientError):
 class Forbidden(ClientError):
     code = 403
     name = "forbidden"
+
+
+class Banned(Forbidden):
+    """The user may not come in at all: close 4403."""
 
 
 class NotFound(ClientError):

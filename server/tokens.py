@@ -41,10 +41,12 @@ _SIGNATURE_AND_AUDIENCE: Options = {
 
 @dataclass(frozen=True, slots=True)
 class Claims:
-    """What a valid token says. ``exp_ms``: milliseconds since the Unix epoch, after which it is void."""
+    """What a valid token says, in milliseconds since the Unix epoch. ``exp_ms``: after that it is void; ``issued_ms``:
+    its ``iat``, 0 where it has none."""
 
     user: User
     exp_ms: int
+    issued_ms: int
 
 
 class Tokens:
@@ -87,7 +89,7 @@ class Tokens:
                 "Ask that system for one, or set token_algorithm to HS256.",
             )
         issued_s = math.floor(now_s)
-        claims: dict[str, Any] = {"sub": sub, "kind": kind, "iat": issued_s, "exp": issued_s + ttl_s}
+        claims: dict[str, Any] = {"sub": sub, "kind": kind, "iat": round(now_s, 3), "exp": issued_s + ttl_s}
         if name is not None:
             claims["name"] = name
         if self._audience:
@@ -153,7 +155,8 @@ def _claims(payload: Mapping[str, Any], now_s: float) -> Claims:
     if not sub:
         raise Unauthenticated("The token has no sub claim.")
     name = _text(payload, "name", MAX_NAME_CHARACTERS)
-    return Claims(User(id=sub, kind=kind, name=name or sub), int(exp_s * 1_000))  # type: ignore[arg-type]
+    user = User(id=sub, kind=kind, name=name or sub)  # type: ignore[arg-type]
+    return Claims(user, int(exp_s * 1_000), int((_time(payload, "iat") or 0) * 1_000))
 
 
 def _time(payload: Mapping[str, Any], claim: str) -> float | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -13,6 +13,7 @@ from server.errors import Invalid, TooLarge
 from server.wire.parts import MAX_DATA_BYTES, MAX_TEXT_CODE_POINTS
 
 MAX_COMMENT_CODE_POINTS = 2_000
+MAX_CATEGORY_CODE_POINTS = 64
 
 
 def normal_text(text: str) -> str:
@@ -64,3 +65,19 @@ def checked_comment(comment: str | None) -> str | None:
     if comment is not None and len(comment) > MAX_COMMENT_CODE_POINTS:
         raise Invalid(f"comment has {len(comment):,} code points; at most {MAX_COMMENT_CODE_POINTS:,} are allowed")
     return comment.replace("\0", "") if comment is not None else None
+
+
+def checked_categories(categories: Sequence[str]) -> tuple[str, ...]:
+    """``Invalid`` where one is empty, too long or holds NUL; repeats are dropped."""
+    for category in categories:
+        if not 1 <= len(category) <= MAX_CATEGORY_CODE_POINTS or "\0" in category:
+            raise Invalid(f"a category has 1 to {MAX_CATEGORY_CODE_POINTS} code points and no NUL")
+    return tuple(dict.fromkeys(categories))
+
+
+def short_text(text: str, field: str, max_code_points: int) -> str:
+    """The NFC form; ``Invalid`` where it is empty, too long or holds NUL."""
+    normal = unicodedata.normalize("NFC", text)
+    if not 1 <= len(normal) <= max_code_points or "\0" in normal:
+        raise Invalid(f"{field} has {len(normal):,} code points; 1 to {max_code_points:,} are allowed, and no NUL")
+    return normal

@@ -1,4 +1,4 @@
-"""What the chat knows of a connected device."""
+"""Who asks the chat for something: a connected device, or whoever calls over HTTP."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from server.session.machine import Session
+from server.wire.closing import CloseCode
 from server.wire.codec import Codec
 from server.wire.frames import ServerFrame
 from server.wire.parts import User
@@ -16,26 +17,61 @@ GUEST_NAME = "Guest"
 
 @dataclass(frozen=True, slots=True)
 class Claims:
-    """Who a token says is there. ``new_token`` is set for a guest who has just been made."""
+    """Who a token says is there. ``new_token`` is set for a guest who has just been made.
+
+    ``issued_ms``: the token's ``iat``, 0 where it has none.
+    """
 
     user: User
     expires_ms: int | None
     new_token: str | None = None
+    issued_ms: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """A user with what their kind allows (PROTOCOL §3's table). ``explain``: customers see how the bot decides."""
+
+    user: User
+    explain: bool = False
+
+    @property
+    def is_staff(self) -> bool:
+        """Agents, admins and services act in every conversation; customers in their own."""
+        return self.user.kind != "customer"
+
+    @property
+    def is_agent(self) -> bool:
+        """Agents and admins are the humans who take over."""
+        return self.user.kind in ("agent", "admin")
+
+    @property
+    def is_admin(self) -> bool:
+        return self.user.kind == "admin"
+
+    @property
+    def sees_all(self) -> bool:
+        """May see how the bot decides."""
+        return self.is_staff or self.explain
 
 
 class ChatPeer(Protocol):
-    """A connection as the chat sees it. ``sees_all``: may see how the bot decides."""
+    """A connection as the chat sees it; ``user_id``, ``is_staff``, ``sees_all`` are its caller's, for the fan-out."""
 
     codec: Codec
     session: Session
     session_id: str
+    caller: Caller
     user_id: str
     is_staff: bool
     sees_all: bool
-    new_token: str | None
+    claims: Claims
 
     def push(self, framed: bytes) -> None:
         """Queue bytes for the socket; never blocks."""
 
     def answer(self, frame: ServerFrame) -> None:
         """Queue one frame for this peer alone."""
+
+    def close(self, code: CloseCode, reason: str, after_ms: int | None = None) -> None:
+        """Write what is queued, then close."""

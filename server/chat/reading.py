@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from server.chat.peer import ChatPeer
+from server.chat.peer import Caller, ChatPeer
 from server.errors import BadFrame
 from server.store.ports import Head, Store
+from server.wire.codec import Codec
 from server.wire.frames import HistoryPage, Message
-from server.wire.parts import MAX_RECOVERED_MESSAGES, MAX_SERVER_MESSAGE_BYTES, Conversation
+from server.wire.parts import MAX_RECOVERED_MESSAGES, MAX_SERVER_MESSAGE_BYTES, Conversation, ReceiptMark
 from server.wire.requests import History, Position
 
 # What a frame needs beside its messages: the envelope and the conversation with its last text.
 ENVELOPE_BYTES = 100_000
+# Receipts told on subscribing: everybody's in an ordinary conversation, those who moved last in a crowd.
+MAX_RECEIPTS = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +30,7 @@ class Recovery:
     offset: int
     messages: list[Message]
     conversation: Conversation | None
+    receipts: list[ReceiptMark]
     encoded_bytes: int
 
 
@@ -39,30 +43,31 @@ def can_recover(head: Head, position: Position | None) -> bool:
     )
 
 
-def visible(peer: ChatPeer, messages: list[Message]) -> list[Message]:
-    """The messages as this peer may see them."""
-    return messages if peer.sees_all else [message.for_customer() for message in messages]
+def visible(caller: Caller, messages: list[Message]) -> list[Message]:
+    """The messages as this caller may see them."""
+    return messages if caller.sees_all else [message.for_customer() for message in messages]
 
 
 async def recover(store: Store, peer: ChatPeer, channel: str, position: Position | None, budget_bytes: int) -> Recovery:
     """Read what ``position`` has missed. Call after ``Fanout.join``, so that nothing falls between."""
     conversation: Conversation | None = await store.conversation(channel, peer.user_id)
-    size_bytes = len(peer.codec.encode(conversation))
+    receipts = await store.receipts(channel, MAX_RECEIPTS)
+    size_bytes = len(peer.codec.encode(conversation)) + len(peer.codec.encode(receipts))
     if size_bytes > budget_bytes:
-        conversation, size_bytes = None, 0
+        conversation, receipts, size_bytes = None, [], 0
     head = await store.head(channel)
     if position is None or not can_recover(head, position):
-        return Recovery(False, head.epoch, head.offset, [], conversation, size_bytes)
+        return Recovery(False, head.epoch, head.offset, [], conversation, receipts, size_bytes)
     messages = await store.messages_after(channel, position.offset, MAX_RECOVERED_MESSAGES + 1)
     offset = messages[-1].offset if messages else position.offset
-    shown = visible(peer, messages)
+    shown = visible(peer.caller, messages)
     messages_bytes = len(peer.codec.encode(shown))
     if len(messages) > MAX_RECOVERED_MESSAGES or size_bytes + messages_bytes > budget_bytes:
-        return Recovery(False, head.epoch, offset, [], conversation, size_bytes)
-    return Recovery(True, head.epoch, offset, shown, conversation, size_bytes + messages_bytes)
+        return Recovery(False, head.epoch, offset, [], conversation, receipts, size_bytes)
+    return Recovery(True, head.epoch, offset, shown, conversation, receipts, size_bytes + messages_bytes)
 
 
-async def read_history(store: Store, peer: ChatPeer, frame: History) -> HistoryPage:
+async def read_history(store: Store, caller: Caller, frame: History, codec: Codec) -> HistoryPage:
     """One page, ascending; fewer than asked, with ``more``, where the answer would grow too large."""
     if frame.before is not None and frame.after is not None:
         raise BadFrame("history takes before or after, not both")
@@ -72,8 +77,8 @@ async def read_history(store: Store, peer: ChatPeer, frame: History) -> HistoryP
         found = await store.messages_after(frame.channel, frame.after, frame.limit + 1)
     else:
         found = await store.messages_before(frame.channel, frame.before, frame.limit + 1)
-    nearest_first = visible(peer, found if forward else found[::-1])
-    page = _fitting(peer, nearest_first[: frame.limit])
+    nearest_first = visible(caller, found if forward else found[::-1])
+    page = _fitting(codec, nearest_first[: frame.limit])
     return HistoryPage(
         id=frame.id,
         channel=frame.channel,
@@ -83,10 +88,10 @@ async def read_history(store: Store, peer: ChatPeer, frame: History) -> HistoryP
     )
 
 
-def _fitting(peer: ChatPeer, messages: list[Message]) -> list[Message]:
+def _fitting(codec: Codec, messages: list[Message]) -> list[Message]:
     left_bytes = MAX_SERVER_MESSAGE_BYTES - ENVELOPE_BYTES
     for count, message in enumerate(messages):
-        left_bytes -= len(peer.codec.encode(message)) + 1
+        left_bytes -= len(codec.encode(message)) + 1
         if left_bytes < 0:
             return messages[:count]
     return messages

@@ -256,6 +256,11 @@ class Bot:
         memory.resolved_before = memory.resolved_before or resolved
         await self._reward(memory.last, After(resolved=resolved))
 
+    async def on_handoff(self, channel: str) -> None:
+        """After the last answer somebody wanted a human."""
+        memory = await self._memory(channel)
+        await self._reward(memory.last, After(handoff=True))
+
     async def watch_silence(self) -> None:
         """Run for ever: no reaction to an answer for ``silence_ms`` is a reaction too, told once per answer."""
         while True:

@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from server.backplane.ports import Envelope
 from server.fanout.parcel import Parcel
 from server.wire.codec import Codec
 
@@ -46,7 +47,7 @@ class Subscription:
         """Pass a parcel on to the peer if it is meant for it; the number of deliveries (0 or 1)."""
         envelope = parcel.envelope
         peer = self.peer
-        if envelope.audience == "staff" and not (peer.is_staff or (envelope.author == peer.user_id and peer.sees_all)):
+        if envelope.audience != "everyone" and not _is_for(envelope, peer):
             return 0
         if self.waiting is not None:
             self.waiting.append(parcel)
@@ -71,6 +72,12 @@ class Subscription:
     def lags(self, feed: Feed) -> bool:
         """Whether the feed has already delivered something that this subscription has not seen."""
         return feed.next_offset is not None and self.seen_offset + 1 < feed.next_offset
+
+
+def _is_for(envelope: Envelope, peer: Peer) -> bool:
+    if envelope.audience == "staff":
+        return peer.is_staff or (envelope.author == peer.user_id and peer.sees_all)
+    return envelope.audience == "others" and envelope.author != peer.user_id
 
 
 @dataclass(slots=True)

@@ -18,6 +18,7 @@ from server.fanout.feed import Feed, Peer, Subscription
 from server.fanout.parcel import Parcel, message_envelope
 from server.wire.frames import Message
 
+WORKERS_CHANNEL = "workers"
 GAP_WAIT_S = 0.05
 RECONCILE_S = 2.0
 # One read of a gap: bounded so that a feed far behind can't hold the event loop or the store for long.
@@ -35,9 +36,20 @@ class Ledger(Protocol):
 
 
 class Fanout:
-    """One worker's feeds. All methods run on the event loop's thread."""
+    """One worker's feeds. All methods run on the event loop's thread.
 
-    def __init__(self, ledger: Ledger, backplane: Backplane, on_deliveries: Callable[[int], None]) -> None:
+    ``on_signal`` gets the envelopes for ``workers``: those of channels that somebody here has joined, and those of
+    ``WORKERS_CHANNEL``, which every worker hears.
+    """
+
+    def __init__(
+        self,
+        ledger: Ledger,
+        backplane: Backplane,
+        on_deliveries: Callable[[int], None],
+        on_signal: Callable[[Envelope], None] = lambda _: None,
+    ) -> None:
+        self._on_signal = on_signal
         self._ledger = ledger
         self._backplane = backplane
         self._on_deliveries = on_deliveries
@@ -47,6 +59,7 @@ class Fanout:
 
     async def start(self) -> None:
         await self._backplane.start(self._receive, lambda: self._spawn(self._reconcile()))
+        await self._backplane.listen(WORKERS_CHANNEL)
         self._spawn(self._reconcile_for_ever())
 
     async def close(self) -> None:
@@ -115,7 +128,21 @@ class Fanout:
             if channel in self._feeds:  # somebody joined while the backplane was being told
                 await self._backplane.listen(channel)
 
+    def show(self, envelope: Envelope) -> None:
+        """Deliver to the subscribers on this worker only; for what is not durable."""
+        feed = self._feeds.get(envelope.channel)
+        if feed is not None:
+            self._on_deliveries(feed.accept(Parcel(envelope)))
+
+    def subscribers(self, channel: str) -> list[Peer]:
+        """Who has joined the channel on this worker."""
+        feed = self._feeds.get(channel)
+        return [] if feed is None else list(feed.subscriptions)
+
     def _receive(self, envelope: Envelope) -> None:
+        if envelope.audience == "workers":
+            self._on_signal(envelope)
+            return
         feed = self._feeds.get(envelope.channel)
         if feed is not None:
             self._on_deliveries(feed.accept(Parcel(envelope)))

@@ -21,7 +21,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from enum import Enum, auto
 
-from server.errors import BadFrame, ProtocolError, RateLimited
+from server.errors import BadFrame, Banned, ProtocolError, RateLimited
 from server.wire.closing import CloseCode
 from server.wire.codec import Item, Rejected, error_frame
 from server.wire.frames import Pong, ServerFrame
@@ -124,7 +124,10 @@ class Session:
 
     def refused(self, error: ProtocolError, frame_id: int | str) -> list[Effect]:
         """The token is not good, or could not be checked."""
-        code = CloseCode.UNAUTHENTICATED if not error.temporary else CloseCode.INTERNAL
+        if isinstance(error, Banned):
+            code = CloseCode.BANNED
+        else:
+            code = CloseCode.INTERNAL if error.temporary else CloseCode.UNAUTHENTICATED
         return [Answer(error_frame(error, frame_id)), *self._shut(code, error.name)]
 
     def undecodable(self, reason: str) -> list[Effect]:

@@ -9,7 +9,7 @@ from typing import Any, Protocol
 
 import structlog
 
-from server.chat.peer import Claims
+from server.chat.peer import Caller, Claims
 from server.chat.service import Chat
 from server.clock import Clock
 from server.errors import ProtocolError, Unauthenticated
@@ -62,10 +62,11 @@ class Connection:
     session_id: str
     authenticate: Callable[[Connect], Awaitable[Claims]]
     session: Session = field(init=False)
+    claims: Claims = field(init=False)
+    caller: Caller = field(init=False)
     user_id: str = ""
     is_staff: bool = False
     sees_all: bool = False
-    new_token: str | None = None
     _queue: list[bytes] = field(default_factory=list)
     _sends: set[asyncio.Task[None]] = field(default_factory=set)
     _timer: asyncio.TimerHandle | None = None
@@ -142,8 +143,8 @@ class Connection:
     async def _connect(self, frame: Connect) -> None:
         try:
             claims = await self.authenticate(frame)
-            self.user_id, self.is_staff = claims.user.id, claims.user.kind != "customer"
-            self.sees_all, self.new_token = self.is_staff or self.chat.explain, claims.new_token
+            self.claims, self.caller = claims, Caller(claims.user, self.chat.explain)
+            self.user_id, self.is_staff, self.sees_all = claims.user.id, self.caller.is_staff, self.caller.sees_all
             self.session.accepted(claims.user, claims.expires_ms)
             await self.chat.connect(self, frame)
         except ProtocolError as error:
@@ -161,7 +162,7 @@ class Connection:
             if isinstance(frame, Send):
                 if len(self._sends) >= MAX_SENDS_IN_FLIGHT:
                     await asyncio.wait(self._sends, return_when=asyncio.FIRST_COMPLETED)
-                commit = await self.chat.prepare_send(self, frame)
+                commit = self.chat.prepare_send(self, frame)
                 self._spawn_send(self._guard(commit, frame))
                 return
             if self._sends:
@@ -197,6 +198,7 @@ class Connection:
         if (claims.user.id, claims.user.kind) != (user.id, user.kind) or claims.expires_ms is None:
             raise Unauthenticated("the token is another user's, or another kind's: connect anew with it")
         self.session.accepted(claims.user, claims.expires_ms)
+        self.claims = claims
         self.answer(Refreshed(id=frame.id, exp_ms=claims.expires_ms))
         self._alarm_at_expiry()
 
@@ -224,4 +226,5 @@ class Connection:
         if self._timer is not None:
             self._timer.cancel()
         self._queue = []
-        await self.chat.disconnect(self)
+        if self.user_id:
+            await self.chat.disconnect(self)

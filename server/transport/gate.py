@@ -28,9 +28,10 @@ class Gate:
         now_s = self.clock.now_ms() / 1000
         if frame.token is not None:
             claims = self.tokens.verify(frame.token, now_s)
-            return Claims(claims.user, claims.exp_ms)
+            return Claims(claims.user, claims.exp_ms, issued_ms=claims.issued_ms)
         if not self.guests_allowed:
             raise Unauthenticated("a token is needed; guests are not allowed here")
         guest = User(id=self.new_id(), kind="customer", name=GUEST_NAME)
         token = self.tokens.issue("customer", guest.id, guest.name, self.guest_ttl_s, now_s)
-        return Claims(guest, self.tokens.verify(token, now_s).exp_ms, new_token=token)
+        made = self.tokens.verify(token, now_s)
+        return Claims(guest, made.exp_ms, new_token=token, issued_ms=made.issued_ms)

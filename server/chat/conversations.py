@@ -1,0 +1,104 @@
+"""Verbs about whole conversations: open, conversations, members, resolve, rate (PROTOCOL §5)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from server.chat.access import CONVERSATION_PREFIX, require_conversation, require_staff
+from server.chat.content import checked_categories, checked_comment, checked_rating, plain_data
+from server.chat.messages import Listener, Messages, told
+from server.chat.peer import Caller
+from server.chat.signals import Removed, Signals
+from server.clock import Clock
+from server.errors import BadFrame, NotFound
+from server.store.ports import Assessment, Opened, Opening, Resolution, Store
+from server.wire.frames import ConversationsPage, MembersNow, Rated, Resolved
+from server.wire.requests import Conversations, Members, Open, Rate, Resolve
+
+# As many as a page of the answer can name without growing past a message's size.
+MAX_MEMBERS_LISTED = 1_000
+
+
+class ConversationVerbs:
+    """``on_joined``, ``on_left``: a user became a member, or is none any more (presence follows)."""
+
+    def __init__(
+        self,
+        *,
+        store: Store,
+        signals: Signals,
+        messages: Messages,
+        bot: Listener,
+        clock: Clock,
+        new_id: Callable[[], str],
+    ) -> None:
+        self._store = store
+        self._signals = signals
+        self._messages = messages
+        self._bot = bot
+        self._clock = clock
+        self._new_id = new_id
+
+    async def open(self, caller: Caller, frame: Open) -> Opened:
+        """A new conversation, or the one that the key opened before."""
+        return await self._store.open_conversation(
+            Opening(
+                channel=CONVERSATION_PREFIX + self._new_id(),
+                epoch=self._new_id(),
+                user=caller.user,
+                key=frame.key,
+                metadata=plain_data(frame.metadata, "metadata"),
+                at_ms=self._clock.now_ms(),
+            )
+        )
+
+    async def conversations(self, caller: Caller, frame: Conversations) -> ConversationsPage:
+        items = await self._store.conversations(caller.user.id, frame.before, frame.limit + 1)
+        return ConversationsPage(id=frame.id, items=items[: frame.limit], more=len(items) > frame.limit)
+
+    async def members(self, caller: Caller, frame: Members) -> MembersNow:
+        await require_conversation(self._store, caller, frame.channel)
+        require_staff(caller, "members")
+        add, remove = frame.add or [], frame.remove or []
+        if set(add) & set(remove):
+            raise BadFrame("members: the same user can't be added and removed")
+        if add or remove:
+            try:
+                _, removed = await self._store.change_members(frame.channel, add, remove, self._clock.now_ms())
+            except NotFound as error:
+                raise NotFound(str(error)) from None
+            if removed:
+                await self._signals.send(Removed(frame.channel, removed))
+        members = await self._store.members(frame.channel, MAX_MEMBERS_LISTED)
+        return MembersNow(id=frame.id, channel=frame.channel, members=members)
+
+    async def resolve(self, caller: Caller, frame: Resolve) -> Resolved:
+        await require_conversation(self._store, caller, frame.channel)
+        message = await self._store.resolve(
+            Resolution(
+                channel=frame.channel,
+                resolved=frame.resolved,
+                by=caller.user,
+                message_id=self._new_id(),
+                at_ms=self._clock.now_ms(),
+            )
+        )
+        if message is not None:
+            await self._messages.publish(message)
+            await told(self._bot.on_resolved(frame.channel, frame.resolved))
+        return Resolved(id=frame.id, channel=frame.channel, resolved=frame.resolved)
+
+    async def rate(self, caller: Caller, frame: Rate) -> Rated:
+        await require_conversation(self._store, caller, frame.channel)
+        await self._store.assess(
+            Assessment(
+                channel=frame.channel,
+                by=caller.user,
+                rating=checked_rating(frame.rating),
+                comment=checked_comment(frame.comment),
+                categories=checked_categories(frame.categories or []),
+                at_ms=self._clock.now_ms(),
+                members_only=not caller.is_staff,
+            )
+        )
+        return Rated(id=frame.id, channel=frame.channel, accepted=True)

@@ -1,0 +1,118 @@
+"""Word between workers, and on one worker from the verb to whoever has to act on it.
+
+A signal travels as an ``Envelope`` for ``workers``: on a conversation's channel it reaches the workers on which
+somebody has joined that, on ``WORKERS_CHANNEL`` it reaches all. Like every envelope it may be lost: whoever relies on one
+also looks at the ledger from time to time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeVar, cast
+
+import msgspec
+import structlog
+from msgspec import Struct
+
+from server.backplane.ports import Envelope
+from server.fanout.hub import WORKERS_CHANNEL, Fanout
+from server.wire.frames import Notification
+from server.wire.parts import Presence, User
+
+_log = structlog.get_logger(__name__)
+
+SignalT = TypeVar("SignalT", bound="Signal")
+
+
+class Signal(Struct, frozen=True, tag=True, omit_defaults=True):
+    """A piece of word; subclasses say what."""
+
+
+class PresenceMoved(Signal, frozen=True):
+    """What became of members of a conversation. Each list holds a user once."""
+
+    channel: str
+    joined: list[Presence] = []
+    left: list[Presence] = []
+    changed: list[Presence] = []
+
+
+class TypingMoved(Signal, frozen=True):
+    """A user types, or has stopped."""
+
+    channel: str
+    user: User
+    on: bool
+
+
+class Removed(Signal, frozen=True):
+    """These are no members any more: their subscriptions end."""
+
+    channel: str
+    user_ids: list[str]
+
+
+class Revoked(Signal, frozen=True):
+    """A user's tokens from before ``tokens_from_ms`` are void; ``banned``: all of them, for good."""
+
+    user_id: str
+    tokens_from_ms: int
+    banned: bool
+
+
+class TurnsLeft(Signal, frozen=True):
+    """Turns have been stored for a worker that did not store them itself."""
+
+    worker: str
+
+
+class Rewarded(Signal, frozen=True):
+    """A policy's reward log has grown to ``log_offset``."""
+
+    policy: str
+    log_offset: int
+
+
+class NotedByAll(Signal, frozen=True):
+    """A notification for everybody; ``channel`` in it is each user's own."""
+
+    notification: Notification
+
+
+AnySignal = PresenceMoved | TypingMoved | Removed | Revoked | TurnsLeft | Rewarded | NotedByAll
+
+_encode = msgspec.json.Encoder().encode
+_decode = msgspec.json.Decoder(AnySignal).decode
+
+
+class Signals:
+    """Sends signals, and hands those that arrive to the one handler of their kind."""
+
+    def __init__(self) -> None:
+        self._handlers: dict[type[Signal], Callable[[Any], None]] = {}
+        self._fanout: Fanout | None = None
+
+    def connect(self, fanout: Fanout) -> None:
+        """The road they take."""
+        self._fanout = fanout
+
+    def on(self, kind: type[SignalT], handler: Callable[[SignalT], None]) -> None:
+        """``handler`` runs on the event loop's thread and must not block."""
+        self._handlers[kind] = cast(Callable[[Any], None], handler)
+
+    async def send(self, signal: AnySignal, channel: str = WORKERS_CHANNEL) -> None:
+        """To every worker that has joined ``channel``, this one included."""
+        if self._fanout is None:
+            raise RuntimeError("signals are not connected to a fan-out")
+        await self._fanout.publish(Envelope(channel, 0, _encode(signal), audience="workers"))
+
+    def receive(self, envelope: Envelope) -> None:
+        """Called by the fan-out."""
+        try:
+            signal = _decode(envelope.body)
+        except msgspec.MsgspecError as error:  # a newer release's word during a rolling update
+            _log.warning("signal not understood", channel=envelope.channel, reason=str(error))
+            return
+        handler = self._handlers.get(type(signal))
+        if handler is not None:
+            handler(signal)
