@@ -42,7 +42,7 @@ from server.chat.presence import PresenceVerbs
 from server.chat.receipts import Receipts
 from server.chat.runner import TurnRunner
 from server.chat.service import Chat
-from server.chat.signals import Removed, Signals
+from server.chat.signals import Removed, Signals, TurnsLeft
 from server.chat.turn import Bot
 from server.chat.writer import BuiltInWriter, PhraseBook, PhraseError, parse_phrases
 from server.clock import Clock, SystemClock
@@ -171,6 +171,7 @@ class App:
             policy=build_policy(settings, contents.personas),
             name=settings.policy,
             combine=contents.weights.combine,
+            signals=self.signals,
             clock=clock,
             on_reward=self.metrics.rewards.inc,
         )
@@ -183,6 +184,7 @@ class App:
             max_running=settings.max_open_turns,
             sole_worker=True,
         )
+        self.signals.on(TurnsLeft, self.turns.on_turns_left)
         self.endpoint = self._endpoint()
         self._tasks: set[asyncio.Task[None]] = set()
         self._draining = False
@@ -216,6 +218,7 @@ class App:
             metrics=self.metrics,
             analysis_timeout_s=self.settings.analysis_timeout_ms / 1000,
             silence_ms=self.settings.silence_ms,
+            sole_worker=True,
         )
 
     def _committed(self, report: CommitReport) -> None:
@@ -321,6 +324,7 @@ class App:
         await self.turns.start()
         self._spawn(self.bot.watch_silence())
         self._spawn(self.accounts.watch())
+        self._spawn(self.learner.follow())
 
     def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.create_task(work)

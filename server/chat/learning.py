@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
+from contextlib import suppress
 
 import numpy as np
 import structlog
 from numpy.typing import NDArray
 
 from adapters.policies import Decision, Policy
+from server.chat.signals import Rewarded, Signals
 from server.clock import Clock
 from server.errors import ProtocolError
 from server.store.ports import Combine, RewardEvent, RewardParts, Store
 
 _REPLAY_EVENTS = 1_000
+LOOK_EVERY_S = 5.0
 
 _log = structlog.get_logger(__name__)
 
@@ -26,7 +30,15 @@ class Learner:
     """
 
     def __init__(
-        self, *, store: Store, policy: Policy, name: str, combine: Combine, clock: Clock, on_reward: Callable[[], None]
+        self,
+        *,
+        store: Store,
+        policy: Policy,
+        name: str,
+        combine: Combine,
+        signals: Signals,
+        clock: Clock,
+        on_reward: Callable[[], None],
     ) -> None:
         self.name = name
         self.policy = policy
@@ -35,11 +47,31 @@ class Learner:
         self._combine = combine
         self._clock = clock
         self._on_reward = on_reward
+        self._signals = signals
+        self._behind = asyncio.Event()
+        signals.on(Rewarded, self._hear)
 
     async def start(self) -> None:
         """Replay the log."""
         await self._catch_up()
         _log.info("policy replayed", policy=self.name, version=self.version)
+
+    def _hear(self, word: Rewarded) -> None:
+        if word.policy == self.name and word.log_offset > self.version:
+            self._behind.set()
+
+    async def follow(self) -> None:
+        """Fold for ever what other workers append: when they say so, and from time to time since word may be lost."""
+        while True:
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._behind.wait(), LOOK_EVERY_S)
+            self._behind.clear()
+            try:
+                await self._catch_up()
+            except ProtocolError as error:
+                _log.warning("reward log not read", policy=self.name, reason=str(error))
+            except Exception:  # whatever it was, the next look must come
+                _log.exception("reward log not read", policy=self.name)
 
     def choose(self, x: NDArray[np.float64]) -> Decision:
         """Draw a persona for a context; microseconds, no I/O."""
@@ -57,6 +89,7 @@ class Learner:
                 self._fold(event)
             elif event.log_offset > self.version:
                 await self._catch_up()
+            await self._signals.send(Rewarded(self.name, event.log_offset))
         except ProtocolError as error:
             _log.warning("reward lost", decision=found.decision_id, reason=str(error))
 

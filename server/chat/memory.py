@@ -33,9 +33,10 @@ class Memory:
     """One conversation. ``scores``: sentiment of the last customer turns; ``gaps_s``: how long they took to write.
 
     ``used_phrases``: what was said, longest ago first (a dict as an ordered set). ``known``: details that the customer
-    has given, such as an order number, so that nobody asks twice.
+    has given, such as an order number, so that nobody asks twice. ``offset``: of the last message that it knows of.
     """
 
+    offset: int = 0
     turns: int = 0
     scores: deque[float] = field(default_factory=lambda: deque(maxlen=REMEMBERED_TURNS))
     gaps_s: deque[float] = field(default_factory=lambda: deque(maxlen=REMEMBERED_TURNS))
@@ -60,8 +61,9 @@ class Memory:
             self.used_phrases.pop(phrase, None)
             self.used_phrases[phrase] = None
 
-    def answered(self, answer: LastAnswer, written: Written) -> None:
-        """Take in the bot's answer."""
+    def answered(self, answer: LastAnswer, written: Written, offset: int) -> None:
+        """Take in the bot's answer at ``offset``."""
+        self.offset = offset
         self.last = answer
         self.previous_intent = written.intent
         self.say(written.phrases)

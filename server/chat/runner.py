@@ -12,6 +12,7 @@ from typing import Any
 import structlog
 
 from inference.errors import InferenceError
+from server.chat.signals import TurnsLeft
 from server.errors import ProtocolError
 from server.store.ports import OpenTurn, Store
 
@@ -21,6 +22,8 @@ ATTEMPTS = 3
 RETRY_S = 0.25
 MAX_RETRY_S = 10.0
 TAKE_TURNS = 64
+# Many more than can be answered while the ledger is read once.
+ANSWERED_REMEMBERED = 256
 
 _log = structlog.get_logger(__name__)
 
@@ -28,14 +31,15 @@ _log = structlog.get_logger(__name__)
 class TurnRunner:
     """A queue per conversation, at most ``max_running`` turns at once; what waits is stored anyway.
 
-    ``answer(turn, last_try)`` settles a turn or raises; with ``last_try`` it makes do with what it has.
+    ``answer(turn, last_try)`` answers a turn, or says False where the ledger refused the answer, or raises; with
+    ``last_try`` it makes do with what it has. A refused turn that is still open comes back with ``own_turns``.
     """
 
     def __init__(
         self,
         *,
         store: Store,
-        answer: Callable[[OpenTurn, bool], Awaitable[None]],
+        answer: Callable[[OpenTurn, bool], Awaitable[bool]],
         worker: str,
         lease_ms: int,
         max_running: int,
@@ -48,6 +52,7 @@ class TurnRunner:
         self._sole_worker = sole_worker
         self._slots = asyncio.Semaphore(max_running)
         self._queues: dict[str, deque[OpenTurn]] = {}
+        self._answered: deque[str] = deque(maxlen=ANSWERED_REMEMBERED)
         self._tasks: set[asyncio.Task[None]] = set()
         self._keeper: asyncio.Task[None] | None = None
 
@@ -74,11 +79,23 @@ class TurnRunner:
         channel = turn.message.channel
         queue = self._queues.get(channel)
         if queue is not None:
-            if all(turn.turn_id != waiting.turn_id for waiting in queue):
-                queue.append(turn)
+            self._insert(queue, turn)
             return
         self._queues[channel] = deque((turn,))
         self._spawn(self._run(channel))
+
+    def _insert(self, queue: deque[OpenTurn], turn: OpenTurn) -> None:
+        """By offset, but never before the first, which is at work: another worker may have stored an earlier turn."""
+        place = len(queue)
+        while place > 1 and queue[place - 1].message.offset > turn.message.offset:
+            place -= 1
+        if all(turn.turn_id != waiting.turn_id for waiting in queue):
+            queue.insert(place, turn)
+
+    def on_turns_left(self, word: TurnsLeft) -> None:
+        """Another worker has stored turns for this one, whose conversations are at work here."""
+        if word.worker == self._worker:
+            self._spawn(self._take_own())
 
     async def _run(self, channel: str) -> None:
         queue = self._queues[channel]
@@ -94,7 +111,8 @@ class TurnRunner:
         for attempt in count(1):
             async with self._slots:
                 try:
-                    await self._answer(turn, attempt >= ATTEMPTS)
+                    if await self._answer(turn, attempt >= ATTEMPTS):
+                        self._answered.append(turn.turn_id)
                     return
                 except (ProtocolError, InferenceError) as error:
                     _log.warning("turn failed", turn=turn.turn_id, attempt=attempt, reason=str(error))
@@ -110,6 +128,7 @@ class TurnRunner:
                 if held:
                     await self._store.renew_turns(self._worker, held, self._lease_ms)
                 await self._take()
+                await self._take_own()
             except ProtocolError as error:
                 _log.warning("leases not renewed", reason=str(error))
             except Exception:  # whatever it was, leases have to be renewed the next time
@@ -118,6 +137,11 @@ class TurnRunner:
     async def _take(self) -> None:
         while turns := await self._store.take_turns(self._worker, self._lease_ms, TAKE_TURNS):
             for turn in turns:
+                self.submit(turn)
+
+    async def _take_own(self) -> None:
+        for turn in await self._store.own_turns(self._worker, TAKE_TURNS):
+            if turn.turn_id not in self._answered:  # answered while the ledger was read
                 self.submit(turn)
 
     def _spawn(self, work: Coroutine[Any, Any, None]) -> None:

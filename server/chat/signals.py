@@ -1,8 +1,8 @@
 """Word between workers, and on one worker from the verb to whoever has to act on it.
 
 A signal travels as an ``Envelope`` for ``workers``: on a conversation's channel it reaches the workers on which
-somebody has joined that, on ``WORKERS_CHANNEL`` it reaches all. Like every envelope it may be lost: whoever relies on one
-also looks at the ledger from time to time.
+somebody has joined that, on ``WORKERS_CHANNEL`` it reaches all. Like every envelope it may be lost: whoever relies on
+one also looks at the ledger from time to time.
 """
 
 from __future__ import annotations

@@ -75,6 +75,7 @@ class Bot:
         metrics: Metrics,
         analysis_timeout_s: float,
         silence_ms: int,
+        sole_worker: bool,
     ) -> None:
         self._store = store
         self._fanout = fanout
@@ -90,28 +91,29 @@ class Bot:
         self._metrics = metrics
         self._analysis_timeout_s = analysis_timeout_s
         self._silence_ms = silence_ms
+        self._sole_worker = sole_worker
         self._understanding = asyncio.Semaphore(MAX_UNDERSTANDING)
 
-    async def answer(self, turn: OpenTurn, last_try: bool) -> None:
-        """Settle a turn, or raise. Repeatable: a committed turn stays as it is.
+    async def answer(self, turn: OpenTurn, last_try: bool) -> bool:
+        """Answer a turn, or say that the ledger refused it, or raise. Repeatable: a committed turn stays as it is.
 
         With ``last_try`` a text that can't be understood or answered gets an apology; a ledger that is away still
         raises, and so does a closing engine: then the turn stays open for the next worker.
         """
         try:
-            await self._answer(turn)
+            return await self._answer(turn)
         except (ProtocolError, EngineClosed):
             raise
         except Exception as error:
             if not last_try:
                 raise
-            await self._apologise(turn, error)
+            return await self._apologise(turn, error)
 
-    async def _answer(self, turn: OpenTurn) -> None:
+    async def _answer(self, turn: OpenTurn) -> bool:
         """Understand, choose a persona, write, commit, ring; then reward the answer before."""
         channel = turn.message.channel
         started_ns = time.perf_counter_ns()
-        memory = await self._memory(channel)
+        memory = await self._memory(channel, turn.message.offset)
         async with self._understanding:
             analysis = await self._engine.analyse(turn.message.text, timeout_s=self._analysis_timeout_s)
         heard = Heard(analysis, analysis.to_wire(), started_ns, time.perf_counter_ns())
@@ -125,13 +127,14 @@ class Bot:
             raise
         if message is None:
             self._memories.forget(channel)  # answered elsewhere, or somebody has claimed the conversation
-            return
+            return False
         await self._publish(message)
         decision_id = answer.decision.decision_id if answer.decision is not None else None
-        memory.answered(LastAnswer(decision_id, heard.wire, answer.at_ms), written)
+        memory.answered(LastAnswer(decision_id, heard.wire, answer.at_ms), written, message.offset)
         self._count(answer, started_ns)
         if previous is not None and turn.message.at_ms > previous.at_ms:  # else it was written before that answer
             await self._reward(previous, After(analysis.sentiment.score, analysis.act))
+        return True
 
     def _compose(self, turn: OpenTurn, memory: Memory, heard: Heard) -> tuple[Answer, Written]:
         now_ms = self._clock.now_ms()
@@ -194,7 +197,7 @@ class Bot:
             at_ms=now_ms,
         )
 
-    async def _apologise(self, turn: OpenTurn, reason: Exception) -> None:
+    async def _apologise(self, turn: OpenTurn, reason: Exception) -> bool:
         """The model is away, or an answer failed: say so, as nobody in particular and with nothing to learn from."""
         _log.warning("apologised", turn=turn.turn_id, reason=repr(reason))
         memory = await self._memory(turn.message.channel)
@@ -204,18 +207,24 @@ class Bot:
         message = await self._store.answer(answer)
         if message is not None:
             await self._publish(message)
+        return message is not None
 
     async def _publish(self, message: Message) -> None:
         self._metrics.messages.inc()
         await self._fanout.publish_message(message)
 
-    async def _memory(self, channel: str) -> Memory:
+    async def _memory(self, channel: str, before_offset: int | None = None) -> Memory:
+        """What is known of the messages below ``before_offset`` (None: whatever is at hand)."""
         known = self._memories.get(channel)
-        if known is not None:
+        if known is not None and (self._sole_worker or before_offset is None or before_offset <= known.offset + 1):
             return known
+        if known is not None:  # other messages have come since: another worker may have answered some
+            self._memories.forget(channel)
         past = await self._store.past_turns(channel, PAST_TURNS)
         # Somebody else may have rebuilt it meanwhile, and heard more since.
-        return self._memories.get(channel) or self._memories.put(channel, rebuild(past))
+        memory = self._memories.get(channel) or self._memories.put(channel, rebuild(past))
+        memory.offset = max(memory.offset, (before_offset or 1) - 1)
+        return memory
 
     async def _tell_analysis(self, turn: OpenTurn, wire: Mapping[str, Any]) -> None:
         message = turn.message

@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass, field
 from typing import cast
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from adapters.policies import make_policy
 from adapters.rewards import RewardWeights
+from server.chat import learning
 from server.chat.learning import Learner
+from server.chat.signals import Signals
 from server.clock import ManualClock
 from server.errors import Unavailable
 from server.store.ports import Combine, RewardEvent, RewardParts, Store
+from tests.unit.chat.loopback import loopback
 
 ARMS = ("calm", "warm")
 
@@ -41,12 +46,13 @@ class FakeLog:
         return None if reward is None else self.write("warm", reward)
 
 
-def learner(log: FakeLog, seed: int = 0) -> Learner:
+def learner(log: FakeLog, seed: int = 0, signals: Signals | None = None) -> Learner:
     return Learner(
         store=cast(Store, log),
         policy=make_policy("linucb", arms=ARMS, dim=3, seed=seed),
         name="linucb",
         combine=RewardWeights().combine,
+        signals=signals or loopback()[0],
         clock=ManualClock(),
         on_reward=lambda: None,
     )
@@ -110,3 +116,38 @@ async def test_nothing_to_say_is_not_written() -> None:
     await made.reward(RewardParts("", {"feedback": 1.0}))
     await made.reward(RewardParts("d", {}))
     assert log.events == []
+
+
+async def test_a_worker_folds_what_another_has_appended() -> None:
+    log = FakeLog()
+    here, there = loopback(2)
+    first, second = learner(log, signals=here), learner(log, 1, signals=there)
+    following = asyncio.create_task(second.follow())
+    await first.reward(RewardParts("d", {"feedback": 1.0}))
+    while second.version < first.version:
+        await asyncio.sleep(0)
+    assert second.version == 1
+    assert knowledge(second) == knowledge(first)
+    following.cancel()
+    await asyncio.gather(following, return_exceptions=True)
+
+
+async def test_a_ledger_that_is_away_does_not_end_the_following(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(learning, "LOOK_EVERY_S", 0)
+    log = FakeLog()
+    made = learner(log)
+    reads = iter([Unavailable("the database is away"), RuntimeError("a bug")])
+    read = log.rewards_after
+
+    async def fails_first(policy: str, log_offset: int, limit: int) -> list[RewardEvent]:
+        if failure := next(reads, None):
+            raise failure
+        return await read(policy, log_offset, limit)
+
+    monkeypatch.setattr(log, "rewards_after", fails_first)
+    log.write("warm", 1.0)
+    following = asyncio.create_task(made.follow())
+    while made.version < 1:
+        await asyncio.sleep(0)
+    following.cancel()
+    await asyncio.gather(following, return_exceptions=True)

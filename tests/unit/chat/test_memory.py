@@ -44,7 +44,7 @@ def test_a_rebuilt_memory_equals_the_lived_one(turns: list[tuple[float, str | No
         lived.hear(heard, asked_ms)
         written = Written("hello", (f"p{number}",), (), "greeting", intent, {"order_id": f"#{number}"})
         notes = lived.notes(written)
-        lived.answered(LastAnswer(f"d{number}", heard.to_wire(), answered_ms), written)
+        lived.answered(LastAnswer(f"d{number}", heard.to_wire(), answered_ms), written, 0)
         past.append(PastTurn(f"t{number}", f"d{number}", "warm", "hi", heard.to_wire(), notes, asked_ms, answered_ms))
     assert rebuild(past) == lived
 
@@ -86,7 +86,7 @@ def test_the_trend_looks_at_the_last_three_against_those_before() -> None:
 def test_gaps_are_the_customers_time_to_write() -> None:
     memory = Memory()
     memory.hear(analysis(), 0)
-    memory.answered(LastAnswer("d", {}, 1_000), Written("hello", (), (), "greeting"))
+    memory.answered(LastAnswer("d", {}, 1_000), Written("hello", (), (), "greeting"), 2)
     memory.hear(analysis(), 5_000)
     assert turn_view(memory, analysis(), "", 0).mean_gap_s == 4.0
 

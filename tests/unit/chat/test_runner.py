@@ -11,6 +11,7 @@ import pytest
 
 from server.chat import runner as runner_module
 from server.chat.runner import ATTEMPTS, TurnRunner
+from server.chat.signals import TurnsLeft
 from server.errors import Unavailable
 from server.store.ports import OpenTurn, Store
 from server.wire.frames import Message
@@ -30,6 +31,8 @@ class FakeTurns:
     left: list[OpenTurn] = field(default_factory=list)
     renewed: set[str] = field(default_factory=set)
     expired: int = 0
+    own: list[OpenTurn] = field(default_factory=list)
+    closed: set[str] = field(default_factory=set)
 
     async def expire_leases(self) -> int:
         self.expired += 1
@@ -38,6 +41,9 @@ class FakeTurns:
     async def take_turns(self, worker: str, lease_ms: int, limit: int) -> list[OpenTurn]:
         taken, self.left = self.left[:limit], self.left[limit:]
         return taken
+
+    async def own_turns(self, worker: str, limit: int) -> list[OpenTurn]:
+        return [turn for turn in self.own if turn.turn_id not in self.closed]
 
     async def renew_turns(self, worker: str, turn_ids: list[str], lease_ms: int) -> None:
         self.renewed.update(turn_ids)
@@ -49,13 +55,14 @@ class Answering:
     def __init__(self) -> None:
         self.answered: list[tuple[str, int]] = []
         self.failures: dict[str, int] = {}
+        self.refused: set[str] = set()
         self.last_tries: dict[str, bool] = {}
         self.gate = asyncio.Event()
         self.gate.set()
         self.running = 0
         self.most_running = 0
 
-    async def __call__(self, turn: OpenTurn, last_try: bool) -> None:
+    async def __call__(self, turn: OpenTurn, last_try: bool) -> bool:
         self.last_tries[turn.turn_id] = last_try
         self.running += 1
         self.most_running = max(self.running, self.most_running)
@@ -65,6 +72,7 @@ class Answering:
                 self.failures[turn.turn_id] -= 1
                 raise Unavailable("the database is away")
             self.answered.append((turn.message.channel, turn.message.offset))
+            return turn.turn_id not in self.refused
         finally:
             self.running -= 1
 
@@ -193,3 +201,31 @@ async def test_closing_lets_running_turns_end(make: Callable[..., TurnRunner], a
     runner.submit(turn("conv:a", 1))
     await runner.close(within_s=10)
     assert answering.answered == [("conv:a", 1)]
+
+
+async def test_turns_that_other_workers_stored_take_their_place(
+    make: Callable[..., TurnRunner], store: FakeTurns, answering: Answering
+) -> None:
+    runner = make()
+    answering.gate.clear()
+    for offset in (1, 4):
+        runner.submit(turn("conv:a", offset))
+    store.own = [turn("conv:a", offset) for offset in (1, 2, 3, 4)]
+    runner.on_turns_left(TurnsLeft("another"))
+    runner.on_turns_left(TurnsLeft("w"))
+    await until(lambda: len(runner._queues["conv:a"]) == 4)
+    answering.gate.set()
+    await until(lambda: len(answering.answered) == 4)
+    assert answering.answered == [("conv:a", 1), ("conv:a", 2), ("conv:a", 3), ("conv:a", 4)]
+
+
+async def test_an_answered_turn_is_not_taken_again_and_a_refused_one_is(
+    make: Callable[..., TurnRunner], store: FakeTurns, answering: Answering
+) -> None:
+    runner = make()
+    store.own = [turn("conv:a", 1), turn("conv:b", 1)]
+    answering.refused = {"turn conv:b 1"}
+    for _ in range(2):
+        runner.on_turns_left(TurnsLeft("w"))
+        await until(lambda: not runner._tasks)
+    assert answering.answered == [("conv:a", 1), ("conv:b", 1), ("conv:b", 1)]

@@ -31,6 +31,7 @@ from server.store.ports import Answer, Combine, OpenTurn, PastTurn, RewardEvent,
 from server.telemetry import Metrics
 from server.wire.frames import Message
 from server.wire.parts import User
+from tests.unit.chat.loopback import loopback
 from tests.unit.chat.test_memory import analysis
 
 ALICE = User("alice", "customer", "Alice")
@@ -121,6 +122,7 @@ class House:
     engine: FakeEngine = field(default_factory=FakeEngine)
     writer: FakeWriter = field(default_factory=FakeWriter)
     clock: ManualClock = field(default_factory=ManualClock)
+    sole_worker: bool = True
 
     def bot(self) -> Bot:
         ids = count()
@@ -129,6 +131,7 @@ class House:
             policy=make_policy("uniform", arms=("calm", "warm"), dim=len(FEATURE_NAMES), seed=1),
             name="uniform",
             combine=RewardWeights().combine,
+            signals=loopback()[0],
             clock=self.clock,
             on_reward=lambda: None,
         )
@@ -147,6 +150,7 @@ class House:
             metrics=Metrics(),
             analysis_timeout_s=1.0,
             silence_ms=1_000,
+            sole_worker=self.sole_worker,
         )
 
 
@@ -311,3 +315,31 @@ async def test_a_rating_is_a_feature_of_the_next_decision(house: House) -> None:
     assert (first.features[rated], second.features[rated]) == (0.0, 1.0)
     assert house.store.rewards[0].parts == {"feedback": 1.0}
     assert np.isfinite(second.features).all()
+
+
+async def test_what_other_workers_have_answered_meanwhile_is_read_anew(house: House) -> None:
+    house.sole_worker = False
+    house.engine.results = [analysis(0.0), analysis(0.0), analysis(0.0)]
+    bot = house.bot()
+    await bot.answer(turn(1), False)
+    await bot.answer(turn(3), False)
+    assert house.store.reads == 1
+    await bot.answer(turn(7), False)  # 5 and 6 were somebody else's
+    assert house.store.reads == 2
+
+
+async def test_a_refused_answer_is_told(house: House) -> None:
+    house.engine.results = [analysis(0.0), analysis(0.0)]
+    bot = house.bot()
+    house.store.open_turns = False
+    assert not await bot.answer(turn(1), False)
+    house.store.open_turns = True
+    assert await bot.answer(turn(1), False)
+
+
+async def test_asking_for_a_human_rewards_the_last_answer(house: House) -> None:
+    house.engine.results = [analysis(0.0)]
+    bot = house.bot()
+    await bot.answer(turn(1), False)
+    await bot.on_handoff("conv:c")
+    assert "handoff" in house.store.rewards[-1].parts
