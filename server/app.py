@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import random
-import socket
 import time
 from collections.abc import Coroutine
 from concurrent.futures import ThreadPoolExecutor
@@ -14,8 +13,6 @@ from typing import Any
 
 import numpy as np
 import structlog
-import uvicorn
-import uvloop
 import yaml
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
@@ -45,20 +42,18 @@ from server.chat.service import Chat
 from server.chat.signals import Removed, Signals, TurnsLeft
 from server.chat.turn import Bot
 from server.chat.writer import BuiltInWriter, PhraseBook, PhraseError, parse_phrases
-from server.clock import Clock, SystemClock
-from server.data_dir import hold_data_dir, hold_database
+from server.clock import Clock
 from server.errors import StartupError, Unavailable
 from server.fanout.hub import Fanout
 from server.settings import Settings
 from server.store.group import CommitReport
 from server.store.sql import SqlStore
-from server.telemetry import Metrics, configure_logging
+from server.telemetry import Metrics
 from server.tokens import Tokens
 from server.transport.connection import ConnectionLimits
 from server.transport.gate import Gate
 from server.transport.http.health import health_routes
 from server.transport.http.pages import SecureHeaders, page_routes
-from server.transport.protocol import WireProtocol
 from server.transport.websocket import Doorman, WebSocketEndpoint
 from server.wire import requests
 from server.wire.parts import User
@@ -345,85 +340,3 @@ class App:
         await self.fanout.close()
         await self.engine.close()
         await self.store.close()
-
-
-class Server(uvicorn.Server):
-    """uvicorn, but a signal first drains: uvicorn itself would cut every socket with 1012 at once."""
-
-    def __init__(self, config: uvicorn.Config, app: App) -> None:
-        super().__init__(config)
-        self._app = app
-        self._leaving: asyncio.Task[None] | None = None
-        self._loop: asyncio.AbstractEventLoop | None = None
-
-    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        self._loop = asyncio.get_running_loop()
-        await super().startup(sockets)
-
-    def handle_exit(self, sig: int, frame: object) -> None:  # noqa: ARG002
-        """First signal: drain, then stop. Second: stop now."""
-        if self._leaving is not None or self._loop is None:
-            self.should_exit = self.force_exit = True
-            return
-        self._loop.call_soon_threadsafe(self._leave)
-
-    def _leave(self) -> None:
-        if self._leaving is None:
-            self._leaving = asyncio.ensure_future(self._drain())
-
-    async def _drain(self) -> None:
-        try:
-            await self._app.drain()
-        finally:
-            self.should_exit = True
-
-
-def bind(settings: Settings) -> socket.socket:
-    """The listening socket; ``StartupError`` where the address is taken or not this machine's."""
-    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
-    listener = socket.socket(family, socket.SOCK_STREAM)
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        listener.bind((settings.host, settings.port))
-    except OSError as error:
-        listener.close()
-        raise StartupError(
-            f"{settings.host} port {settings.port} can't be listened on: {error.strerror}.",
-            "Choose another with --port, or stop what uses it.",
-        ) from error
-    listener.setblocking(False)
-    return listener
-
-
-async def run(settings: Settings, listener: socket.socket) -> None:
-    """Serve until a signal comes."""
-    app = App(settings, clock=SystemClock(), rng=random.Random())
-    config = uvicorn.Config(
-        app.asgi(),
-        ws=WireProtocol,
-        http="httptools",
-        lifespan="off",
-        log_config=None,
-        access_log=False,
-        server_header=False,
-        backlog=4096,
-        ws_max_size=settings.max_message_bytes,
-        ws_ping_interval=settings.ping_interval_ms / 1000,
-        ws_ping_timeout=settings.ping_interval_ms / 1000,
-        ws_per_message_deflate=settings.compression,
-        timeout_graceful_shutdown=5,
-    )
-    try:
-        await app.start()
-        _log.info("ready", url=settings.url, data_dir=str(settings.data_dir), policy_version=app.learner.version)
-        await Server(config, app).serve(sockets=[listener])
-    finally:
-        await app.close()
-
-
-def serve(settings: Settings) -> int:
-    """Run the server; the exit code. Raises ``StartupError`` where it can't start."""
-    configure_logging(settings.log_level, settings.log_format)
-    with hold_data_dir(settings.data_dir), hold_database(settings.database_path), bind(settings) as listener:
-        uvloop.run(run(settings, listener))
-    return 0

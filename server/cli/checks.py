@@ -203,7 +203,7 @@ def _model_intents(settings: Settings) -> tuple[str, ...]:
 
 
 def check_port(loaded: Loaded) -> Iterator[Finding]:
-    from server.app import bind
+    from server.serving import bind
     from server.data_dir import hold_data_dir
 
     settings = loaded.settings

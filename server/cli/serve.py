@@ -49,7 +49,7 @@ def serve(
         config=config,
     ).settings
     typer.echo(_announcement(settings))
-    from server.app import serve as run
+    from server.serving import serve as run
 
     raise typer.Exit(run(settings))
 

@@ -34,10 +34,20 @@ class Settings(BaseModel):
     data_dir: Folder = setting("data", "Folder of the database, the made-up secret and other files; made if missing.")
     database_url: str = setting(
         "",
-        "Database, as sqlite:///FILE (four slashes for an absolute path); empty: parlance.db in the data directory.",
+        "Database, as sqlite:///FILE (four slashes for an absolute path) or postgresql://USER:PASSWORD@HOST/NAME; "
+        "empty: parlance.db in the data directory.",
         repr=False,
     )
-    redis_url: str = setting("", "Redis that connects several workers; empty: none.", repr=False)
+    redis_url: str = setting(
+        "",
+        "Redis that connects several workers: redis:// or rediss://HOST:PORT/DB, redis+cluster://HOST:PORT, or "
+        "redis+sentinel://HOST:PORT,HOST:PORT/MASTER; empty: none.",
+        repr=False,
+    )
+    redis_prefix: str = setting(
+        "parlance", "Beginning of every key and channel in Redis, for installations that share one.",
+        min_length=1, max_length=64,
+    )  # fmt: skip
     store_timeout_ms: int = setting(
         5_000, "Longest wait for the database before a request is answered with 503.", "ms", ge=1, le=600_000
     )
@@ -171,6 +181,11 @@ class Settings(BaseModel):
     def effective_database_url(self) -> str:
         """``database_url``, or the SQLite file in the data directory."""
         return self.database_url or f"sqlite:///{self.data_dir / 'parlance.db'}"
+
+    @property
+    def shares_database(self) -> bool:
+        """Whether other servers may use the same database: PostgreSQL's can be shared, SQLite's can't."""
+        return self.effective_database_url.partition(":")[0].partition("+")[0] in ("postgres", "postgresql")
 
     @property
     def database_path(self) -> Path:

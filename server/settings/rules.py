@@ -7,10 +7,6 @@ from collections.abc import Mapping
 from server.errors import StartupError
 from server.settings.model import MIN_SECRET_BYTES, Settings
 
-# Lift these two together with the back ends: redis_url and PostgreSQL URLs are known names that nothing serves yet.
-REDIS_READY = False
-POSTGRESQL_READY = False
-
 
 def check_settings(settings: Settings, origins: Mapping[str, str]) -> None:
     """Raises ``StartupError`` for the first rule that ``settings`` break."""
@@ -21,34 +17,21 @@ def check_settings(settings: Settings, origins: Mapping[str, str]) -> None:
         _check_bind(settings, origins)
 
 
-def _is_postgresql(url: str) -> bool:
-    return url.partition(":")[0].partition("+")[0] in ("postgres", "postgresql")
-
-
 def _check_back_ends(settings: Settings) -> None:
-    if settings.redis_url and not REDIS_READY:
-        raise StartupError("redis_url is set, but Redis is not in this version yet.", "Remove it and run one worker.")
-    if _is_postgresql(settings.database_url) and not POSTGRESQL_READY:
-        raise StartupError(
-            "database_url names PostgreSQL, which is not in this version yet.",
-            "Use sqlite:///FILE, or leave it out for the SQLite file in the data directory.",
-        )
     scheme = settings.effective_database_url.partition(":")[0].partition("+")[0]
-    if scheme != "sqlite" and not _is_postgresql(settings.database_url):
+    if scheme != "sqlite" and not settings.shares_database:
         raise StartupError(
-            f"database_url begins with {scheme!r}, which is no database that Parlance knows.", "Use sqlite:///FILE."
+            f"database_url begins with {scheme!r}, which is no database that Parlance knows.",
+            "Use sqlite:///FILE or postgresql://USER:PASSWORD@HOST/NAME.",
         )
 
 
 def _check_workers(settings: Settings) -> None:
     # DESIGN's law 11: the doorbell between processes is Redis, and SQLite takes one writing process.
-    if settings.workers > 1 and not (settings.redis_url and _is_postgresql(settings.database_url)):
-        ready = REDIS_READY and POSTGRESQL_READY
+    if settings.workers > 1 and not (settings.redis_url and settings.shares_database):
         raise StartupError(
             f"{settings.workers} workers need Redis (redis_url) and PostgreSQL (database_url).",
-            "Set both, or start with --workers 1."
-            if ready
-            else "This version has neither yet: start with --workers 1.",
+            "Set both, or start with --workers 1.",
         )
 
 

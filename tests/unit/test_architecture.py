@@ -33,7 +33,7 @@ MAY_ALSO_IMPORT = {"loadtest.bench_store": {"server.store", "server.clock"}}
 # the rules of conversations subscribe people to channels and ring for their messages, and fanout knows no rule.
 ORDER = (
     "errors", "settings", "clock", "data_dir", "telemetry", "wire", "tokens", "session", "store", "backplane",
-    "fanout", "chat", "transport", "app", "cli",
+    "fanout", "chat", "transport", "supervisor", "app", "serving", "cli",
 )  # fmt: skip
 
 # Rooms that name only the ports of these, never an implementation. app and cli stand above and may.

@@ -61,7 +61,6 @@ class TestMistakes:
             (("serve", "--port", "x"), "Invalid value for '--port'"),
             (("serve", "--port", "0"), "port = 0 (flag --port) is not valid: expected a whole number from 1 to 65535."),
             (("serve", "--workers", "2"), "2 workers need Redis (redis_url) and PostgreSQL (database_url)."),
-            (("serve", "--redis-url", "redis://x"), "redis_url is set, but Redis is not in this version yet."),
             (("serve", "--host", "0.0.0.0"), "no secret was given"),  # noqa: S104
             (("serve", "--config", "no.toml"), "The settings file no.toml, named by --config, can't be read"),
             (("token", "--kind", "king", "--sub", "x"), "'king' is not one of 'customer', 'agent', 'admin', 'service'"),

@@ -25,7 +25,7 @@ from tests.unit.cli.conftest import Command
 
 @pytest.fixture(autouse=True)
 def _free_port(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("server.app.bind", lambda _settings: contextlib.nullcontext())
+    monkeypatch.setattr("server.serving.bind", lambda _settings: contextlib.nullcontext())
 
 
 def findings(cwd: Path, check: Check, **flags: object) -> list[Finding]:
@@ -220,7 +220,7 @@ class TestMachine:
         def bind(settings: Settings) -> None:
             raise StartupError(f"port {settings.port} is taken.", "Choose another with --port.")
 
-        monkeypatch.setattr("server.app.bind", bind)
+        monkeypatch.setattr("server.serving.bind", bind)
 
     @pytest.mark.usefixtures("_taken")
     def test_a_taken_port(self, tmp_path: Path) -> None:

@@ -72,20 +72,16 @@ class TestBind:
 
 
 class TestBackEnds:
-    def test_redis_is_not_ignored(self, tmp_path: Path) -> None:
-        sentence = refusal(tmp_path, redis_url="redis://localhost")
-        assert sentence == "redis_url is set, but Redis is not in this version yet. Remove it and run one worker."
-
     @pytest.mark.parametrize("scheme", ["postgresql", "postgres", "postgresql+asyncpg"])
-    def test_postgresql_is_not_ignored(self, tmp_path: Path, scheme: str) -> None:
-        sentence = refusal(tmp_path, database_url=f"{scheme}://user:pa55@host/db")
-        assert "PostgreSQL, which is not in this version yet" in sentence
-        assert "pa55" not in sentence
+    def test_postgresql_can_be_shared(self, tmp_path: Path, scheme: str) -> None:
+        assert load(tmp_path, database_url=f"{scheme}://user:pa55@host/db").shares_database
+        assert not load(tmp_path).shares_database
 
     def test_another_database_is_unknown(self, tmp_path: Path) -> None:
         sentence = refusal(tmp_path, database_url="mysql://user:pa55@host/db")
         assert sentence == (
-            "database_url begins with 'mysql', which is no database that Parlance knows. Use sqlite:///FILE."
+            "database_url begins with 'mysql', which is no database that Parlance knows. Use sqlite:///FILE or "
+            "postgresql://USER:PASSWORD@HOST/NAME."
         )
         assert "Use sqlite:///FILE" in refusal(tmp_path, database_url="parlance.db")
 
@@ -96,9 +92,6 @@ class TestBackEnds:
         sentence = refusal(tmp_path, workers=2)
         assert sentence.startswith("2 workers need Redis (redis_url) and PostgreSQL (database_url).")
 
-    def test_and_so_they_will_when_both_are_ready(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr("server.settings.rules.REDIS_READY", True)
-        monkeypatch.setattr("server.settings.rules.POSTGRESQL_READY", True)
         both = {"redis_url": "redis://localhost", "database_url": "postgresql://localhost/db"}
         for missing in both:
             assert "workers need" in refusal(
