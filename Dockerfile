@@ -19,5 +19,7 @@ VOLUME /data
 EXPOSE 8000
 HEALTHCHECK --interval=10s --timeout=2s --start-period=20s \
     CMD ["python", "-c", "import urllib.request; urllib.request.urlopen('http://127.0.0.1:8000/healthz', timeout=1)"]
+# The drain begins with this signal; give it longer than PARLANCE_DRAIN_MS before a kill.
+STOPSIGNAL SIGTERM
 # Give PARLANCE_SECRET (32 bytes or more); the server refuses a bind that others reach without one.
 CMD ["parlance", "serve"]
