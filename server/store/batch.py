@@ -16,6 +16,8 @@ from sqlalchemy.engine.interfaces import Dialect
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.elements import ClauseElement
 
+from server.store.arrays import for_each_row, takes_arrays
+
 Row = tuple[Any, ...]
 
 
@@ -36,6 +38,9 @@ class Batch:
         if not rows:
             return
         sql, arrange = self._for(connection.dialect)
+        if takes_arrays(connection.dialect):
+            connection.exec_driver_sql(sql, tuple(map(list, zip(*rows, strict=True))))
+            return
         connection.exec_driver_sql(sql, list(rows) if arrange is None else [arrange(row) for row in rows])
 
     def _for(self, dialect: Dialect) -> tuple[str, Callable[[Row], Row] | None]:
@@ -45,6 +50,8 @@ class Batch:
         return found
 
     def _compile(self, dialect: Dialect) -> tuple[str, Callable[[Row], Row] | None]:
+        if takes_arrays(dialect):
+            return for_each_row(self._statement, self._names, dialect), None
         compiled = self._statement.compile(dialect=dialect, column_keys=list(self._names))
         assert isinstance(compiled, SQLCompiler)  # noqa: S101
         order = compiled.positiontup or []

@@ -10,7 +10,8 @@ from collections.abc import Callable, Sequence
 from enum import Enum
 from typing import Protocol, TypeVar
 
-from sqlalchemy import BigInteger, Connection, Insert, Table
+from sqlalchemy import BigInteger, Connection, Insert, Table, or_
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.sql.functions import FunctionElement
 
 T = TypeVar("T")
@@ -75,3 +76,21 @@ class Database(Protocol):
 
     def classify(self, error: BaseException) -> Failure:
         """What ``error``, raised by ``write`` or ``read``, means."""
+
+
+def upsert(
+    statement: sqlite.Insert | postgresql.Insert, table: Table, key: Sequence[str], update: Sequence[str]
+) -> Insert:
+    """``Database.upsert`` where the database knows ON CONFLICT; ``statement`` is its own INSERT into ``table``."""
+    if not update:
+        return statement.on_conflict_do_nothing(index_elements=key)
+    given = statement.excluded
+    differs = or_(*(table.c[name].is_distinct_from(given[name]) for name in update))
+    values = {name: given[name] for name in update}
+    return statement.on_conflict_do_update(index_elements=key, set_=values, where=differs)
+
+
+def increment(statement: sqlite.Insert | postgresql.Insert, table: Table, key: str, counter: str) -> Insert:
+    """``Database.increment``, likewise."""
+    total = table.c[counter] + statement.excluded[counter]
+    return statement.on_conflict_do_update(index_elements=[key], set_={counter: total})

@@ -13,6 +13,8 @@ from typing import Any
 from sqlalchemy import Column, Connection, Row, Table, TextClause, text
 from sqlalchemy.engine.interfaces import Dialect
 
+from server.store.arrays import rows_from_arrays, takes_arrays
+
 MAX_KEYS = 512
 """Keys per statement: three columns of them stay far below the 32,766 parameters that both databases take."""
 
@@ -45,6 +47,9 @@ class Lookup:
         return found
 
     def _chunk(self, connection: Connection, keys: Sequence[tuple[str, ...]]) -> Sequence[Row[Any]]:
+        if takes_arrays(connection.dialect):
+            columns = tuple(map(list, zip(*keys, strict=True)))
+            return connection.exec_driver_sql(self._of_arrays(connection.dialect), columns).all()
         size = 1 << (len(keys) - 1).bit_length()
         statement = self._statements.get((type(connection.dialect), size))
         if statement is None:
@@ -54,19 +59,27 @@ class Lookup:
         # The parameters stand in the text in the order of the keys, whatever the dialect calls them.
         return connection.exec_driver_sql(statement, tuple(chain.from_iterable(padded))).all()
 
+    def _of_arrays(self, dialect: Dialect) -> str:
+        statement = self._statements.get((type(dialect), 0))
+        if statement is None:
+            types = {f"k{place}": column.type for place, column in enumerate(self._by)}
+            statement = f"WITH {rows_from_arrays('wanted', types, dialect)} {self._select()}"
+            self._statements[type(dialect), 0] = statement
+        return statement
+
     def _make(self, size: int) -> TextClause:
         width = range(len(self._by))
         wanted = ", ".join(f'"k{column}"' for column in width)
         rows = ", ".join("(" + ", ".join(f":v{row}_{column}" for column in width) + ")" for row in range(size))
+        return text(f"WITH wanted({wanted}) AS (VALUES {rows}) {self._select()}")
+
+    def _select(self) -> str:
         selected = ", ".join(map(_quoted, self._columns))
         matches = " AND ".join(f'{_quoted(column)} = wanted."k{index}"' for index, column in enumerate(self._by))
         joins = " ".join(
             f'JOIN "{other.table.name}" ON {_quoted(other)} = {_quoted(own)}' for own, other in self._joins
         )
-        return text(
-            f"WITH wanted({wanted}) AS (VALUES {rows}) "  # noqa: S608  names of our own tables only
-            f'SELECT {selected} FROM wanted JOIN "{self._table.name}" ON {matches} {joins}'
-        )
+        return f'SELECT {selected} FROM wanted JOIN "{self._table.name}" ON {matches} {joins}'  # noqa: S608  our own names
 
 
 def _quoted(column: Column[Any]) -> str:

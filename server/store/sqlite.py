@@ -16,7 +16,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
-from sqlalchemy import URL, Connection, Engine, Insert, Table, create_engine, event, or_
+from sqlalchemy import URL, Connection, Engine, Insert, Table, create_engine, event
 from sqlalchemy.dialects.sqlite import insert
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.compiler import compiles
@@ -24,7 +24,7 @@ from sqlalchemy.pool import NullPool, QueuePool
 from sqlalchemy.sql.compiler import SQLCompiler
 
 from server.errors import StartupError
-from server.store.dialect import Failure, database_now_ms
+from server.store.dialect import Failure, database_now_ms, increment, upsert
 
 T = TypeVar("T")
 
@@ -151,19 +151,10 @@ class SqliteDatabase:
             return work(connection)
 
     def upsert(self, table: Table, key: Sequence[str], update: Sequence[str]) -> Insert:
-        statement = insert(table)
-        if not update:
-            return statement.on_conflict_do_nothing(index_elements=key)
-        given = statement.excluded
-        differs = or_(*(table.c[name].is_distinct_from(given[name]) for name in update))
-        return statement.on_conflict_do_update(
-            index_elements=key, set_={name: given[name] for name in update}, where=differs
-        )
+        return upsert(insert(table), table, key, update)
 
     def increment(self, table: Table, key: str, counter: str) -> Insert:
-        statement = insert(table)
-        total = table.c[counter] + statement.excluded[counter]
-        return statement.on_conflict_do_update(index_elements=[key], set_={counter: total})
+        return increment(insert(table), table, key, counter)
 
     def classify(self, error: BaseException) -> Failure:
         return _classify(_driver_error(error))

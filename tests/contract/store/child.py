@@ -6,10 +6,14 @@ import asyncio
 import itertools
 import sys
 
+import structlog
+
 from server.clock import SystemClock
 from server.store.ports import Append
 from server.store.sql import SqlStore
 from server.wire.parts import User
+
+structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))
 
 
 async def talk(url: str, channel: str) -> None:

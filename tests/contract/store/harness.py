@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+import asyncio
 import itertools
+import re
 import resource
 import sqlite3
 from collections.abc import Awaitable, Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, closing, contextmanager
 from pathlib import Path
 from typing import Any, Protocol
 
+import asyncpg
+
 from server.clock import SystemClock
+from server.store import schema
 from server.store.sql import SqlStore, sqlite_url
+from tests.support.postgresql import PostgreSQLServer, new_database, shared_server
 
 _numbers = itertools.count(1)
 
@@ -95,6 +102,66 @@ class SqliteHarness(_Stores):
             connection.execute("ROLLBACK")
 
 
+class _Administrator:
+    """A connection of its own, in a thread with a loop of its own, since the test's loop is running."""
+
+    def __init__(self, url: str) -> None:
+        self._url = url
+        self._thread = ThreadPoolExecutor(1)
+        self._runner = asyncio.Runner()
+        self._connection: asyncpg.Connection | None = None
+
+    def fetch(self, statement: str, *values: Any) -> list[tuple[Any, ...]]:
+        return self._thread.submit(self._runner.run, self._fetch(statement, *values)).result()
+
+    async def _fetch(self, statement: str, *values: Any) -> list[tuple[Any, ...]]:
+        if self._connection is None or self._connection.is_closed():
+            self._connection = await asyncpg.connect(self._url)
+        return [tuple(row) for row in await self._connection.fetch(statement, *values)]
+
+    def close(self) -> None:
+        if self._connection is not None:
+            self._thread.submit(self._runner.run, self._connection.close()).result()
+        self._thread.submit(self._runner.close).result()
+        self._thread.shutdown()
+
+
+class PostgresqlHarness(_Stores):
+    """A database of its own, on the server that all tests share unless another is given."""
+
+    def __init__(self, server: PostgreSQLServer | None = None) -> None:
+        self.server = server or shared_server()
+        self.name = new_database(self.server)
+        super().__init__(self.server.url(self.name))
+        self._administrator = _Administrator(self.url)
+
+    async def close(self) -> None:
+        await super().close()
+        self._administrator.close()
+        self.server.drop_database(self.name)
+
+    def sql(self, statement: str, **values: Any) -> list[tuple[Any, ...]]:
+        names = list(values)
+        numbered = re.sub(r":(\w+)", lambda found: f"${names.index(found[1]) + 1}", statement)
+        return self._administrator.fetch(numbered, *values.values())
+
+    @contextmanager
+    def no_room(self) -> Iterator[None]:
+        # No file may grow beyond a segment of the server's log, and the last page fits by half only.
+        with self.server.limited_files(1_048_576 + 4_096):
+            yield
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        tables = ", ".join(schema.metadata.tables)
+        self.sql("BEGIN")
+        self.sql(f"LOCK TABLE {tables} IN EXCLUSIVE MODE")
+        try:
+            yield
+        finally:
+            self.sql("ROLLBACK")
+
+
 MakeHarness = Callable[[Path], Awaitable[Harness]]
 
 
@@ -102,4 +169,8 @@ async def sqlite(folder: Path) -> Harness:
     return SqliteHarness(folder)
 
 
-IMPLEMENTATIONS: dict[str, MakeHarness] = {"sqlite": sqlite}
+async def postgresql(_folder: Path) -> Harness:
+    return PostgresqlHarness()
+
+
+IMPLEMENTATIONS: dict[str, MakeHarness] = {"sqlite": sqlite, "postgresql": postgresql}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import random
 import sys
 
 import pytest
@@ -14,7 +15,7 @@ from server.store.sql import SqlStore
 from tests.contract.store.harness import Harness
 from tests.contract.store.people import ANN, message, opened
 
-LONG = "x" * 8_000
+LONG = random.Random(0).randbytes(4_000).hex()  # nothing that a database could store in less
 
 
 async def test_what_was_acked_is_there_after_reopening(harness: Harness) -> None:
@@ -83,8 +84,6 @@ async def test_a_full_disk_is_unavailable_until_there_is_room(store: SqlStore, h
         refused = [one for one in done if isinstance(one, BaseException)]
         assert refused and all(isinstance(one, Unavailable) for one in refused)
         assert {one.temporary for one in refused if isinstance(one, Unavailable)} == {True}
-        with pytest.raises(Unavailable):
-            await store.ping()
         assert (await store.head(channel)).offset == len(done) - len(refused)
     await store.ping()
     again = [await store.append(message(channel, LONG, key=f"k-{n}")) for n in range(400)]
@@ -99,7 +98,7 @@ async def test_a_lock_held_too_long_is_unavailable_and_then_over(harness: Harnes
     patient = harness.store()
     await patient.start()
     channel = await opened(patient)
-    hasty = harness.store(timeout_s=0.2)
+    hasty = harness.store(timeout_s=0.5)
     await hasty.start()
     with harness.locked():
         with pytest.raises(Unavailable):

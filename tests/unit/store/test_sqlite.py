@@ -15,7 +15,7 @@ from sqlalchemy import Connection, event, make_url, select, text
 from sqlalchemy.engine import Engine
 
 from server.clock import ManualClock
-from server.errors import StartupError
+from server.errors import StartupError, Unavailable
 from server.store.dialect import Failure, database_now_ms
 from server.store.migrate import migrate
 from server.store.ports import Rating, RewardParts
@@ -94,6 +94,17 @@ async def test_rows_lost_to_a_migration_are_noticed(tmp_path: Path) -> None:
     await database.open(migrate)
     assert await database.read(lambda connection: connection.execute(text("SELECT * FROM members")).all()) == []
     await database.close()
+
+
+async def test_a_full_disk_is_not_ready(tmp_path: Path) -> None:
+    harness = SqliteHarness(tmp_path)
+    store = harness.store()
+    await store.start()
+    await store.ping()
+    with harness.no_room(), pytest.raises(Unavailable):
+        await store.ping()
+    await store.ping()
+    await harness.close()
 
 
 async def test_the_databases_clock_is_the_epochs(database: SqliteDatabase) -> None:
