@@ -6,12 +6,14 @@ The backplane is a doorbell, never a ledger (DESIGN's law 1): whoever needs a du
   lost, and may come in another order than they were published when they come from different nodes; those of one node
   on one channel keep their order. None is altered.
 - **Interest.** An envelope published after ``listen`` has returned reaches the node; after ``ignore`` has returned none
-  of that channel does. Both are idempotent.
+  of that channel does. Both are idempotent, and neither fails because others can't be reached: the node then hears
+  its own envelopes at once, those of others after the interruption, whose end ``on_reconnect`` tells.
 - **Handlers** are called on the event loop's thread, never concurrently, and must not block. One that raises is logged
   and costs nobody else their envelope.
 - **publish** returns when the envelope is handed over, not when it has arrived, and raises ``Unavailable`` when the
-  node knows that nobody else can be reached; local listeners have it even then.
-- **on_reconnect** is called after every healed interruption: envelopes may have been lost, so compare with the ledger.
+  node knows that nobody else can be reached; local listeners have it even then, before ``publish`` returns.
+- **on_reconnect** is called after every healed interruption of what the node hears, when it hears again: envelopes may
+  have been lost, so compare with the ledger.
 - **Cancelling** ``publish`` leaves it open whether the envelope goes out; nothing else is disturbed.
 """
 
@@ -49,10 +51,14 @@ class Backplane(Protocol):
     """One node's end of the doorbell."""
 
     async def start(self, handler: Handler, on_reconnect: Callable[[], None]) -> None:
-        """Connect; ``handler`` gets every envelope of the channels listened to."""
+        """Connect; ``handler`` gets every envelope of the channels listened to. Started again: another handler.
+
+        Raises ``StartupError`` when the others can't be reached as configured; later interruptions heal by themselves.
+        """
 
     async def close(self) -> None:
-        """Stop; no handler is called afterwards. Idempotent."""
+        """Stop; no handler is called afterwards. Idempotent. The registry and the limiter that were made with this
+        backplane share its connections and end with it."""
 
     async def listen(self, channel: str) -> None:
         """Begin to receive a channel's envelopes."""
@@ -77,25 +83,28 @@ class Device:
 class Registry(Protocol):
     """Which devices are connected, over all workers. Emptied, it is right again after one heartbeat (``beat``).
 
-    A device belongs to the worker that added it; those of a worker that has not beaten for ``dead_after_ms`` do not
-    count any more. Every method raises ``Unavailable`` when the registry can't be reached.
+    A device belongs to the worker that added it (its ``worker``, unique to one start of one process); those of a
+    worker that has not beaten for ``dead_after_ms`` do not count any more. Every method raises ``Unavailable`` when the
+    registry can't be reached: what was asked is then made up for by a later ``beat``, removals included.
     """
 
     async def add(self, device: Device) -> int:
-        """Register a device; how many the user had before, on any worker."""
+        """Register a device, or its newer ``at_ms``; how many others the user had before, on any worker. The first
+        one counts as a beat. ``ValueError``: the device is another worker's."""
 
     async def remove(self, user_id: str, session_id: str) -> int:
-        """Forget a device; how many the user still has. Unknown ones are ignored."""
+        """Forget a device; how many the user still has, on any worker. Unknown ones are ignored."""
 
     async def devices(self, user_ids: Sequence[str]) -> dict[str, list[Device]]:
         """The living devices of each user; users without any are left out."""
 
     async def beat(self, devices: Sequence[Device]) -> None:
-        """This worker lives, and these are its devices: those that the registry has lost are added again."""
+        """This worker lives, and these are all of its devices: those that the registry has lost are added again, and
+        within ten beats each one's ``at_ms`` is passed on. Call it every three seconds or so."""
 
     async def bury(self, limit: int) -> list[str]:
-        """Take over what workers that died have left: at most ``limit`` users whose devices are gone now. A dead
-        worker's user is given to one caller only."""
+        """Take over what workers that died have left: at most ``limit`` users, whose devices on those workers are gone
+        now; whether they have others, ``devices`` says. A dead worker's user is given to one caller only."""
 
     async def workers(self) -> int:
         """How many workers beat, this one included."""
@@ -103,11 +112,18 @@ class Registry(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Quota:
-    """``burst`` actions at once, then one every ``every_ms`` (GCRA, ITU-T I.371): ``limit`` in ``period_ms``."""
+    """``burst`` actions at once, then one every ``every_ms`` (GCRA, ITU-T I.371). ``name`` tells quotas apart."""
 
     name: str
     burst: int
     every_ms: float
+
+    def __post_init__(self) -> None:
+        if self.burst < 1 or not self.every_ms > 0:
+            raise ValueError(
+                f"Quota {self.name!r} has burst {self.burst} and every_ms {self.every_ms}: use a burst of at least 1 "
+                "and an every_ms above 0."
+            )
 
 
 class Limiter(Protocol):
@@ -115,4 +131,5 @@ class Limiter(Protocol):
 
     async def take(self, quota: Quota, key: str, cost: int = 1) -> int:
         """0 when ``cost`` actions of ``key`` are within the quota (they are counted then), otherwise the milliseconds
-        after which they will be. Never raises: a limiter that nobody reaches counts locally."""
+        (at least 1) after which they will be. A cost above the burst counts as the whole burst. Never raises: a limiter
+        that can't reach the others counts locally."""

@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
-from contextlib import AsyncExitStack
 
 import pytest
 
-from server.backplane.memory import MemoryBackplane, MemoryHub
 from server.backplane.ports import Backplane, Envelope
-
-Make = Callable[[], Backplane]
+from tests.contract.backplane.harness import Deployment
 
 
 class Node:
@@ -28,20 +24,16 @@ class Node:
         return self.heard
 
 
-def _memory() -> Make:
-    hub = MemoryHub()
-    return lambda: MemoryBackplane(hub)
+async def node(deployment: Deployment, name: str) -> Node:
+    """A started node."""
+    made = Node(deployment.unstarted(name).backplane)
+    await made.backplane.start(made.heard.append, lambda: None)
+    return made
 
 
-@pytest.fixture(params=[_memory], ids=["memory"])
-async def nodes(request: pytest.FixtureRequest) -> AsyncIterator[tuple[Node, Node]]:
-    make: Make = request.param()
-    async with AsyncExitStack() as stack:
-        made = (Node(make()), Node(make()))
-        for node in made:
-            await node.backplane.start(node.heard.append, lambda: None)
-            stack.push_async_callback(node.backplane.close)
-        yield made
+@pytest.fixture
+async def nodes(deployment: Deployment) -> tuple[Node, Node]:
+    return await node(deployment, "one"), await node(deployment, "two")
 
 
 def ring(channel: str, number: int) -> Envelope:
@@ -126,3 +118,79 @@ async def test_after_close_nothing_is_heard_and_closing_twice_is_no_error(nodes:
     await one.backplane.publish(ring("conv:a", 1))
     await one.hears(1)
     assert two.heard == []
+
+
+async def test_local_listeners_have_an_envelope_before_publish_returns(nodes: tuple[Node, Node]) -> None:
+    one, _ = nodes
+    await one.backplane.listen("conv:a")
+    await one.backplane.publish(ring("conv:a", 1))
+    assert one.heard == [ring("conv:a", 1)]
+
+
+async def test_the_publisher_hears_its_envelope_once(nodes: tuple[Node, Node]) -> None:
+    one, two = nodes
+    await one.backplane.listen("conv:a")
+    for number in range(3):
+        await one.backplane.publish(ring("conv:a", number))
+    await two.backplane.publish(ring("conv:a", 3))  # behind any echo of the others
+    assert await one.hears(4) == [ring("conv:a", number) for number in range(4)]
+
+
+async def test_many_channels_are_listened_to_at_once(nodes: tuple[Node, Node]) -> None:
+    one, two = nodes
+    channels = [f"conv:{number}" for number in range(700)]
+    await asyncio.gather(*(two.backplane.listen(channel) for channel in channels))
+    for number, channel in enumerate(channels):
+        await one.backplane.publish(ring(channel, number))
+    heard = await two.hears(len(channels))
+    assert sorted(heard, key=lambda one: one.offset) == [ring(name, number) for number, name in enumerate(channels)]
+
+
+async def test_ignoring_and_listening_again_at_once_ends_in_listening(nodes: tuple[Node, Node]) -> None:
+    one, two = nodes
+    await two.backplane.listen("conv:a")
+    for number in range(20):
+        await asyncio.gather(two.backplane.ignore("conv:a"), two.backplane.listen("conv:a"))
+        await one.backplane.publish(ring("conv:a", number))
+        assert (await two.hears(number + 1))[-1] == ring("conv:a", number)
+
+
+async def test_a_cancelled_publish_disturbs_nobody(nodes: tuple[Node, Node]) -> None:
+    one, two = nodes
+    await two.backplane.listen("conv:a")
+    task = asyncio.create_task(two.backplane.publish(ring("conv:b", 1)))
+    await asyncio.sleep(0)
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+    await one.backplane.publish(ring("conv:a", 1))
+    assert await two.hears(1) == [ring("conv:a", 1)]
+
+
+async def test_a_cancelled_listen_disturbs_nobody(nodes: tuple[Node, Node]) -> None:
+    one, two = nodes
+    task = asyncio.create_task(two.backplane.listen("conv:b"))
+    await asyncio.sleep(0)
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+    await two.backplane.ignore("conv:b")
+    await two.backplane.listen("conv:a")
+    await one.backplane.publish(ring("conv:b", 1))
+    await one.backplane.publish(ring("conv:a", 1))
+    assert await two.hears(1) == [ring("conv:a", 1)]
+
+
+async def test_large_and_binary_bodies_arrive_whole(nodes: tuple[Node, Node]) -> None:
+    one, two = nodes
+    await two.backplane.listen("conv:a")
+    large = Envelope("conv:a", 2**53, bytes(range(256)) * 4_000, plain=b"\xff\x00")
+    await one.backplane.publish(large)
+    assert await two.hears(1) == [large]
+
+
+async def test_a_node_that_starts_later_hears_too(deployment: Deployment) -> None:
+    one = await node(deployment, "one")
+    await one.backplane.publish(ring("conv:a", 1))
+    late = await node(deployment, "late")
+    await late.backplane.listen("conv:a")
+    await one.backplane.publish(ring("conv:a", 2))
+    assert await late.hears(1) == [ring("conv:a", 2)]
