@@ -27,7 +27,7 @@ from adapters.rewards import RewardWeights
 from inference.engine import Engine
 from inference.errors import ModelError
 from inference.pack import Pack, load_pack
-from server.backplane.memory import MemoryBackplane
+from server.backplane.memory import MemoryBackplane, MemoryRegistry
 from server.chat.accounts import Accounts
 from server.chat.connected import Connected
 from server.chat.conversations import ConversationVerbs
@@ -41,6 +41,7 @@ from server.chat.runner import TurnRunner
 from server.chat.service import Chat
 from server.chat.signals import Removed, Signals, TurnsLeft
 from server.chat.turn import Bot
+from server.chat.typists import TypingVerbs
 from server.chat.writer import BuiltInWriter, PhraseBook, PhraseError, parse_phrases
 from server.clock import Clock
 from server.errors import StartupError, Unavailable
@@ -159,6 +160,17 @@ class App:
         self.signals = Signals()
         self.fanout = Fanout(self.store, MemoryBackplane(), self.metrics.deliveries.inc, self.signals.receive)
         self.signals.connect(self.fanout)
+        self.registry = MemoryRegistry(self.worker, clock=clock)
+        self.typing = TypingVerbs(store=self.store, fanout=self.fanout, signals=self.signals, clock=clock)
+        self.presence = PresenceVerbs(
+            store=self.store,
+            registry=self.registry,
+            fanout=self.fanout,
+            signals=self.signals,
+            clock=clock,
+            worker=self.worker,
+            on_absent=self.typing.stop,
+        )
         self.connected = Connected()
         self.accounts = Accounts(store=self.store, signals=self.signals, connected=self.connected, clock=clock)
         self.learner = Learner(
@@ -235,7 +247,13 @@ class App:
             on_message=self.metrics.messages.inc,
         )
         conversations = ConversationVerbs(
-            store=self.store, signals=self.signals, messages=messages, bot=self.bot, clock=clock, new_id=new_id
+            store=self.store,
+            signals=self.signals,
+            messages=messages,
+            bot=self.bot,
+            members_changed=self.presence.members_changed,
+            clock=clock,
+            new_id=new_id,
         )
         notices = Notices(
             store=self.store,
@@ -246,7 +264,6 @@ class App:
             new_id=new_id,
         )
         receipts = Receipts(store=self.store, fanout=self.fanout, clock=clock)
-        presence = PresenceVerbs()
         chat = Chat(
             store=self.store,
             fanout=self.fanout,
@@ -254,7 +271,7 @@ class App:
             messages=messages,
             conversations=conversations,
             accounts=self.accounts,
-            presence=presence,
+            presence=self.presence,
             notices=notices,
             verbs={
                 requests.Feedback: messages.feedback,
@@ -264,6 +281,9 @@ class App:
                 requests.Rate: conversations.rate,
                 requests.MarkSeen: notices.see,
                 requests.MarkReceipt: receipts.mark,
+                requests.SetPresence: self.presence.set,
+                requests.Who: self.presence.who,
+                requests.SetTyping: self.typing.set,
             },
             snapshots={},
             clock=clock,
@@ -320,6 +340,8 @@ class App:
         self._spawn(self.bot.watch_silence())
         self._spawn(self.accounts.watch())
         self._spawn(self.learner.follow())
+        self._spawn(self.presence.run())
+        self._spawn(self.typing.run())
 
     def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.create_task(work)
@@ -337,6 +359,7 @@ class App:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         await self.turns.close(self.settings.drain_ms / 1000)
+        await self.presence.close()
         await self.fanout.close()
         await self.engine.close()
         await self.store.close()

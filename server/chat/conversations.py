@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from server.chat.access import CONVERSATION_PREFIX, require_conversation, require_staff
 from server.chat.content import checked_categories, checked_comment, checked_rating, plain_data
@@ -20,7 +20,7 @@ MAX_MEMBERS_LISTED = 1_000
 
 
 class ConversationVerbs:
-    """``on_joined``, ``on_left``: a user became a member, or is none any more (presence follows)."""
+    """``members_changed(channel, added, removed)`` hears of users (ids) who became members, or are none any more."""
 
     def __init__(
         self,
@@ -29,6 +29,7 @@ class ConversationVerbs:
         signals: Signals,
         messages: Messages,
         bot: Listener,
+        members_changed: Callable[[str, Sequence[str], Sequence[str]], None],
         clock: Clock,
         new_id: Callable[[], str],
     ) -> None:
@@ -36,12 +37,13 @@ class ConversationVerbs:
         self._signals = signals
         self._messages = messages
         self._bot = bot
+        self._members_changed = members_changed
         self._clock = clock
         self._new_id = new_id
 
     async def open(self, caller: Caller, frame: Open) -> Opened:
         """A new conversation, or the one that the key opened before."""
-        return await self._store.open_conversation(
+        opened = await self._store.open_conversation(
             Opening(
                 channel=CONVERSATION_PREFIX + self._new_id(),
                 epoch=self._new_id(),
@@ -51,6 +53,9 @@ class ConversationVerbs:
                 at_ms=self._clock.now_ms(),
             )
         )
+        if not opened.duplicate:
+            self._members_changed(opened.conversation.channel, [caller.user.id], [])
+        return opened
 
     async def conversations(self, caller: Caller, frame: Conversations) -> ConversationsPage:
         items = await self._store.conversations(caller.user.id, frame.before, frame.limit + 1)
@@ -64,9 +69,10 @@ class ConversationVerbs:
             raise BadFrame("members: the same user can't be added and removed")
         if add or remove:
             try:
-                _, removed = await self._store.change_members(frame.channel, add, remove, self._clock.now_ms())
+                added, removed = await self._store.change_members(frame.channel, add, remove, self._clock.now_ms())
             except NotFound as error:
                 raise NotFound(str(error)) from None
+            self._members_changed(frame.channel, added, removed)
             if removed:
                 await self._signals.send(Removed(frame.channel, removed))
         members = await self._store.members(frame.channel, MAX_MEMBERS_LISTED)

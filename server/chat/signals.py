@@ -29,12 +29,16 @@ class Signal(Struct, frozen=True, tag=True, omit_defaults=True):
 
 
 class PresenceMoved(Signal, frozen=True):
-    """What became of members of a conversation. Each list holds a user once."""
+    """What became of members of a conversation. Each list holds a user once.
+
+    ``members_changed``: who its members are has changed too, of whom those who are not there stand in no list.
+    """
 
     channel: str
     joined: list[Presence] = []
     left: list[Presence] = []
     changed: list[Presence] = []
+    members_changed: bool = False
 
 
 class TypingMoved(Signal, frozen=True):
