@@ -27,7 +27,7 @@ from adapters.rewards import RewardWeights
 from inference.engine import Engine
 from inference.errors import ModelError
 from inference.pack import Pack, load_pack
-from server.backplane.memory import MemoryBackplane, MemoryRegistry
+from server.backplane.connect import connect_backplane
 from server.chat.accounts import Accounts
 from server.chat.connected import Connected
 from server.chat.conversations import ConversationVerbs
@@ -158,9 +158,11 @@ class App:
         )
         self.metrics.watch_engine(self.engine)
         self.signals = Signals()
-        self.fanout = Fanout(self.store, MemoryBackplane(), self.metrics.deliveries.inc, self.signals.receive)
+        backplane, self.registry, self.limiter = connect_backplane(
+            settings.redis_url, self.worker, clock=clock, rng=rng, prefix=settings.redis_prefix
+        )
+        self.fanout = Fanout(self.store, backplane, self.metrics.deliveries.inc, self.signals.receive)
         self.signals.connect(self.fanout)
-        self.registry = MemoryRegistry(self.worker, clock=clock)
         self.typing = TypingVerbs(store=self.store, fanout=self.fanout, signals=self.signals, clock=clock)
         self.presence = PresenceVerbs(
             store=self.store,
@@ -189,7 +191,7 @@ class App:
             worker=self.worker,
             lease_ms=settings.turn_lease_ms,
             max_running=settings.max_open_turns,
-            sole_worker=True,
+            sole_worker=not settings.shares_database,
         )
         self.signals.on(TurnsLeft, self.turns.on_turns_left)
         self.endpoint = self._endpoint()
@@ -225,7 +227,7 @@ class App:
             metrics=self.metrics,
             analysis_timeout_s=self.settings.analysis_timeout_ms / 1000,
             silence_ms=self.settings.silence_ms,
-            sole_worker=True,
+            sole_worker=not settings.shares_database,
         )
 
     def _committed(self, report: CommitReport) -> None:
