@@ -227,7 +227,7 @@ class App:
             metrics=self.metrics,
             analysis_timeout_s=self.settings.analysis_timeout_ms / 1000,
             silence_ms=self.settings.silence_ms,
-            sole_worker=not settings.shares_database,
+            sole_worker=not self.settings.shares_database,
         )
 
     def _committed(self, report: CommitReport) -> None:
