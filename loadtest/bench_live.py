@@ -18,7 +18,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Awaitable, Callable, Coroutine, Iterator, Sequence
-from contextlib import AsyncExitStack, contextmanager
+from contextlib import AsyncExitStack, contextmanager, nullcontext
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -31,7 +31,7 @@ from loadtest.encoding import ENCODINGS
 from loadtest.errors import ParlanceError
 from loadtest.measure import print_table
 from loadtest.openloop import Load, Tally, drive
-from loadtest.processes import Measured, StartError, echo_peer, parlance, split_cores
+from loadtest.processes import Measured, StartError, clients_aside, echo_peer, parlance
 from loadtest.scripts import load_scripts
 from loadtest.target import TargetError, check_target, websocket_url
 from server.wire.frames import Message
@@ -131,7 +131,7 @@ def report(host: str | None = None, load: Load | None = None) -> dict[str, Any]:
     load = load or Load()
     if host is not None:
         check_target(host)
-    with _clients_aside(host is None):
+    with clients_aside() if host is None else nullcontext():
         with echo_peer() as echo:
             floor = _run(measure_echo(echo, load)).figures()
         with _target(host) as server:
@@ -163,21 +163,6 @@ def _target(host: str | None) -> Iterator[Measured]:
         return
     with tempfile.TemporaryDirectory() as folder, parlance(Path(folder) / "data") as server:
         yield server
-
-
-@contextmanager
-def _clients_aside(own_server: bool) -> Iterator[None]:
-    """Keep this process off the server's core while it measures a server on this machine."""
-    _, clients = split_cores()
-    if not own_server or not clients:
-        yield
-        return
-    before = os.sched_getaffinity(0)
-    os.sched_setaffinity(0, clients)
-    try:
-        yield
-    finally:
-        os.sched_setaffinity(0, before)
 
 
 def show(results: dict[str, Any]) -> None:

@@ -9,9 +9,11 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import psutil  # type: ignore[import-untyped]
 
@@ -29,6 +31,12 @@ class Measured:
         self.host = host
         self._process = psutil.Process(pid) if pid is not None else None
 
+    @property
+    def address(self) -> tuple[str, int]:
+        """Name and port of ``host``."""
+        parts = urlsplit(self.host)
+        return parts.hostname or "127.0.0.1", parts.port or {"wss": 443}.get(parts.scheme, 80)
+
     def cpu_s(self) -> float | None:
         """User and system time so far, of the process and its children (workers)."""
         if self._process is None:
@@ -45,11 +53,11 @@ class Measured:
 
 
 @contextmanager
-def parlance(data_dir: Path) -> Iterator[Measured]:
-    """``parlance serve`` on a data directory. Raises ``StartError``."""
+def parlance(data_dir: Path, env: Mapping[str, str] | None = None) -> Iterator[Measured]:
+    """``parlance serve`` on a data directory, with further ``PARLANCE_*`` settings. Raises ``StartError``."""
     port = free_port()
     command = [sys.executable, "-m", "server.cli.main", "serve", "--host", "127.0.0.1", "--port", str(port)]
-    with _running([*command, "--data-dir", str(data_dir)], port, {}) as measured:
+    with running([*command, "--data-dir", str(data_dir)], port, env) as measured:
         yield measured
 
 
@@ -57,7 +65,7 @@ def parlance(data_dir: Path) -> Iterator[Measured]:
 def echo_peer() -> Iterator[Measured]:
     """The bare echo application. Raises ``StartError``."""
     port = free_port()
-    with _running([sys.executable, "-m", "loadtest.peers.echo", str(port)], port, {}) as measured:
+    with running([sys.executable, "-m", "loadtest.peers.echo", str(port)], port) as measured:
         yield measured
 
 
@@ -68,6 +76,7 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
+@cache  # of the start: whoever asks later has perhaps moved aside already
 def split_cores() -> tuple[set[int], set[int]]:
     """The server's core and the clients' cores; the same where there is only one, none where they can't be chosen."""
     if not hasattr(os, "sched_getaffinity"):  # not on macOS
@@ -77,12 +86,27 @@ def split_cores() -> tuple[set[int], set[int]]:
 
 
 @contextmanager
-def _running(command: Sequence[str], port: int, env: dict[str, str]) -> Iterator[Measured]:
-    """Start on a core of its own, wait until it answers, end it."""
+def clients_aside() -> Iterator[None]:
+    """Keep this process off the servers' core."""
+    _, clients = split_cores()
+    if not clients:
+        yield
+        return
+    before = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, clients)
+    try:
+        yield
+    finally:
+        os.sched_setaffinity(0, before)
+
+
+@contextmanager
+def running(command: Sequence[str], port: int, env: Mapping[str, str] | None = None) -> Iterator[Measured]:
+    """Start a server on a core of its own, wait until ``port`` answers, end it. Raises ``StartError``."""
     servers, _ = split_cores()
     with (
         tempfile.TemporaryFile() as log,
-        subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT, env={**os.environ, **env}) as process,
+        subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT, env={**os.environ, **(env or {})}) as process,
     ):
         if servers:
             os.sched_setaffinity(process.pid, servers)

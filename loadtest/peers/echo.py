@@ -35,4 +35,5 @@ if __name__ == "__main__":
         lifespan="off",
         log_level="warning",
         ws_per_message_deflate=False,
+        ws_ping_interval=None,
     )
