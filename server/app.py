@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 import time
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +17,7 @@ import yaml
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.routing import WebSocketRoute
+from starlette.types import ASGIApp
 from ulid import ULID
 
 from adapters.features import FEATURE_NAMES
@@ -27,8 +28,10 @@ from adapters.rewards import RewardWeights
 from inference.engine import Engine
 from inference.errors import ModelError
 from inference.pack import Pack, load_pack
+from server import __version__
 from server.backplane.connect import connect_backplane
 from server.chat.accounts import Accounts
+from server.chat.administration import Administration
 from server.chat.connected import Connected
 from server.chat.conversations import ConversationVerbs
 from server.chat.learning import Learner
@@ -38,7 +41,7 @@ from server.chat.notices import Notices
 from server.chat.presence import PresenceVerbs
 from server.chat.receipts import Receipts
 from server.chat.runner import TurnRunner
-from server.chat.service import Chat
+from server.chat.service import Chat, Verb
 from server.chat.signals import Removed, Signals, TurnsLeft
 from server.chat.turn import Bot
 from server.chat.typists import TypingVerbs
@@ -53,7 +56,10 @@ from server.telemetry import Metrics
 from server.tokens import Tokens
 from server.transport.connection import ConnectionLimits
 from server.transport.gate import Gate
+from server.transport.http.desk import Desk
+from server.transport.http.documents import document_routes
 from server.transport.http.health import health_routes
+from server.transport.http.lazy import Lazily, rest_routes
 from server.transport.http.pages import SecureHeaders, page_routes
 from server.transport.websocket import Doorman, WebSocketEndpoint
 from server.wire import requests
@@ -194,6 +200,7 @@ class App:
             sole_worker=not settings.shares_database,
         )
         self.signals.on(TurnsLeft, self.turns.on_turns_left)
+        self.gate = Gate(Tokens.from_settings(settings), settings.guests_allowed, settings.token_ttl_s, clock, new_id)
         self.endpoint = self._endpoint()
         self._tasks: set[asyncio.Task[None]] = set()
         self._draining = False
@@ -266,6 +273,19 @@ class App:
             new_id=new_id,
         )
         receipts = Receipts(store=self.store, fanout=self.fanout, clock=clock)
+        verbs: dict[type[requests.Incoming], Verb] = {
+            requests.Feedback: messages.feedback,
+            requests.Conversations: conversations.conversations,
+            requests.Members: conversations.members,
+            requests.Resolve: conversations.resolve,
+            requests.Rate: conversations.rate,
+            requests.MarkSeen: notices.see,
+            requests.MarkReceipt: receipts.mark,
+            requests.SetPresence: self.presence.set,
+            requests.Who: self.presence.who,
+            requests.SetTyping: self.typing.set,
+        }
+        self.desk = self._desk(messages, conversations, notices, verbs)
         chat = Chat(
             store=self.store,
             fanout=self.fanout,
@@ -275,18 +295,7 @@ class App:
             accounts=self.accounts,
             presence=self.presence,
             notices=notices,
-            verbs={
-                requests.Feedback: messages.feedback,
-                requests.Conversations: conversations.conversations,
-                requests.Members: conversations.members,
-                requests.Resolve: conversations.resolve,
-                requests.Rate: conversations.rate,
-                requests.MarkSeen: notices.see,
-                requests.MarkReceipt: receipts.mark,
-                requests.SetPresence: self.presence.set,
-                requests.Who: self.presence.who,
-                requests.SetTyping: self.typing.set,
-            },
+            verbs=verbs,
             snapshots={},
             clock=clock,
             explain=settings.explain_shown,
@@ -296,11 +305,37 @@ class App:
         self.signals.on(Removed, lambda word: self._spawn(chat.evict(word.channel, frozenset(word.user_ids))))
         return chat
 
+    def _desk(
+        self,
+        messages: Messages,
+        conversations: ConversationVerbs,
+        notices: Notices,
+        verbs: Mapping[type[requests.Incoming], Verb],
+    ) -> Desk:
+        administration = Administration(
+            store=self.store,
+            accounts=self.accounts,
+            notices=notices,
+            fanout=self.fanout,
+            standings=self.presence.standings.of,
+            tokens=self.gate.tokens,
+            clock=self._clock,
+        )
+        return Desk(
+            authenticate=self.gate.authenticate,
+            accounts=self.accounts,
+            messages=messages,
+            conversations=conversations,
+            notices=notices,
+            administration=administration,
+            verbs=verbs,
+            explain=self.settings.explain_shown,
+        )
+
     def _endpoint(self) -> WebSocketEndpoint:
         settings = self.settings
         clock = self._clock
         chat = self._chat()
-        gate = Gate(Tokens.from_settings(settings), settings.guests_allowed, settings.token_ttl_s, clock, new_id)
         return WebSocketEndpoint(
             chat=chat,
             clock=clock,
@@ -309,20 +344,32 @@ class App:
             doorman=Doorman(
                 frozenset(origin.rstrip("/").lower() for origin in settings.allowed_origins), settings.is_local
             ),
-            authenticate=gate.authenticate,
+            authenticate=self.gate.authenticate,
             new_id=new_id,
             rng=self._rng,
         )
 
     def asgi(self) -> Starlette:
-        """The routes: pages, health, and the WebSocket."""
+        """The routes: the WebSocket first and past everything else, pages, documents, health, REST."""
         return Starlette(
             routes=[
                 WebSocketRoute("/ws", self.endpoint),
                 *page_routes(),
+                *document_routes(),
                 *health_routes(self._ready, self.metrics),
+                *rest_routes(Lazily(self._rest)),
             ],
             middleware=[Middleware(SecureHeaders)],
+        )
+
+    def _rest(self) -> ASGIApp:
+        from server.transport.http.api import build_api  # late: see Lazily
+
+        return build_api(
+            self.desk,
+            version=__version__,
+            allowed_origins=self.settings.allowed_origins,
+            max_body_bytes=self.settings.max_message_bytes,
         )
 
     async def _ready(self) -> None:

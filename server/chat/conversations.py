@@ -13,6 +13,7 @@ from server.clock import Clock
 from server.errors import BadFrame, NotFound
 from server.store.ports import Assessment, Opened, Opening, Resolution, Store
 from server.wire.frames import ConversationsPage, MembersNow, Rated, Resolved
+from server.wire.parts import Conversation
 from server.wire.requests import Conversations, Members, Open, Rate, Resolve
 
 # As many as a page of the answer can name without growing past a message's size.
@@ -60,6 +61,11 @@ class ConversationVerbs:
     async def conversations(self, caller: Caller, frame: Conversations) -> ConversationsPage:
         items = await self._store.conversations(caller.user.id, frame.before, frame.limit + 1)
         return ConversationsPage(id=frame.id, items=items[: frame.limit], more=len(items) > frame.limit)
+
+    async def conversation(self, caller: Caller, channel: str) -> Conversation:
+        """One, as the caller sees it. ``NotFound``."""
+        await require_conversation(self._store, caller, channel)
+        return await self._store.conversation(channel, caller.user.id)
 
     async def members(self, caller: Caller, frame: Members) -> MembersNow:
         await require_conversation(self._store, caller, frame.channel)

@@ -28,7 +28,7 @@ _RAW_HEADERS = [(name.encode(), value.encode()) for name, value in (_HEADERS | {
 
 
 class SecureHeaders:
-    """Adds the security headers to every HTTP answer."""
+    """Adds the security headers to every HTTP answer. What an answer says itself holds, such as how to cache it."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -40,7 +40,9 @@ class SecureHeaders:
 
         async def send_secured(message: Message) -> None:
             if message["type"] == "http.response.start":
-                message["headers"] = [*message.get("headers", ()), *_RAW_HEADERS]
+                given = message.get("headers", ())
+                names = {name for name, _ in given}
+                message["headers"] = [*given, *((name, value) for name, value in _RAW_HEADERS if name not in names)]
             await send(message)
 
         await self._app(scope, receive, send_secured)

@@ -1,0 +1,122 @@
+"""The REST API as one ASGI application (FastAPI), with its OpenAPI document. ``lazy`` puts off building it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any
+
+from fastapi import FastAPI
+from fastapi.exceptions import RequestValidationError
+from fastapi.routing import APIRoute
+from starlette.exceptions import HTTPException
+from starlette.middleware.cors import CORSMiddleware
+from starlette.requests import Request
+from starlette.responses import Response
+
+from server.errors import ProtocolError
+from server.transport.http import conversations, models, notifications, people
+from server.transport.http import problems as errors
+from server.transport.http.body_limit import BodyLimit
+from server.transport.http.desk import Desk
+from server.wire.codec import JSON
+
+_TAGS = {
+    "conversations": "Opening, listing, resolving and rating conversations. Customers see their own, others every one.",
+    "messages": "Durable messages in the order of `offset`, and ratings of the bot's answers.",
+    "hand-off": "From the bot to a human and back.",
+    "members": "Who belongs to a conversation, and who is there.",
+    "users": "Who is known, and who may come in.",
+    "tokens": "Tokens for users whom your own back end knows.",
+    "notifications": "Word to one user, to every user, or to everybody who is connected.",
+}
+_ROUTERS = (
+    conversations.conversations,
+    conversations.messages,
+    conversations.handoff,
+    conversations.people,
+    people.users,
+    people.tokens,
+    notifications.notifications,
+    notifications.system,
+)
+_DESCRIPTION = """\
+The same conversations as over the WebSocket (`/asyncapi.json`), for back ends and scripts: the same tokens, the same
+rules, the same values, without the frames' `id`.
+
+- Errors are problem details (RFC 9457) with the protocol's `code` and `name`.
+- `Idempotency-Key` makes a repeat safe, at any later time, on any worker.
+- A page says with `more` whether there is another, and its `Link` header leads there.
+- Times (`*_ms`) are milliseconds since the Unix epoch.
+"""
+
+
+class _Api(FastAPI):
+    """FastAPI with the model of errors, which routes only refer to, in the document."""
+
+    def openapi(self) -> dict[str, Any]:
+        document = super().openapi()
+        schemas = document["components"]["schemas"]
+        if models.Problem.__name__ not in schemas:
+            problem = models.Problem.model_json_schema(ref_template="#/components/schemas/{model}")
+            schemas.update(problem.pop("$defs", {}))
+            schemas[models.Problem.__name__] = problem
+        return document
+
+
+def _document(api: FastAPI) -> Callable[[Request], Awaitable[Response]]:
+    """``/openapi.json``, made when it is first asked for, in a thread: it takes as long as hundreds of messages."""
+    made: list[bytes] = []
+
+    async def document(request: Request) -> Response:  # noqa: ARG001  (starlette calls it so)
+        if not made:
+            made.append(await asyncio.to_thread(lambda: JSON.encode(api.openapi())))
+        return Response(made[0], media_type="application/json")
+
+    return document
+
+
+def build_api(desk: Desk, *, version: str, allowed_origins: Sequence[str], max_body_bytes: int) -> FastAPI:
+    """``allowed_origins``: origins of pages that may call from browsers, beside the server's own."""
+    api = _Api(
+        title="Parlance",
+        version=version,
+        description=_DESCRIPTION,
+        openapi_tags=[{"name": name, "description": text} for name, text in _TAGS.items()],
+        license_info={"name": "Apache-2.0", "url": "https://www.apache.org/licenses/LICENSE-2.0"},
+        openapi_url=None,  # see _document
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+        generate_unique_id_function=_operation_id,
+        exception_handlers={
+            ProtocolError: errors.on_protocol_error,
+            RequestValidationError: errors.on_invalid_request,
+            HTTPException: errors.on_http_error,
+            Exception: errors.on_failure,
+        },
+    )
+    api.state.desk = desk
+    for router in _ROUTERS:
+        api.include_router(router)
+    api.add_route("/openapi.json", _document(api), include_in_schema=False)
+    api.add_middleware(BodyLimit, max_bytes=max_body_bytes)
+    if allowed_origins:
+        _let_in(api, allowed_origins)
+    return api
+
+
+def _let_in(api: FastAPI, origins: Sequence[str]) -> None:
+    """Let pages of other origins call from browsers (CORS); they bring a token, never a cookie."""
+    api.add_middleware(
+        CORSMiddleware,
+        allow_origins=origins,
+        allow_methods=["GET", "POST", "PUT", "PATCH", "DELETE"],
+        allow_headers=["Authorization", "Content-Type", "Idempotency-Key"],
+        expose_headers=["Link", "Location", "Retry-After"],
+        max_age=3_600,
+    )
+
+
+def _operation_id(route: APIRoute) -> str:
+    return route.name

@@ -1,0 +1,56 @@
+"""What the HTTP routes call. Apart from them, so that composing a worker does not load FastAPI."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+import msgspec
+
+from server.chat.accounts import Accounts
+from server.chat.administration import Administration
+from server.chat.conversations import ConversationVerbs
+from server.chat.messages import Messages
+from server.chat.notices import Notices
+from server.chat.peer import Caller, Claims
+from server.chat.service import Verb
+from server.errors import BadFrame
+from server.wire.catalogue import frame_type
+from server.wire.frames import ServerFrame
+from server.wire.requests import Connect, Incoming
+
+FrameT = TypeVar("FrameT", bound=Incoming)
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """``verbs``: what answers a frame of a type, the same as over the socket. ``explain``: see ``Caller``."""
+
+    authenticate: Callable[[Connect], Awaitable[Claims]]
+    accounts: Accounts
+    messages: Messages
+    conversations: ConversationVerbs
+    notices: Notices
+    administration: Administration
+    verbs: Mapping[type[Incoming], Verb]
+    explain: bool
+
+    async def caller(self, token: str) -> Caller:
+        """Who brings the token. ``Unauthenticated``, ``Banned``."""
+        claims = await self.authenticate(Connect(id=0, token=token))
+        await self.accounts.admit(claims)
+        return Caller(claims.user, self.explain)
+
+    async def ask(self, caller: Caller, kind: type[Incoming], **fields: Any) -> ServerFrame | None:
+        """Let the verb for a frame of ``kind`` answer; see ``request``."""
+        return await self.verbs[kind](caller, request(kind, **fields))
+
+
+def request(kind: type[FrameT], **fields: Any) -> FrameT:
+    """The frame that asks for the same over the socket; what is None is left out. ``BadFrame``."""
+    given = {name: value for name, value in fields.items() if value is not None}
+    try:
+        return msgspec.convert({"type": frame_type(kind), "id": 0, **given}, kind)
+    except msgspec.ValidationError as error:
+        raise BadFrame(str(error)) from None
