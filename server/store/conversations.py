@@ -16,51 +16,69 @@ from server.store.ports import Head, Opened
 from server.wire.parts import Conversation, Kind, LastMessage, State, User
 
 _conversations, _members, _messages = schema.conversations, schema.members, schema.messages
+_receipts, _users = schema.receipts, schema.users
 _last = _messages.alias("last")
-_agent = schema.users.alias("agent")
-_later = _messages.alias("later")
+_agent = _users.alias("agent")
+_own = _messages.alias("own")
 
-_READ_OFFSET = func.coalesce(_members.c.read_offset, 0)
-_UNREAD = (
+FOR_EVER_MS = 2**63 - 1
+
+_READ_OFFSET = func.coalesce(_receipts.c.read_offset, 0)
+_OWN_LATER = (
     select(func.count())
     .where(
-        _later.c.conversation_id == _conversations.c.id,
-        _later.c.offset > _READ_OFFSET,
-        _later.c.sender_id != bindparam("user_id"),
+        _own.c.conversation_id == _conversations.c.id,
+        _own.c.sender_id == bindparam("user_id"),
+        _own.c.offset > _READ_OFFSET,
     )
-    .correlate(_conversations, _members)
+    .correlate(_conversations, _receipts)
     .scalar_subquery()
 )
-_VIEW = (
-    select(
-        _conversations.c.id,
-        _conversations.c.state,
-        _conversations.c.resolved,
-        _conversations.c.at_ms,
-        _conversations.c.last_offset,
-        _READ_OFFSET.label("read_offset"),
-        _UNREAD.label("unread"),
-        _agent.c.id.label("agent_id"),
-        _agent.c.kind.label("agent_kind"),
-        _agent.c.name.label("agent_name"),
-        _last.c.sender_id,
-        _last.c.sender_kind,
-        _last.c.sender_name,
-        _last.c.text.label("last_text"),
-        _last.c.at_ms.label("last_at_ms"),
+_VIEW = select(
+    _conversations.c.id,
+    _conversations.c.state,
+    _conversations.c.resolved,
+    _conversations.c.at_ms,
+    _conversations.c.last_offset,
+    _READ_OFFSET.label("read_offset"),
+    (_conversations.c.last_offset - _READ_OFFSET - _OWN_LATER).label("unread"),
+    _agent.c.id.label("agent_id"),
+    _agent.c.kind.label("agent_kind"),
+    _agent.c.name.label("agent_name"),
+    _last.c.sender_id,
+    _last.c.sender_kind,
+    _last.c.sender_name,
+    _last.c.text.label("last_text"),
+    _last.c.at_ms.label("last_at_ms"),
+).select_from(
+    _conversations.outerjoin(
+        _receipts,
+        (_receipts.c.conversation_id == _conversations.c.id) & (_receipts.c.user_id == bindparam("user_id")),
     )
-    .select_from(
-        _conversations.outerjoin(
-            _members,
-            (_members.c.conversation_id == _conversations.c.id) & (_members.c.user_id == bindparam("user_id")),
-        )
-        .outerjoin(
-            _last,
-            (_last.c.conversation_id == _conversations.c.id) & (_last.c.offset == _conversations.c.last_offset),
-        )
-        .outerjoin(_agent, _agent.c.id == _conversations.c.agent_id)
+    .outerjoin(
+        _last,
+        (_last.c.conversation_id == _conversations.c.id) & (_last.c.offset == _conversations.c.last_offset),
     )
-    .where(_conversations.c.id == bindparam("conversation"))
+    .outerjoin(_agent, _agent.c.id == _conversations.c.agent_id)
+)
+_VIEW_ONE = _VIEW.where(_conversations.c.id == bindparam("conversation"))
+_NEWEST = (_conversations.c.at_ms.desc(), _conversations.c.id.desc())
+_IDS_OF = (
+    select(_conversations.c.id)
+    .join_from(_members, _conversations, _members.c.conversation_id == _conversations.c.id)
+    .where(_members.c.user_id == bindparam("user_id"), _conversations.c.at_ms < bindparam("before_ms"))
+    .order_by(*_NEWEST)
+    .limit(bindparam("most"))
+)
+# The page is found first: what a conversation looks like is worked out for the rows that are shown only.
+_page = _IDS_OF.subquery("page")
+_VIEW_OF = _VIEW.where(_conversations.c.id.in_(select(_page.c.id))).order_by(*_NEWEST)
+_MEMBERS_OF = (
+    select(_users.c.id, _users.c.kind, _users.c.name)
+    .join_from(_members, _users, _members.c.user_id == _users.c.id)
+    .where(_members.c.conversation_id == bindparam("conversation"))
+    .order_by(_members.c.joined_at_ms, _members.c.user_id)
+    .limit(bindparam("most"))
 )
 _BY_KEY = select(_conversations.c.id, _conversations.c.epoch, _conversations.c.metadata_digest).where(
     _conversations.c.opener_id == bindparam("opener"), _conversations.c.open_key == bindparam("key")
@@ -88,12 +106,7 @@ class Opener:
         if connection.execute(self._open, _new_row(op)).first() is not None:
             connection.execute(
                 _JOIN,
-                {
-                    "conversation_id": op.conversation,
-                    "user_id": opening.user.id,
-                    "read_offset": 0,
-                    "joined_at_ms": opening.at_ms,
-                },
+                {"conversation_id": op.conversation, "user_id": opening.user.id, "joined_at_ms": opening.at_ms},
             )
             return Opened(_fresh(op), opening.epoch, duplicate=False)
         first = connection.execute(_BY_KEY, {"opener": opening.user.id, "key": opening.key}).one()
@@ -135,9 +148,31 @@ def _fresh(op: OpenOp) -> Conversation:
 
 def view(connection: Connection, conversation: str, user_id: str) -> Conversation:
     """The conversation as ``user_id`` sees it. ``NotFound``."""
-    row = connection.execute(_VIEW, {"conversation": conversation, "user_id": user_id}).first()
+    row = connection.execute(_VIEW_ONE, {"conversation": conversation, "user_id": user_id}).first()
     if row is None:
         raise NotFound(f"There is no conversation {conversation!r}.")
+    return _as_seen(row)
+
+
+def listed(connection: Connection, user_id: str, before_ms: int | None, limit: int) -> list[Conversation]:
+    """Those that ``user_id`` is a member of, newest activity first."""
+    values = {"user_id": user_id, "before_ms": FOR_EVER_MS if before_ms is None else before_ms, "most": limit}
+    return [_as_seen(row) for row in connection.execute(_VIEW_OF, values).all()]
+
+
+def channels_of(connection: Connection, user_id: str, limit: int) -> list[str]:
+    """The channels that ``user_id`` is a member of, newest activity first."""
+    values = {"user_id": user_id, "before_ms": FOR_EVER_MS, "most": limit}
+    return [codec.channel_of(conversation) for conversation in connection.scalars(_IDS_OF, values)]
+
+
+def members(connection: Connection, conversation: str, limit: int) -> list[User]:
+    """By the time they joined."""
+    rows = connection.execute(_MEMBERS_OF, {"conversation": conversation, "most": limit}).all()
+    return [User(row.id, cast(Kind, row.kind), row.name) for row in rows]
+
+
+def _as_seen(row: Row[*tuple[Any, ...]]) -> Conversation:
     return Conversation(
         channel=codec.channel_of(row.id),
         state=cast(State, row.state),

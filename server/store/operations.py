@@ -1,22 +1,28 @@
-"""What callers ask of the writer, checked and encoded before it queues.
-
-What a client can get wrong fails here, alone and without a round trip; a commit then only meets plain values.
-"""
+"""What callers ask of the writer, as the plain values that a commit meets; ``prepare`` makes and checks them."""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import orjson
 from sqlalchemy import Connection
 
-from server.errors import Invalid
-from server.store import codec
-from server.store.ports import Answer, Append, Combine, DecisionRow, Opening, Resolution, RewardParts
-from server.wire.parts import User
+from server.store.ports import (
+    Answer,
+    Append,
+    Claim,
+    Combine,
+    Handoff,
+    Opening,
+    Receipt,
+    Release,
+    Resolution,
+    RewardParts,
+)
+from server.wire.parts import Status, User
+
+# --------------------------------------------------------------------------- conversations, in the order of the calls
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,9 +58,77 @@ class ResolveOp:
 
 
 @dataclass(frozen=True, slots=True)
+class HandoffOp:
+    """``reopen_id`` is the id of the message that reopens a resolved conversation."""
+
+    handoff: Handoff
+    conversation: str
+    reopen_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class ClaimOp:
+    claim: Claim
+    conversation: str
+
+
+@dataclass(frozen=True, slots=True)
+class ReleaseOp:
+    """``waiting_id`` is the id of the second message of a release to the queue."""
+
+    release: Release
+    conversation: str
+    waiting_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class MembersOp:
+    """``add`` and ``remove`` have no id in common."""
+
+    conversation: str
+    add: tuple[str, ...]
+    remove: tuple[str, ...]
+    at_ms: int
+
+
+# --------------------------------------------------------------------------- users
+
+
+@dataclass(frozen=True, slots=True)
 class SaveUserOp:
     user: User
     at_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class StatusOp:
+    user_id: str
+    status: Status
+    text: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class SawOp:
+    user_ids: tuple[str, ...]
+    at_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class RevokeOp:
+    user_id: str
+    tokens_from_ms: int
+    banned: bool | None
+
+
+@dataclass(frozen=True, slots=True)
+class AbsenceOp:
+    """Users whose absence begins, unless it has begun, and users whose absence ends."""
+
+    absent: tuple[str, ...]
+    present: tuple[str, ...]
+
+
+# --------------------------------------------------------------------------- others
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +137,12 @@ class OpenOp:
     conversation: str
     metadata_json: str | None
     digest: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class ReceiptOp:
+    receipt: Receipt
+    conversation: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,93 +160,6 @@ class WorkOp:
     work: Callable[[Connection], Any]
 
 
-ConversationOp = AppendOp | AnswerOp | ResolveOp
-Operation = ConversationOp | SaveUserOp | OpenOp | RewardOp | WorkOp
-
-
-def prepare_append(append: Append, new_id: Callable[[], str]) -> AppendOp:
-    """``NotFound`` for a channel that is no conversation, ``Invalid`` for what can't be stored."""
-    check_texts(text=append.text, key=append.key, reply_to=append.reply_to, sender_id=append.sender.id)
-    data, data_json = _stored_data(append.data)
-    return AppendOp(
-        append=append,
-        conversation=codec.conversation_id(append.channel),
-        digest=codec.content_digest(append.text, data, append.reply_to),
-        data=data,
-        data_json=data_json,
-        reopen_id=new_id() if append.sender.kind == "customer" else "",
-    )
-
-
-def prepare_answer(answer: Answer) -> AnswerOp:
-    """``Invalid`` for what can't be stored."""
-    check_texts(text=answer.text)
-    data, data_json = _stored_data(answer.data)
-    return AnswerOp(
-        answer=answer,
-        conversation=codec.conversation_id(answer.turn.message.channel),
-        data=data,
-        data_json=data_json,
-        turn_json=codec.encode_turn(answer.shown),
-        analysis_json=codec.encode_json(dict(answer.analysis), "analysis"),
-        notes_json=codec.encode_json(dict(answer.notes), "notes"),
-        decision_row=None if answer.decision is None else _decision_row(answer.decision),
-    )
-
-
-def _decision_row(decision: DecisionRow) -> dict[str, Any]:
-    return {
-        "decision_id": decision.decision_id,
-        "policy": decision.policy,
-        "version": decision.version,
-        "arm": decision.arm,
-        "propensity": decision.propensity,
-        "arms_json": codec.encode_json(list(decision.arms), "arms"),
-        "probabilities": codec.pack_floats(decision.probabilities),
-        "features": codec.pack_floats(decision.features),
-        "at_ms": decision.at_ms,
-        "parts_json": "{}",
-    }
-
-
-def prepare_resolution(resolution: Resolution) -> ResolveOp:
-    """``NotFound`` for a channel that is no conversation."""
-    return ResolveOp(resolution, codec.conversation_id(resolution.channel))
-
-
-def prepare_opening(opening: Opening) -> OpenOp:
-    """``Invalid`` for what can't be stored."""
-    check_texts(key=opening.key, user_id=opening.user.id, user_name=opening.user.name)
-    metadata = None if opening.metadata is None else dict(opening.metadata)
-    return OpenOp(
-        opening=opening,
-        conversation=codec.conversation_id(opening.channel),
-        metadata_json=codec.encode_mapping(metadata, "metadata"),
-        digest=codec.content_digest(metadata),
-    )
-
-
-def prepare_reward(found: RewardParts, combine: Combine, at_ms: int) -> RewardOp:
-    """``Invalid`` for a part outside [0, 1]."""
-    for name, value in found.parts.items():
-        check_unit_interval(f"reward part {name!r}", value)
-    return RewardOp(found, combine, at_ms)
-
-
-def check_unit_interval(what: str, value: float) -> None:
-    """``Invalid`` unless ``value`` is a number in [0, 1]."""
-    if math.isnan(value) or not 0.0 <= value <= 1.0:
-        raise Invalid(f"The {what} is {value}; it must be a number from 0 to 1.")
-
-
-def _stored_data(data: Mapping[str, Any] | None) -> tuple[dict[str, Any] | None, str | None]:
-    """The data as it will be read back, so that whoever gets it at once sees the same as whoever gets it later."""
-    text = codec.encode_mapping(data, "data")
-    return (None, None) if text is None else (orjson.loads(text), text)
-
-
-def check_texts(**texts: str | None) -> None:
-    """``Invalid`` for a text that not every database stores; it is named by its keyword."""
-    for name, text in texts.items():
-        if text is not None and not codec.is_storable(text):
-            raise Invalid(f"The {name} contains a NUL character or a lone surrogate; send whole characters only.")
+ConversationOp = AppendOp | AnswerOp | ResolveOp | HandoffOp | ClaimOp | ReleaseOp | MembersOp
+UserOp = SaveUserOp | StatusOp | SawOp | RevokeOp | AbsenceOp
+Operation = ConversationOp | UserOp | OpenOp | ReceiptOp | RewardOp | WorkOp

@@ -166,11 +166,16 @@ class Release:
 
 @dataclass(frozen=True, slots=True)
 class Changed:
-    """What became of a conversation: its state now, who holds the claim, and the system message if anything changed."""
+    """What became of a conversation: its state now, who holds the claim, and the system message if anything changed.
+
+    ``messages``: all new rows in offset order, ``message`` among them. A hand-off of a resolved conversation reopens
+    it first; a release to the queue ends with ``waiting``.
+    """
 
     state: State
     agent: User | None
     message: Message | None
+    messages: tuple[Message, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from server.store.operations import RewardOp, check_unit_interval
+from server.store.operations import RewardOp
 from server.store.ports import RewardEvent
+from server.store.prepare import check_unit_interval
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,6 +18,7 @@ from sqlalchemy import (
     Integer,
     LargeBinary,
     MetaData,
+    SmallInteger,
     String,
     Table,
     Text,
@@ -41,6 +42,25 @@ users = Table(
     Column("kind", String(16), nullable=False),
     Column("name", String, nullable=False),
     Column("created_at_ms", BigInteger, nullable=False),
+    Column("status", String(16), nullable=False),
+    Column("status_text", Text),
+    Column("last_seen_ms", BigInteger, nullable=False),
+    Column("tokens_from_ms", BigInteger, nullable=False),
+    Column("banned", Boolean, nullable=False),
+    Column("revocation", BigInteger),  # the number of the last one
+    Column("absent_since_ms", BigInteger),  # the database's clock; an agent without a device
+    Column("broadcasts_before", BigInteger, nullable=False),  # those were for users known earlier
+    CheckConstraint("status IN ('online', 'away', 'busy', 'invisible')", name="status"),
+)
+_REVOKED = users.c.revocation.is_not(None)
+Index("uq_users_revocation", users.c.revocation, unique=True, sqlite_where=_REVOKED, postgresql_where=_REVOKED)
+
+# Numbers that grow by one; a row's lock, kept until the commit, is what makes them appear in order.
+counters = Table(
+    "counters",
+    metadata,
+    Column("name", String(64), primary_key=True),
+    Column("value", BigInteger, nullable=False),
 )
 
 conversations = Table(
@@ -59,17 +79,37 @@ conversations = Table(
     Column("metadata_digest", LargeBinary, nullable=False),
     Column("created_at_ms", BigInteger, nullable=False),
     Column("at_ms", BigInteger, nullable=False),
+    Column("waiting_since_ms", BigInteger),
+    Column("waiting_reason", Text),
     UniqueConstraint("opener_id", "open_key"),
     CheckConstraint("state IN ('bot', 'waiting', 'claimed')", name="state"),
 )
+_WAITING, _CLAIMED = conversations.c.state == "waiting", conversations.c.state == "claimed"
+Index(
+    "ix_conversations_waiting_since_ms",
+    conversations.c.waiting_since_ms,
+    sqlite_where=_WAITING,
+    postgresql_where=_WAITING,
+)
+Index("ix_conversations_claimed", conversations.c.agent_id, sqlite_where=_CLAIMED, postgresql_where=_CLAIMED)
 
 members = Table(
     "members",
     metadata,
     Column("conversation_id", ForeignKey("conversations.id"), primary_key=True),
-    Column("user_id", ForeignKey("users.id"), primary_key=True),
-    Column("read_offset", BigInteger, nullable=False),
+    Column("user_id", ForeignKey("users.id"), primary_key=True, index=True),
     Column("joined_at_ms", BigInteger, nullable=False),
+)
+
+# How far each user has got; staff has receipts without being a member.
+receipts = Table(
+    "receipts",
+    metadata,
+    Column("conversation_id", ForeignKey("conversations.id"), primary_key=True),
+    Column("user_id", ForeignKey("users.id"), primary_key=True),
+    Column("delivered_offset", BigInteger, nullable=False),
+    Column("read_offset", BigInteger, nullable=False),
+    Column("at_ms", BigInteger, nullable=False),
 )
 
 messages = Table(
@@ -115,6 +155,7 @@ turns = Table(
 )
 _OPEN = turns.c.state == "open"
 Index("ix_turns_open_lease_until_ms", turns.c.lease_until_ms, sqlite_where=_OPEN, postgresql_where=_OPEN)
+Index("ix_turns_open", turns.c.conversation_id, turns.c.offset, sqlite_where=_OPEN, postgresql_where=_OPEN)
 
 decisions = Table(
     "decisions",
@@ -159,6 +200,52 @@ ratings = Table(
     Column("user_id", String, primary_key=True),
     Column("rating", Double, nullable=False),
     Column("comment", Text),
+    Column("at_ms", BigInteger, nullable=False),
+)
+
+assessments = Table(
+    "assessments",
+    metadata,
+    Column("conversation_id", ForeignKey("conversations.id"), primary_key=True),
+    Column("user_id", String, primary_key=True),
+    Column("rating", Double, nullable=False),
+    Column("comment", Text),
+    Column("categories_json", Text, nullable=False),
+    Column("at_ms", BigInteger, nullable=False),
+)
+
+# For one user, or one row for everybody: then with a number among the broadcasts and no user.
+notifications = Table(
+    "notifications",
+    metadata,
+    Column("notification_id", String(64), primary_key=True),
+    Column("user_id", ForeignKey("users.id")),
+    Column("broadcast", BigInteger),
+    Column("priority", SmallInteger, nullable=False),  # 0 low to 3 urgent
+    Column("title", Text, nullable=False),
+    Column("body", Text, nullable=False),
+    Column("data_json", Text),
+    Column("at_ms", BigInteger, nullable=False),
+    Column("seen_at_ms", BigInteger),  # of the one user
+    CheckConstraint("(user_id IS NULL) = (broadcast IS NOT NULL)", name="receiver"),
+    CheckConstraint("priority BETWEEN 0 AND 3", name="priority"),
+)
+_UNSEEN = notifications.c.user_id.is_not(None) & notifications.c.seen_at_ms.is_(None)
+Index("ix_notifications_unseen", notifications.c.user_id, sqlite_where=_UNSEEN, postgresql_where=_UNSEEN)
+_BROADCAST = notifications.c.broadcast.is_not(None)
+Index(
+    "uq_notifications_broadcast",
+    notifications.c.broadcast,
+    unique=True,
+    sqlite_where=_BROADCAST,
+    postgresql_where=_BROADCAST,
+)
+
+broadcasts_seen = Table(
+    "broadcasts_seen",
+    metadata,
+    Column("user_id", ForeignKey("users.id"), primary_key=True),
+    Column("notification_id", ForeignKey("notifications.notification_id"), primary_key=True),
     Column("at_ms", BigInteger, nullable=False),
 )
 

@@ -5,13 +5,28 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from server.store.ports import Answer, Append, Appended, DecisionRow, Opening, OpenTurn, Resolution, Store
-from server.wire.parts import Turn, User
+from server.store.ports import (
+    Answer,
+    Append,
+    Appended,
+    Claim,
+    DecisionRow,
+    Handoff,
+    Opening,
+    OpenTurn,
+    Receipt,
+    Release,
+    Resolution,
+    Store,
+)
+from server.wire.parts import ReceiptKind, Turn, User
 from tests.contract.store.harness import new_id
 
 ANN = User("user-ann", "customer", "Ann")
 BEN = User("user-ben", "customer", "Ben")
 EVE = User("user-eve", "agent", "Eve")
+FAY = User("user-fay", "agent", "Fay")
+ADA = User("user-ada", "admin", "Ada")
 BOT = User("bot", "bot", "Parlance")
 
 NOW_MS = 1_760_000_000_000
@@ -40,6 +55,7 @@ def message(
     data: Mapping[str, Any] | None = None,
     reply_to: str | None = None,
     wants_turn: bool = False,
+    members_only: bool = False,
     worker: str = "worker-1",
     lease_ms: int = 60_000,
     message_id: str = "",
@@ -56,6 +72,7 @@ def message(
         data=data,
         reply_to=reply_to,
         wants_turn=wants_turn,
+        members_only=members_only,
         worker=worker,
         lease_ms=lease_ms,
     )
@@ -105,3 +122,29 @@ def answer(turn: OpenTurn, text: str = "on its way", chosen: DecisionRow | None 
 
 def resolution(channel: str, resolved: bool = True, by: User = ANN) -> Resolution:
     return Resolution(channel, resolved, by, new_id(), NOW_MS)
+
+
+def handoff(
+    channel: str, by: User = ANN, reason: str | None = "angry", *, at_ms: int = NOW_MS, **changes: Any
+) -> Handoff:
+    return Handoff(channel, by, reason, new_id(), at_ms, **changes)
+
+
+def claim(channel: str, agent: User = EVE, *, at_ms: int = NOW_MS) -> Claim:
+    return Claim(channel, agent, new_id(), at_ms)
+
+
+def release(channel: str, by: User = EVE, **changes: Any) -> Release:
+    return Release(channel, by, new_id(), **{"at_ms": NOW_MS, **changes})
+
+
+def receipt(channel: str, offset: int, user: User = ANN, kind: ReceiptKind = "read", **changes: Any) -> Receipt:
+    return Receipt(channel, user, kind, offset, **{"at_ms": NOW_MS, **changes})
+
+
+async def events(store: Store, channel: str) -> list[str]:
+    """What was said, in order: what the system tells by its event, everything else by its sender's kind."""
+    return [
+        str(one.data["event"]) if one.sender.kind == "system" and one.data is not None else one.sender.kind
+        for one in await store.messages_after(channel, 0, 1_000)
+    ]

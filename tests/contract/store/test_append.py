@@ -13,7 +13,7 @@ from server.store.sql import SqlStore
 from server.wire.frames import Message
 from server.wire.parts import User
 from tests.contract.store.harness import Harness
-from tests.contract.store.people import ANN, BEN, BOT, EVE, NOW_MS, conversation_of, message, opened, resolution
+from tests.contract.store.people import ANN, BEN, BOT, EVE, NOW_MS, message, opened, resolution
 
 
 async def test_a_message_comes_back_as_it_was_sent(store: SqlStore) -> None:
@@ -229,11 +229,3 @@ async def test_calls_of_one_group_take_effect_one_after_the_other(store: SqlStor
         ("customer", None), (system, "resolved"), (system, "reopened"), ("customer", None), (system, "resolved"),
     ]  # fmt: skip
     assert isinstance(done[3], Appended) and done[3].duplicate
-
-
-async def test_a_claimed_conversation_takes_messages_without_a_turn(store: SqlStore, harness: Harness) -> None:
-    channel = await opened(store)
-    harness.sql("UPDATE conversations SET state = 'claimed' WHERE id = :id", id=conversation_of(channel))
-    assert (await store.append(message(channel, wants_turn=True))).turn is None
-    harness.sql("UPDATE conversations SET state = 'waiting' WHERE id = :id", id=conversation_of(channel))
-    assert (await store.append(message(channel, wants_turn=True))).turn is not None

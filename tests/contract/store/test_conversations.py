@@ -18,10 +18,11 @@ from tests.contract.store.people import (
     NOW_MS,
     answer,
     asked,
-    conversation_of,
+    claim,
     message,
     opened,
     opening,
+    receipt,
 )
 
 
@@ -93,7 +94,7 @@ async def test_a_conversation_named_twice_is_a_conflict(store: SqlStore) -> None
     assert not await store.is_member(first.channel, BEN.id)
 
 
-async def test_unread_counts_what_others_wrote_after_the_read_offset(store: SqlStore, harness: Harness) -> None:
+async def test_unread_counts_what_others_wrote_after_the_read_offset(store: SqlStore) -> None:
     channel = await opened(store, ANN)
     turn = await asked(store, channel, "hi")
     await store.answer(answer(turn, "hello"))
@@ -101,18 +102,16 @@ async def test_unread_counts_what_others_wrote_after_the_read_offset(store: SqlS
     seen = await store.conversation(channel, ANN.id)
     assert (seen.offset, seen.read_offset, seen.unread, seen.at_ms) == (3, 0, 2, NOW_MS + 50)
     assert seen.last == LastMessage(3, EVE, "I am Eve", NOW_MS + 50)
-    harness.sql("UPDATE members SET read_offset = 2 WHERE conversation_id = :id", id=conversation_of(channel))
+    await store.mark(receipt(channel, 2))
     seen = await store.conversation(channel, ANN.id)
     assert (seen.read_offset, seen.unread) == (2, 1)
     by_eve = await store.conversation(channel, EVE.id)
     assert (by_eve.read_offset, by_eve.unread) == (0, 2)
 
 
-async def test_the_agent_of_a_claim_is_shown(store: SqlStore, harness: Harness) -> None:
+async def test_the_agent_of_a_claim_is_shown(store: SqlStore) -> None:
     channel = await opened(store)
-    await store.save_user(EVE, NOW_MS)
-    claim = "UPDATE conversations SET state = 'claimed', agent_id = :agent WHERE id = :id"
-    harness.sql(claim, agent=EVE.id, id=conversation_of(channel))
+    await store.claim(claim(channel, EVE))
     seen = await store.conversation(channel, ANN.id)
     assert (seen.state, seen.agent) == ("claimed", EVE)
 

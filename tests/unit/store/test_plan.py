@@ -1,89 +1,30 @@
-"""The plan of a group commit, with values alone."""
+"""Messages, turns and answers in the plan of a group commit, with values alone."""
 
 from __future__ import annotations
 
-import itertools
-from collections.abc import Sequence
-from typing import Any
-
-from hypothesis import given
-from hypothesis import strategies as st
+import pytest
 
 from server.errors import Conflict, NotFound
-from server.store.operations import (
-    AnswerOp,
-    AppendOp,
-    ConversationOp,
-    ResolveOp,
-    prepare_answer,
-    prepare_append,
-    prepare_resolution,
-)
-from server.store.plan import Facts, HeadRow, Plan, StoredMessage, TurnRow, plan_group
-from server.store.ports import Answer, Append, Appended, DecisionRow, OpenTurn, Resolution
+from server.store.ledger import StoredMessage
+from server.store.operations import ConversationOp
+from server.store.plan import plan_group
+from server.store.ports import Appended
 from server.wire.frames import Message
-from server.wire.parts import Kind, State, Turn, User
-
-_CHOSEN = DecisionRow("d", "p", 0, "warm", 1.0, ("warm",), (1.0,), (0.0,), 1)
-
-
-def head(name: str = "c", *, state: State = "bot", resolved: bool = False, last_offset: int = 0) -> HeadRow:
-    return HeadRow(name, f"epoch-{name}", state, resolved, last_offset, 0)
-
-
-def facts(*heads: HeadRow, turns: Sequence[TurnRow] = ()) -> Facts:
-    return Facts({one.conversation: one for one in heads}, {}, {turn.turn_id: turn for turn in turns})
-
-
-def append(
-    number: int,
-    *,
-    to: str = "c",
-    sender: str = "ann",
-    kind: Kind = "customer",
-    key: str = "",
-    text: str = "hi",
-    turn: bool = False,
-) -> AppendOp:
-    ids = iter([f"reopen-{number}"])
-    made = Append(
-        f"conv:{to}",
-        User(sender, kind, sender),
-        key or f"k{number}",
-        text,
-        f"m{number}",
-        number,
-        wants_turn=turn,
-        worker="w",
-    )
-    return prepare_append(made, lambda: next(ids))
-
-
-def resolve(number: int, resolved: bool = True, *, to: str = "c") -> ResolveOp:
-    return prepare_resolution(Resolution(f"conv:{to}", resolved, User("ann", "customer", "Ann"), f"m{number}", number))
-
-
-def answer(
-    number: int, turn_id: str, lease_number: int = 1, *, to: str = "c", chosen: DecisionRow | None = _CHOSEN
-) -> AnswerOp:
-    asked = Message(f"conv:{to}", "e", 1, turn_id, 0, User("ann", "customer", "Ann"), "?")
-    made = Answer(
-        turn=OpenTurn(turn_id, lease_number, asked),
-        sender=User("bot", "bot", "Parlance"),
-        text="so",
-        message_id=f"m{number}",
-        at_ms=number,
-        data={"suggestions": []},
-        shown=Turn("d", "warm"),
-        decision=chosen,
-        analysis={},
-        notes={},
-    )
-    return prepare_answer(made)
-
-
-def shapes(plan: Plan) -> list[tuple[str, int, str]]:
-    return [(new.conversation, new.message.offset, new.message.sender.kind) for new in plan.messages]
+from tests.unit.store.plans import (
+    EVE,
+    answer,
+    append,
+    claim,
+    claimed,
+    facts,
+    hand_off,
+    head,
+    members,
+    release,
+    resolve,
+    shapes,
+    turn,
+)
 
 
 def test_offsets_go_on_from_the_head() -> None:
@@ -93,13 +34,22 @@ def test_offsets_go_on_from_the_head() -> None:
     assert shapes(plan) == [("a", 5, "customer"), ("b", 1, "customer"), ("a", 6, "customer")]
     assert {name: one.last_offset for name, one in plan.heads.items()} == {"a": 6, "b": 1}
     assert plan.heads["a"].at_ms == 3
+    assert plan.states == set()
 
 
 def test_a_missing_conversation_fails_alone() -> None:
-    plan = plan_group(
-        facts(head("a")), [append(1, to="zz"), append(2, to="a"), resolve(3, to="zz"), answer(4, "t", to="zz")]
-    )
-    assert [type(one) for one in plan.outcomes] == [NotFound, Appended, NotFound, NotFound]
+    none = "zz"
+    refused: list[ConversationOp] = [
+        append(1, to=none),
+        resolve(3, to=none),
+        answer(4, "t", to=none),
+        hand_off(5, to=none),
+        claim(6, to=none),
+        release(7, to=none),
+        members(8, ["eve"], to=none),
+    ]
+    plan = plan_group(facts(head("a"), users=[EVE]), [append(2, to="a"), *refused])
+    assert [type(one) for one in plan.outcomes] == [Appended, *[NotFound] * len(refused)]
     assert shapes(plan) == [("a", 1, "customer")]
 
 
@@ -120,7 +70,7 @@ def test_a_conflict_inside_the_group_fails_alone() -> None:
 def test_a_stored_key_is_found() -> None:
     op = append(1, key="k")
     stored = Message("conv:c", "e", 3, "m0", 0, op.append.sender, "hi", key="k")
-    known = Facts({"c": head(last_offset=3)}, {("c", "ann", "k"): StoredMessage(stored, op.digest)}, {})
+    known = facts(head(last_offset=3), stored={("c", "ann", "k"): StoredMessage(stored, op.digest)})
     plan = plan_group(known, [op, append(2, key="k", text="other")])
     assert plan.outcomes[0] == Appended(stored, duplicate=True, messages=(), turn=None)
     assert isinstance(plan.outcomes[1], Conflict)
@@ -131,152 +81,127 @@ def test_reopening_puts_the_system_before_the_customer() -> None:
     plan = plan_group(
         facts(head(resolved=True, last_offset=2)), [append(1, kind="agent"), append(2, turn=True), append(3)]
     )
-    assert shapes(plan) == [("c", 3, "agent"), ("c", 4, "system"), ("c", 5, "customer"), ("c", 6, "customer")]
+    assert shapes(plan) == [("c", 3, "agent"), ("c", 4, "reopened"), ("c", 5, "customer"), ("c", 6, "customer")]
     assert not plan.heads["c"].resolved
     reopened = plan.messages[1]
     assert (reopened.message.message_id, reopened.message.data) == ("reopen-2", {"event": "reopened"})
     assert reopened.data_json == '{"event":"reopened"}'
-    assert [(turn.turn_id, turn.offset) for turn in plan.turns] == [("m2", 5)]
+    assert [(one.turn_id, one.offset) for one in plan.turns] == [("m2", 5)]
 
 
 def test_a_duplicate_does_not_reopen() -> None:
     plan = plan_group(facts(head()), [append(1, key="k"), resolve(2), append(3, key="k")])
-    assert shapes(plan) == [("c", 1, "customer"), ("c", 2, "system")]
+    assert shapes(plan) == [("c", 1, "customer"), ("c", 2, "resolved")]
     assert plan.heads["c"].resolved
 
 
-def test_a_claim_stops_turns_and_answers() -> None:
-    waiting = TurnRow("t", "c", "open", 1)
-    plan = plan_group(facts(head(state="claimed"), turns=[waiting]), [append(1, turn=True), answer(2, "t")])
-    assert isinstance(plan.outcomes[0], Appended) and plan.outcomes[0].turn is None
-    assert plan.outcomes[1] is None
-    assert (plan.turns, plan.answers) == ([], [])
+# --------------------------------------------------------------------------- who may write
+
+
+def test_members_only_lets_members_in() -> None:
+    known = facts(head("a"), head("b"), members=[("a", "ann")])
+    plan = plan_group(known, [append(1, to="a", members_only=True), append(2, to="b", members_only=True)])
+    assert [type(one) for one in plan.outcomes] == [Appended, NotFound]
+    plan = plan_group(known, [append(3, to="b")])
+    assert isinstance(plan.outcomes[0], Appended)
+
+
+def test_a_removed_member_is_out_from_there_on_and_may_not_repeat() -> None:
+    send = [append(number, key=key, members_only=True) for number, key in ((1, "k"), (2, "k"), (3, "l"))]
+    known = facts(head(), members=[("c", "ann")])
+    plan = plan_group(known, [send[0], members(9, remove=["ann"]), send[1], send[2]])
+    assert [type(one) for one in plan.outcomes] == [Appended, tuple, NotFound, NotFound]
+
+
+def test_a_foreign_conversation_is_not_found_as_one_that_does_not_exist() -> None:
+    plan = plan_group(facts(head("a")), [append(1, to="a", members_only=True), append(2, to="b", members_only=True)])
+    assert [str(one).replace("'b'", "'a'") for one in plan.outcomes] == [str(plan.outcomes[0])] * 2
+
+
+@pytest.mark.parametrize(
+    ("sender", "kind", "may"),
+    [
+        ("eve", "agent", True),
+        ("fay", "agent", False),
+        ("echo", "bot", False),
+        ("ann", "customer", True),
+        ("eve", "bot", False),
+    ],
+)
+def test_only_the_claims_agent_and_customers_write_under_a_claim(sender: str, kind: str, may: bool) -> None:
+    op = append(1, sender=sender, kind=kind)  # type: ignore[arg-type]
+    (outcome,) = plan_group(facts(claimed()), [op]).outcomes
+    assert isinstance(outcome, Appended if may else Conflict)
+    (outcome,) = plan_group(facts(head(state="waiting")), [op]).outcomes
+    assert isinstance(outcome, Appended)
+
+
+def test_what_was_stored_before_the_claim_is_still_a_duplicate_under_it() -> None:
+    op = append(1, sender="fay", kind="agent", key="k")
+    plan = plan_group(facts(head()), [op, claim(2), append(3, sender="fay", kind="agent", key="k")])
+    again = plan.outcomes[2]
+    assert isinstance(again, Appended) and again.duplicate
+
+
+# --------------------------------------------------------------------------- turns
+
+
+def test_a_turn_is_the_senders_workers_when_nothing_is_open() -> None:
+    plan = plan_group(facts(head()), [append(1, turn=True, worker="w1"), append(2, worker="w1")])
+    first, second = plan.outcomes
+    assert isinstance(first, Appended) and first.turn is not None and first.holder is None
+    assert (first.turn.turn_id, first.turn.lease_number, first.turn.message) == ("m1", 1, first.message)
+    assert isinstance(second, Appended) and second.turn is None and second.holder is None
+    (opened,) = plan.turns
+    assert (opened.worker, opened.lease_until_ms, opened.lease_ms) == ("w1", None, 6_000)
+
+
+def test_a_turn_joins_the_holder_of_the_open_ones_with_its_lease() -> None:
+    known = facts(head(last_offset=2), turns=[turn("t1", 1, 3, worker="w2", until_ms=777)])
+    plan = plan_group(known, [append(1, turn=True, worker="w1"), append(2, turn=True, worker="w2")])
+    other, own = plan.outcomes
+    assert isinstance(other, Appended) and (other.turn, other.holder) == (None, "w2")
+    assert isinstance(own, Appended) and own.turn is not None and own.holder is None
+    assert [(one.turn_id, one.worker, one.lease_until_ms, one.lease_number) for one in plan.turns] == [
+        ("m1", "w2", 777, 1),
+        ("m2", "w2", 777, 1),
+    ]
+
+
+def test_turns_of_one_group_share_a_holder_too() -> None:
+    plan = plan_group(facts(head()), [append(1, turn=True, worker="w1"), append(2, turn=True, worker="w2")])
+    assert [one.worker for one in plan.turns] == ["w1", "w1"]
+    assert isinstance(plan.outcomes[1], Appended) and plan.outcomes[1].holder == "w1"
+
+
+def test_after_the_last_answer_the_next_turn_is_anybodys() -> None:
+    known = facts(head(last_offset=1), turns=[turn("t1", 1, worker="w2")])
+    plan = plan_group(known, [answer(1, "t1"), append(2, turn=True, worker="w1")])
+    assert [(one.worker, one.lease_until_ms) for one in plan.turns] == [("w1", None)]
 
 
 def test_an_answer_needs_its_turn_open_and_its_lease_current() -> None:
-    known = facts(
-        head(),
-        head("b"),
-        turns=[
-            TurnRow("open", "c", "open", 2),
-            TurnRow("done", "c", "answered", 1),
-            TurnRow("gone", "c", "dropped", 1),
-        ],
-    )
-    refused = [
-        answer(1, "done"),
-        answer(2, "gone"),
-        answer(3, "open", 1),
-        answer(4, "open", 3),
-        answer(5, "none"),
-        answer(6, "open", 2, to="b"),
-    ]
+    known = facts(head(), head("b"), turns=[turn("open", 1, 2)])
+    refused = [answer(3, "open", 1), answer(4, "open", 3), answer(5, "none"), answer(6, "open", 2, to="b")]
     plan = plan_group(known, [*refused, answer(7, "open", 2), answer(8, "open", 2)])
-    assert plan.outcomes[:6] == [None] * 6
-    assert isinstance(plan.outcomes[6], Message) and plan.outcomes[7] is None
+    assert plan.outcomes[:4] == [None] * 4
+    assert isinstance(plan.outcomes[4], Message) and plan.outcomes[5] is None
     assert [(new.message.message_id, new.message.reply_to, new.answers) for new in plan.messages] == [
         ("m7", "open", "open")
     ]
     assert [op.answer.message_id for op in plan.answers] == ["m7"]
 
 
-def test_resolving_twice_in_a_group_speaks_once() -> None:
-    plan = plan_group(facts(head()), [resolve(1), resolve(2), resolve(3, False), resolve(4, False)])
-    assert [one is None for one in plan.outcomes] == [False, True, False, True]
-    assert shapes(plan) == [("c", 1, "system"), ("c", 2, "system")]
+def test_answers_go_in_offset_order() -> None:
+    known = facts(head(last_offset=2), turns=[turn("t1", 1), turn("t2", 2)])
+    plan = plan_group(known, [answer(1, "t2"), answer(2, "t1"), answer(3, "t2")])
+    assert [one is None for one in plan.outcomes] == [True, False, False]
+    assert [new.answers for new in plan.messages] == ["t1", "t2"]
 
 
-# --------------------------------------------------------------------------- laws
-
-
-def after(known: Facts, plan: Plan) -> Facts:
-    """The facts that the next group would find."""
-    stored, turns = dict(known.stored), dict(known.turns)
-    for new in plan.messages:
-        if new.digest is not None and new.message.key is not None:
-            key = (new.conversation, new.message.sender.id, new.message.key)
-            stored[key] = StoredMessage(new.message, new.digest)
-    for opened in plan.turns:
-        turns[opened.turn_id] = TurnRow(opened.turn_id, opened.conversation, "open", 1)
-    for done in plan.answers:
-        turns[done.answer.turn.turn_id] = TurnRow(done.answer.turn.turn_id, done.conversation, "answered", 1)
-    return Facts({**known.heads, **plan.heads}, stored, turns)
-
-
-@st.composite
-def operations(draw: st.DrawFn) -> list[ConversationOp]:
-    """Operations on two conversations (and one that is not there) by two senders with few keys and texts."""
-    made: list[ConversationOp] = []
-    for number in range(draw(st.integers(0, 24))):
-        to = draw(st.sampled_from(["a", "b", "a", "b", "zz"]))
-        what = draw(st.sampled_from(["append", "append", "append", "resolve", "answer"]))
-        if what == "resolve":
-            made.append(resolve(number, draw(st.booleans()), to=to))
-        elif what == "answer":
-            turn_id = f"m{draw(st.integers(0, 24))}"
-            made.append(answer(number, turn_id, draw(st.integers(1, 2)), to=to))
-        else:
-            made.append(
-                append(
-                    number,
-                    to=to,
-                    sender=draw(st.sampled_from(["ann", "ben"])),
-                    kind=draw(st.sampled_from(["customer", "customer", "agent"])),
-                    key=draw(st.sampled_from(["", "k", "l"])),
-                    text=draw(st.sampled_from(["hi", "ho"])),
-                    turn=draw(st.booleans()),
-                )
-            )
-    return made
-
-
-def run(known: Facts, groups: Sequence[Sequence[ConversationOp]]) -> tuple[list[Any], list[Any], Facts]:
-    """Outcomes and messages of groups that commit one after the other."""
-    outcomes: list[Any] = []
-    messages: list[Any] = []
-    for group in groups:
-        plan = plan_group(known, group)
-        outcomes += [(type(one), str(one)) if isinstance(one, Exception) else one for one in plan.outcomes]
-        messages += plan.messages
-        known = after(known, plan)
-    return outcomes, messages, known
-
-
-@given(operations(), st.data())
-def test_how_operations_are_grouped_does_not_matter(ops: list[ConversationOp], data: st.DataObject) -> None:
-    known = facts(head("a"), head("b", state="claimed", resolved=True, last_offset=3))
-    cuts = sorted(data.draw(st.sets(st.integers(0, len(ops)))) | {0, len(ops)})
-    groups = [ops[start:end] for start, end in itertools.pairwise(cuts)]
-    assert run(known, groups) == run(known, [[op] for op in ops]) == run(known, [ops])
-
-
-@given(operations())
-def test_the_ledgers_laws_hold_in_every_group(ops: list[ConversationOp]) -> None:
-    known = facts(head("a"), head("b", resolved=True, last_offset=3))
-    before = (dict(known.heads), dict(known.stored), dict(known.turns))
-    plan = plan_group(known, ops)
-    assert (known.heads, known.stored, known.turns) == before
-    assert len(plan.outcomes) == len(ops)
-    for name, start in (("a", 0), ("b", 3)):
-        own = [new for new in plan.messages if new.conversation == name]
-        assert [new.message.offset for new in own] == list(range(start + 1, start + 1 + len(own)))
-        assert all(new.message.epoch == f"epoch-{name}" for new in own)
-        if own:
-            assert plan.heads[name].last_offset == own[-1].message.offset
-    keys = [(new.conversation, new.message.sender.id, new.message.key) for new in plan.messages if new.message.key]
-    assert len(keys) == len(set(keys))
-    answered = [new.answers for new in plan.messages if new.answers]
-    assert len(answered) == len(set(answered)) == len(plan.answers)
-    stored = [one.message for one in plan.outcomes if isinstance(one, Appended) and not one.duplicate]
-    stored += [one for one in plan.outcomes if isinstance(one, Message)]
-    reopenings = [new.message for new in plan.messages if new.message.message_id.startswith("reopen-")]
-    assert sorted(one.message_id for one in stored + reopenings) == sorted(
-        new.message.message_id for new in plan.messages
-    )
-    for one in reopenings:
-        (following,) = (
-            new.message
-            for new in plan.messages
-            if (new.message.channel, new.message.offset) == (one.channel, one.offset + 1)
-        )
-        assert following.sender.kind == "customer"
+def test_a_claim_stops_turns_and_answers() -> None:
+    plan = plan_group(facts(claimed(), turns=[turn("t", 1)]), [append(1, turn=True), answer(2, "t")])
+    assert isinstance(plan.outcomes[0], Appended)
+    assert (plan.outcomes[0].turn, plan.outcomes[0].holder) == (None, None)
+    assert plan.outcomes[1] is None
+    assert (plan.turns, plan.answers) == ([], [])

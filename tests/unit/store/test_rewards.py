@@ -10,8 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from server.errors import Invalid
-from server.store.operations import RewardOp, prepare_reward
+from server.store.operations import RewardOp
 from server.store.ports import RewardParts
+from server.store.prepare import prepare_reward
 from server.store.rewards import DecisionState, RewardPlan, plan_rewards
 
 WEIGHTS = {"a": 0.1, "b": 0.7, "c": 0.3}
