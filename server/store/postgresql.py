@@ -2,36 +2,26 @@
 
 A transaction is a plain function that runs in a greenlet over the driver (SQLAlchemy's ``run_sync``), so no thread
 stands between it and the event loop.
-
-A call that takes too long, or whose connection fails, ends with its connection: an answer that comes late could
-otherwise be taken for the next call's. Whether a commit that was under way took place is then unknown; a repeat with
-the same key finds out, and waits on the row's lock if it still is under way.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
-from contextvars import ContextVar
+from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
 import asyncpg
 import structlog
 from sqlalchemy import Connection, Insert, Table, text
 from sqlalchemy.dialects.postgresql import insert
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 from sqlalchemy.ext.compiler import compiles
-from sqlalchemy.pool import NullPool
 from sqlalchemy.sql.compiler import SQLCompiler
 
-from server.errors import StartupError
-from server.store.arrays import ArrayCompiler
 from server.store.dialect import Failure, database_now_ms, increment, upsert
-from server.store.postgresql_errors import check_encoding, classify, explain, read_url, without_values
+from server.store.postgresql_errors import check_encoding, classify, explain, read_url, unreadable_url
+from server.store.postgresql_session import Session, make_engine
 
 T = TypeVar("T")
-Dial = Callable[[], Awaitable[asyncpg.Connection]]
 
 _log = structlog.get_logger(__name__)
 
@@ -44,10 +34,6 @@ MIGRATION_WAIT_S = 60.0
 MIGRATION_MAX_S = 3_600.0
 """An index over many millions of messages takes minutes."""
 
-REPLAN_MAX_S = 60.0
-"""How old a plan gets at most: as long as PostgreSQL takes to look at new tables by itself."""
-
-_CLOSE_WITHIN_S = 2.0
 _MIGRATION_LOCK = int.from_bytes(b"parlance")  # advisory locks are numbers that all users of a database share
 
 # What is acked is durable, whatever the server's default. Every statement of ours is a search through an index:
@@ -68,8 +54,6 @@ SELECT
     current_setting('fsync') AS fsync
 """
 
-_dialled: ContextVar[asyncpg.Connection] = ContextVar("_dialled")
-
 
 @compiles(database_now_ms, "postgresql")
 def _now_ms(_element: database_now_ms, _compiler: SQLCompiler, **_options: Any) -> str:
@@ -87,7 +71,7 @@ class PostgresqlDatabase:
     def __init__(self, url: str, *, timeout_s: float) -> None:
         self._dsn, self._place = read_url(url)
         self._timeout_s = timeout_s
-        engine = _make_engine()
+        engine = make_engine()
         self._migrating = Session(engine, self._dial, MIGRATION_MAX_S)
         self._writer = Session(engine, self._dial, timeout_s)
         self._readers = [Session(engine, self._dial, timeout_s, isolation_level="AUTOCOMMIT") for _ in range(READERS)]
@@ -96,7 +80,10 @@ class PostgresqlDatabase:
         self._waits_for_disk = True
 
     async def _dial(self) -> asyncpg.Connection:
-        connection = await asyncpg.connect(self._dsn, timeout=self._timeout_s)
+        try:
+            connection = await asyncpg.connect(self._dsn, timeout=self._timeout_s)
+        except ValueError:
+            raise unreadable_url() from None
         try:
             # A worker that hangs in a transaction must lose its locks before those who wait for them give up.
             limits = (_milliseconds(self._timeout_s), _milliseconds(self._timeout_s / 2))
@@ -112,10 +99,11 @@ class PostgresqlDatabase:
         try:
             await self._migrating.run(lambda connection: _migrate_alone(connection, migrate))
             await self._writer.connect()
-        except StartupError:
-            raise
         except Exception as error:
-            raise explain(error, self._place) from error
+            explained = explain(error, self._place)
+            if explained is None:
+                raise
+            raise explained from error
         finally:
             await self._migrating.close()
         if not self._waits_for_disk:
@@ -164,117 +152,6 @@ class PostgresqlDatabase:
 
     def classify(self, error: BaseException) -> Failure:
         return classify(error)
-
-
-class Session:
-    """One connection, made when it is needed and made anew after a failure. Calls must not overlap.
-
-    ``dial`` connects and sets up; ``options`` are SQLAlchemy's execution options of the connection.
-    """
-
-    def __init__(self, engine: AsyncEngine, dial: Dial, timeout_s: float, **options: Any) -> None:
-        self._engine = engine
-        self._dial = dial
-        self._timeout_s = timeout_s
-        self._options = options
-        self._connection: AsyncConnection | None = None
-        self._driver: asyncpg.Connection | None = None
-        self._replan_after_s = self._replan_at_s = 0.0
-
-    async def connect(self) -> AsyncConnection:
-        """The connection, a new one where the last has failed."""
-        if self._connection is not None and self._driver is not None and not self._driver.is_closed():
-            return self._connection
-        self._drop()
-        self._driver = await self._dial()
-        _dialled.set(self._driver)
-        try:
-            with _deadline(self._driver, self._timeout_s):
-                connection = await self._engine.connect()
-                self._connection = await connection.execution_options(**self._options)
-        except BaseException:
-            self._drop()
-            raise
-        self._replan_after_s = 1.0
-        self._replan_at_s = asyncio.get_running_loop().time() + self._replan_after_s
-        return self._connection
-
-    async def run(self, work: Callable[[Connection], T]) -> T:
-        """``work`` in one transaction. What fails or takes too long ends the connection, but for refused rows."""
-        connection = await self.connect()
-        assert self._driver is not None  # noqa: S101  connected
-        try:
-            with _deadline(self._driver, self._timeout_s):
-                await self._replan(self._driver)
-                return await connection.run_sync(_transact, work)
-        except Exception as error:
-            if classify(error) is Failure.AWAY:
-                self._drop()
-            refused = without_values(error)
-            if refused is error:
-                raise
-            raise refused from None
-        except BaseException:
-            self._drop()
-            raise
-
-    async def _replan(self, driver: asyncpg.Connection) -> None:
-        now_s = asyncio.get_running_loop().time()
-        if now_s < self._replan_at_s:
-            return
-        self._replan_after_s = min(2 * self._replan_after_s, REPLAN_MAX_S)
-        self._replan_at_s = now_s + self._replan_after_s
-        await driver.execute("DISCARD PLANS")
-
-    def _drop(self) -> None:
-        """End the connection without waiting for the server."""
-        connection, self._connection = self._connection, None
-        driver, self._driver = self._driver, None
-        if driver is not None:
-            driver.terminate()
-        if connection is not None and connection.sync_connection is not None:
-            connection.sync_connection.invalidate()
-            connection.sync_connection.close()
-
-    async def close(self) -> None:
-        """Say good-bye and release the connection. Idempotent; never waits long, never raises."""
-        if self._driver is not None:
-            with suppress(Exception):
-                await self._driver.close(timeout=_CLOSE_WITHIN_S)
-        self._drop()
-
-
-def _make_engine() -> AsyncEngine:
-    """Sessions of ours dial by themselves; the engine gets their connection, whichever session asks."""
-
-    async def dialled() -> asyncpg.Connection:
-        return _dialled.get()
-
-    # An error's text goes into logs, and statements carry what people wrote.
-    engine = create_async_engine(
-        "postgresql+asyncpg://",
-        async_creator=dialled,
-        poolclass=NullPool,
-        pool_reset_on_return=None,
-        hide_parameters=True,
-    )
-    engine.dialect.statement_compiler = ArrayCompiler
-    return engine
-
-
-@contextmanager
-def _deadline(driver: asyncpg.Connection, seconds: float) -> Iterator[None]:
-    """End the connection when the block takes longer: what waits for the server in it fails then."""
-    timer = asyncio.get_running_loop().call_later(seconds, driver.terminate)
-    try:
-        yield
-    finally:
-        timer.cancel()
-
-
-def _transact(connection: Connection, work: Callable[[Connection], T]) -> T:
-    with connection.begin():
-        return work(connection)
 
 
 def _migrate_alone(connection: Connection, migrate: Callable[[Connection], bool]) -> None:

@@ -65,7 +65,7 @@ def read_url(url: str) -> tuple[str, Place]:
     parts = urlsplit(f"postgresql://{rest}")
     # Behind the host "@" means that the password holds a "/", "?" or "#": its rest would be taken for a name.
     if scheme not in POSTGRESQL_SCHEMES or "@" in parts.path + parts.query + parts.fragment:
-        raise StartupError("database_url is no valid URL of a PostgreSQL database.", _FORM)
+        raise unreadable_url()
     who, _, hosts = parts.netloc.rpartition("@")
     place = Place(
         hosts=hosts or "this machine",
@@ -73,6 +73,11 @@ def read_url(url: str) -> tuple[str, Place]:
         database=unquote(parts.path.removeprefix("/")) or "(the default one)",
     )
     return parts.geturl(), place
+
+
+def unreadable_url() -> StartupError:
+    """Without a word of the URL or of who could not read it: both may hold a piece of the password."""
+    return StartupError("database_url is no valid URL of a PostgreSQL database.", _FORM)
 
 
 def driver_error(error: BaseException) -> BaseException:
@@ -116,26 +121,24 @@ def check_encoding(encoding: str, place: Place) -> None:
         )
 
 
-def explain(error: BaseException, place: Place) -> StartupError:
-    """Why the database can't be used, and what to do."""
-    found = driver_error(error)
-    if isinstance(found, asyncpg.PostgresError):
-        # Only the first sentence: what PostgreSQL adds may quote values.
-        said = str(found.args[0])
-        explanation = _EXPLANATIONS.get(found.sqlstate or "", _unusable)
-        return StartupError(*explanation(place, said))
-    if isinstance(found, asyncpg.TargetServerAttributeNotMatched):
-        return StartupError(
-            f"None of {place.hosts} is a PostgreSQL server of the kind that database_url asks for.", _PRIMARY
-        )
-    if isinstance(found, OSError):
-        why = found.strerror or str(found) or "it does not answer"
-        return StartupError(
-            f"{place.server} can't be reached: {why}.", "Start it, or correct host and port in database_url."
-        )
-    if isinstance(found, ValueError):  # its text may hold a piece of the password
-        return StartupError("database_url is no valid URL of a PostgreSQL database.", _FORM)
-    return StartupError(*_unusable(place, f"{type(found).__name__}: {found}"))
+def explain(error: BaseException, place: Place) -> StartupError | None:
+    """Why the database can't be used, and what to do. None for what is no error of the database."""
+    match driver_error(error):
+        case asyncpg.PostgresError() as found:
+            # Only its first sentence: what PostgreSQL adds may quote values.
+            explanation = _EXPLANATIONS.get(found.sqlstate or "", _unusable)
+            problem, remedy = explanation(place, str(found.args[0]))
+        case asyncpg.TargetServerAttributeNotMatched():
+            problem, remedy = f"None of the servers {place.hosts} is what database_url asks for.", _PRIMARY
+        case Refused() | asyncpg.InterfaceError() | asyncpg.InternalClientError() as found:
+            problem, remedy = _unusable(place, str(found))
+        case OSError() as found:
+            why = found.strerror or str(found) or "it does not answer"
+            problem = f"{place.server} can't be reached: {why}."
+            remedy = "Start it, or correct host and port in database_url."
+        case _:
+            return None
+    return StartupError(problem, remedy)
 
 
 def _unusable(place: Place, said: str) -> tuple[str, str]:
