@@ -59,3 +59,23 @@ def fit_logistic(score: Floats, outside: NDArray[np.bool_], *, ridge: float = 1e
         beta -= np.linalg.solve(curvature, gradient)
     scale = float(beta[0]) / spread
     return round(scale, 6), round(float(beta[1]) - scale * centre, 6)
+
+
+def fit_thresholds(probabilities: Floats, present: NDArray[np.bool_]) -> tuple[float, ...]:
+    """For each class the probability from which calling it present gives the best F1, both [rows, classes].
+
+    Where a class never occurs it is .5.
+    """
+    return tuple(_threshold(probabilities[:, index], present[:, index]) for index in range(present.shape[1]))
+
+
+def _threshold(probability: Floats, present: NDArray[np.bool_]) -> float:
+    if not present.any():
+        return 0.5
+    order = np.argsort(-probability, kind="stable")
+    hits = np.cumsum(present[order])
+    f1 = 2.0 * hits / (np.arange(1, len(order) + 1) + present.sum())
+    best = int(f1.argmax())
+    following = probability[order[best + 1]] if best + 1 < len(order) else 0.0
+    # between the last that is called present and the next, so that rounding cannot move the last one out
+    return round(float((probability[order[best]] + following) / 2.0), 6)

@@ -2,21 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from models_onnx.builders import OUTLIER, Example
 from models_onnx.calibrate import SCORES, choose_score, fit_logistic, fit_temperature
-from models_onnx.data import OUTLIER, Example
+from models_onnx.evaluate_tones import (
+    Examples,
+    Outputs,
+    act_metrics,
+    act_temperature,
+    fine_metrics,
+    fine_thresholds,
+    fit_curves,
+    tone_metrics,
+)
 from models_onnx.labels import EMOTIONS, POLARITY_CLASSES, SENTIMENTS
-from models_onnx.metrics import Floats, Ints, accuracy, auroc, expected_calibration_error, macro_f1, softmax
+from models_onnx.metrics import (
+    Floats,
+    Ints,
+    accuracy,
+    auroc,
+    caught_at,
+    expected_calibration_error,
+    macro_f1,
+    softmax,
+)
 from models_onnx.pack import Calibration
-
-Examples = Mapping[str, Sequence[Example]]
-Outputs = Mapping[str, Mapping[str, NDArray[np.float32]]]
-"""Raw outputs by data set, then by output name."""
 
 SENTIMENT_SETS = ("dynasent", "uci_sentences", "reviews_clothing")
 EMOTION_SETS = ("goemotions", "xed")
@@ -35,10 +49,13 @@ def calibrate(outputs: Outputs, examples: Examples) -> Calibration:
             "intent": _temperature(intent[inside], [(label,) for label in truth[inside]]),
             "sentiment": _sentiment_temperature(outputs, examples),
             "emotions": _emotion_temperature(outputs, examples),
+            "act": act_temperature(outputs, examples),
         },
         score=score,
         scale=scale,
         bias=bias,
+        thresholds=fine_thresholds(outputs, examples),
+        curves=fit_curves(outputs, examples),
     )
 
 
@@ -48,6 +65,9 @@ def evaluate(outputs: Outputs, examples: Examples, calibration: Calibration) -> 
         _intent_metrics(outputs, examples, calibration)
         | _emotion_metrics(outputs, examples, calibration)
         | _sentiment_metrics(outputs, examples, calibration)
+        | act_metrics(outputs, examples, calibration)
+        | fine_metrics(outputs, examples, calibration)
+        | tone_metrics(outputs, examples, calibration)
     )
     return {name: round(value, 4) if isinstance(value, float) else value for name, value in measured.items()}
 
@@ -98,6 +118,7 @@ def _intent_metrics(outputs: Outputs, examples: Examples, calibration: Calibrati
         "clinc150_in_scope_accuracy": accuracy(logits[inside].argmax(axis=1), truth[inside]),
         "clinc150_oos_auroc": auroc(-score, outside),
         "clinc150_oos_recall": float(flagged[outside].mean()),
+        "clinc150_oos_recall_at_95": caught_at(-score, outside, kept=0.95),
         "clinc150_in_scope_kept": float(1.0 - flagged[inside].mean()),
         "intent_ece": expected_calibration_error(confidence, truth[inside]),
         "clinc150_in_scope_rows": int(inside.sum()),

@@ -38,6 +38,27 @@ def macro_f1(predicted: Ints, truth: Ints, classes: int) -> float:
     return float(np.mean(scores))
 
 
+def sigmoid(logits: Floats) -> Floats:
+    """The logistic function, elementwise, without overflow."""
+    return np.asarray(0.5 * (1.0 + np.tanh(0.5 * logits)), dtype=np.float64)
+
+
+def multilabel_macro_f1(called: NDArray[np.bool_], present: NDArray[np.bool_]) -> float:
+    """Unweighted mean of the classes' F1, both [rows, classes]; a class neither called nor present is left out."""
+    hits, total = (called & present).sum(axis=0), called.sum(axis=0) + present.sum(axis=0)
+    return float((2.0 * hits[total > 0] / total[total > 0]).mean())
+
+
+def pearson(first: Floats, second: Floats) -> float:
+    """Pearson's correlation of two columns [rows]."""
+    return float(np.corrcoef(first, second)[0, 1])
+
+
+def caught_at(scores: Floats, positive: NDArray[np.bool_], *, kept: float) -> float:
+    """Share of positive rows above the score below which `kept` of the negative rows lie."""
+    return float((scores[positive] > np.quantile(scores[~positive], kept)).mean())
+
+
 def auroc(scores: Floats, positive: NDArray[np.bool_]) -> float:
     """Chance that a positive row scores above a negative one; ties count a half (Mann–Whitney)."""
     positives, negatives = np.sort(scores[positive]), scores[~positive]

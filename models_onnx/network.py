@@ -1,4 +1,4 @@
-"""The torch network: a MiniLM-L6 encoder, one sentence embedding and three heads, in one pass."""
+"""The torch network: a MiniLM encoder, one sentence embedding and seven heads, in one pass."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from models_onnx.labels import EMOTIONS, INTENT_COUNT, SENTIMENTS
+from models_onnx.labels import ACTS, EMOTIONS, FINE_EMOTIONS, INTENT_COUNT, SENTIMENTS
 
 HIDDEN = 384
 LAYERS = 6
@@ -22,12 +22,25 @@ LAYER_NORM_EPS = 1e-12
 
 
 class Outputs(NamedTuple):
-    """`embedding` [batch, 384] of length 1, and raw logits [batch, classes]."""
+    """`embedding` [batch, 384] of length 1, and raw logits [batch, classes].
+
+    `fine_emotions` are GoEmotions' 28, each yes or no. `urgency` and `toxicity` are one logit, `politeness` is in
+    its corpus' units, about 0 ± .7; all three are [batch, 1].
+    """
 
     embedding: Tensor
     intent: Tensor
     sentiment: Tensor
     emotions: Tensor
+    fine_emotions: Tensor
+    act: Tensor
+    urgency: Tensor
+    politeness: Tensor
+    toxicity: Tensor
+
+
+HEADS = ("intent", "sentiment", "emotions", "act", "urgency", "politeness", "toxicity")
+"""The modules on top of the encoder; the 28 emotions share the module of the six."""
 
 
 class OnnxAttention(torch.autograd.Function):  # type: ignore[misc]  # torch is untyped here
@@ -115,16 +128,17 @@ class PooledHead(nn.Module):  # type: ignore[misc]
 class Network(nn.Module):  # type: ignore[misc]
     """Encoder, embedding and heads."""
 
-    def __init__(self, intents: int = INTENT_COUNT, *, dropout: float = 0.1) -> None:
+    def __init__(self, intents: int = INTENT_COUNT, *, dropout: float = 0.1, layers: int = LAYERS) -> None:
         super().__init__()
         self.words: nn.Module = nn.Embedding(VOCABULARY, HIDDEN)
         self.positions = nn.Parameter(torch.zeros(MAX_TOKENS, HIDDEN))
         self.embedding_norm = nn.LayerNorm(HIDDEN, eps=LAYER_NORM_EPS)
         self.dropout = nn.Dropout(dropout)
-        self.layers = nn.ModuleList(Layer(dropout) for _ in range(LAYERS))
-        self.intent = PooledHead(intents, dropout)
-        self.sentiment = PooledHead(len(SENTIMENTS), dropout)
-        self.emotions = PooledHead(len(EMOTIONS), dropout)
+        self.layers = nn.ModuleList(Layer(dropout) for _ in range(layers))
+        classes = {"intent": intents, "sentiment": len(SENTIMENTS), "act": len(ACTS)}
+        classes["emotions"] = len(EMOTIONS) + len(FINE_EMOTIONS)
+        for name in HEADS:
+            self.add_module(name, PooledHead(classes.get(name, 1), dropout))
 
     def forward(self, input_ids: Tensor, attention_mask: Tensor) -> Outputs:
         """Both arguments are int64 [batch, tokens], tokens ≤ 128; the mask is 1 on text, 0 on padding."""
@@ -134,21 +148,23 @@ class Network(nn.Module):  # type: ignore[misc]
         for layer in self.layers:
             hidden = layer(hidden, mask)
         penalty = (attention_mask.to(hidden.dtype) - 1.0) * 1e4
-        mean, intent, sentiment, emotions = self._pool(hidden, penalty).unbind(1)
+        mean, *pooled = self._pool(hidden, penalty).unbind(1)
+        logits = {name: self.get_submodule(name)(found) for name, found in zip(HEADS, pooled, strict=True)}
+        emotions, fine_emotions = logits.pop("emotions").split([len(EMOTIONS), len(FINE_EMOTIONS)], dim=-1)
         return Outputs(
             embedding=mean / mean.norm(dim=-1, keepdim=True).clamp_min(1e-9),
-            intent=self.intent(intent),
-            sentiment=self.sentiment(sentiment),
-            emotions=self.emotions(emotions),
+            emotions=emotions,
+            fine_emotions=fine_emotions,
+            **logits,
         )
 
     def _pool(self, hidden: Tensor, penalty: Tensor) -> Tensor:
-        """[batch, 4, 384]: the mean over the text, then what each head's query attends to.
+        """[batch, 1 + heads, 384]: the mean over the text, then what each head's query attends to.
 
         One product for all: many small nodes cost more than their arithmetic. A query of zeros weighs
         every token alike, which makes the first row the mean.
         """
-        heads = [head.query.weight for head in (self.intent, self.sentiment, self.emotions)]
+        heads = [self.get_parameter(f"{name}.query.weight") for name in HEADS]
         queries = torch.cat([torch.zeros_like(heads[0]), *heads])
         scores = (hidden @ queries.t()).transpose(1, 2) + penalty.unsqueeze(1)
         return torch.softmax(scores, dim=-1) @ hidden
@@ -160,7 +176,7 @@ class Network(nn.Module):  # type: ignore[misc]
 
 
 def load_pretrained(network: Network, weights: Path) -> None:
-    """Fills the encoder of `network` from a BERT checkpoint in safetensors form."""
+    """Fills the encoder of `network` from a BERT checkpoint in safetensors form; fewer layers take every n-th."""
     bert = load_file(weights)
     state: dict[str, Tensor] = {
         "words.weight": bert["embeddings.word_embeddings.weight"],
@@ -172,10 +188,20 @@ def load_pretrained(network: Network, weights: Path) -> None:
     }
     for index in range(LAYERS):
         state |= _layer_state(bert, index)
-    missing, unexpected = network.load_state_dict(state, strict=False)
-    heads = ("intent.", "sentiment.", "emotions.")
-    if unexpected or any(not name.startswith(heads) for name in missing):
+    missing, unexpected = network.load_state_dict(thinned(state, len(network.layers)), strict=False)
+    if unexpected or any(not name.startswith(HEADS) for name in missing):
         raise ValueError(f"{weights} is not a MiniLM-L6 checkpoint: missing {missing}, unexpected {unexpected}")
+
+
+def thinned(state: dict[str, Tensor], layers: int) -> dict[str, Tensor]:
+    """A state dict with `layers` of its encoder's layers, evenly chosen, the last one among them."""
+    deep = 1 + max(int(name.split(".")[1]) for name in state if name.startswith("layers."))
+    chosen = [(index + 1) * deep // layers - 1 for index in range(layers)]
+    kept = {name: value for name, value in state.items() if not name.startswith("layers.")}
+    for new, old in enumerate(chosen):
+        start = f"layers.{old}."
+        kept |= {f"layers.{new}.{n.removeprefix(start)}": value for n, value in state.items() if n.startswith(start)}
+    return kept
 
 
 def _layer_state(bert: dict[str, Tensor], index: int) -> dict[str, Tensor]:

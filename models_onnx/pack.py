@@ -5,19 +5,19 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from models_onnx.card import model_card
 from models_onnx.errors import PackError
-from models_onnx.labels import EMOTIONS, SENTIMENT_SCORES, SENTIMENTS
+from models_onnx.labels import ACTS, EMOTIONS, FINE_EMOTIONS, SENTIMENT_SCORES, SENTIMENTS
 from models_onnx.tokens import PAD_ID, load_tokenizer
 
 SCHEMA = 1
 NAME = "nlu"
-VERSION = "1.0.0"
+VERSION = "1.1.0"
 MAX_TOKENS = 128
 EMBEDDING_DIM = 384
 MAX_PACK_BYTES = 30_000_000
@@ -29,13 +29,17 @@ class Calibration:
     """What turns raw logits into probabilities.
 
     `temperatures` divides the logits of each head. Out of scope is
-    `sigmoid(scale * score + bias)`, the score being taken from the raw intent logits.
+    `sigmoid(scale * score + bias)`, the score being taken from the raw intent logits. `thresholds` [28]: a fine
+    emotion is present where the sigmoid of its logit is at least this. `curves` gives a scale and a bias each:
+    urgency and toxicity are `sigmoid(scale * logit + bias)`, politeness is `tanh(scale * output + bias)`.
     """
 
     temperatures: Mapping[str, float]
     score: str
     scale: float
     bias: float
+    thresholds: Sequence[float]
+    curves: Mapping[str, tuple[float, float]]
 
 
 def digest(path: Path) -> dict[str, Any]:
@@ -47,6 +51,7 @@ def digest(path: Path) -> dict[str, Any]:
 def manifest(
     folder: Path,
     *,
+    name: str = NAME,
     intents: tuple[str, ...],
     calibration: Calibration,
     metrics: Mapping[str, Any],
@@ -57,12 +62,12 @@ def manifest(
     temperatures = calibration.temperatures
     return {
         "schema": SCHEMA,
-        "name": NAME,
+        "name": name,
         "version": VERSION,
         "max_tokens": MAX_TOKENS,
         "embedding_dim": EMBEDDING_DIM,
         "pad_id": PAD_ID,
-        "files": {name: digest(folder / name) for name in PACKED_FILES},
+        "files": {file: digest(folder / file) for file in PACKED_FILES},
         "heads": {
             "intent": {"labels": list(intents), "temperature": temperatures["intent"]},
             "sentiment": {
@@ -71,6 +76,9 @@ def manifest(
                 "scores": list(SENTIMENT_SCORES),
             },
             "emotions": {"labels": list(EMOTIONS), "temperature": temperatures["emotions"]},
+            "fine_emotions": {"labels": list(FINE_EMOTIONS), "thresholds": list(calibration.thresholds)},
+            "act": {"labels": list(ACTS), "temperature": temperatures["act"]},
+            **{tone: {"scale": scale, "bias": bias} for tone, (scale, bias) in calibration.curves.items()},
         },
         "out_of_scope": {"score": calibration.score, "scale": calibration.scale, "bias": calibration.bias},
         "metrics": dict(metrics),

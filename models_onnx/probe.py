@@ -13,7 +13,6 @@ from models_onnx.metrics import softmax
 from models_onnx.runtime import Array, run_all, run_batch
 from models_onnx.tokens import encode
 
-HEADS = ("intent", "sentiment", "emotions")
 WORD = "order"  # one token, so that a text of n words has n + 2
 
 
@@ -42,16 +41,23 @@ def batching_drift(
     """
     alone, together = run_all(session, rows), run_all(session, rows, batch=batch)
     drift: dict[str, float] = {}
-    for head in HEADS:
+    for head in temperatures:
         first = softmax(alone[head].astype(np.float64), temperatures[head])
         second = softmax(together[head].astype(np.float64), temperatures[head])
         gaps = np.abs(first - second).max(axis=1)
         drift[f"{head}_max_probability_change"] = round(float(gaps.max()), 4)
         drift[f"{head}_mean_probability_change"] = round(float(gaps.mean()), 4)
         drift[f"{head}_label_changed"] = round(float((first.argmax(axis=1) != second.argmax(axis=1)).mean()), 4)
+    for tone in ("urgency", "toxicity", "politeness"):
+        gap = np.abs(_sigmoid(alone[tone]) - _sigmoid(together[tone])).max()
+        drift[f"{tone}_max_probability_change"] = round(float(gap), 4)
     cosine = (alone["embedding"] * together["embedding"]).sum(axis=1)
     drift["embedding_min_cosine"] = round(float(cosine.min()), 4)
     return drift
+
+
+def _sigmoid(logits: Array) -> Array:
+    return np.asarray(1.0 / (1.0 + np.exp(-logits)), dtype=np.float32)
 
 
 def mean_cosine(first: Array, second: Array) -> float:

@@ -11,7 +11,12 @@ from numpy.typing import NDArray
 
 from models_onnx.tokens import pad
 
-OUTPUTS = ("embedding", "intent", "sentiment", "emotions")
+OUTPUTS = (
+    *("embedding", "intent", "sentiment", "emotions"),
+    *("fine_emotions", "act", "urgency", "politeness", "toxicity"),
+)
+"""A pack's outputs; those before 1.1.0 have the first four only."""
+
 Array = NDArray[np.float32]
 
 
@@ -28,8 +33,10 @@ def open_session(path: Path) -> ort.InferenceSession:
 def run_batch(session: ort.InferenceSession, rows: Sequence[list[int]]) -> dict[str, Array]:
     """Outputs by name, each [batch, …], for token ids of any lengths."""
     input_ids, attention_mask = pad(rows)
-    values = session.run(OUTPUTS, {"input_ids": input_ids, "attention_mask": attention_mask})
-    return dict(zip(OUTPUTS, values, strict=True))
+    given = {output.name for output in session.get_outputs()}
+    names = [name for name in OUTPUTS if name in given]
+    values = session.run(names, {"input_ids": input_ids, "attention_mask": attention_mask})
+    return dict(zip(names, values, strict=True))
 
 
 def run_all(
@@ -47,4 +54,4 @@ def run_all(
         parts.append(run_batch(session, [rows[index] for index in chosen]))
         progress(len(chosen))
     inverse = np.argsort(np.array(order))
-    return {name: np.concatenate([part[name] for part in parts])[inverse] for name in OUTPUTS}
+    return {name: np.concatenate([part[name] for part in parts])[inverse] for name in parts[0]}

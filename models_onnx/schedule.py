@@ -7,7 +7,8 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from models_onnx.data import OOS_COPIES, OUTLIER, REVIEWS_PER_STAR, SOURCES, Example
+from models_onnx.builders import OUTLIER, Example
+from models_onnx.sources import OOS_COPIES, REVIEWS_PER_STAR, SOURCES
 
 MAX_ROWS = 64
 MAX_BATCH_TOKENS = 1536  # padded tokens in one batch: bounds the memory of a step and keeps steps even

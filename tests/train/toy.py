@@ -52,6 +52,29 @@ _REVIEWS = (
     ("Nice", "Soft and warm, I would buy it again.", 4),
     ("Love this dress", "Fits perfectly and looks stunning, I got many compliments on it.", 5),
 )
+_MULTIDOGO = (
+    ("hi", "openinggreeting"),
+    ("ok", "confirmation"),
+    ("no thanks", "rejection"),
+    ("thank you", "thankyou"),
+    ("bye", "closinggreeting"),
+    ("1234", "contentonly"),
+    ("my phone screen is cracked", "reportbrokenphone"),
+    ("i want to check my seat", "getseatinfo"),
+)
+_BITEXT = (
+    ("where is my order", "track_order", "BL"),
+    ("i want to lodge a complaint", "complaint", "BL"),
+    ("cancel my damn order", "cancel_order", "BLW"),
+)
+_NLUPP = (
+    ("Yes, that's right", ["affirm"]),
+    ("my card does not work", ["wrong_notworking_notshowing", "card"]),
+    ("How do I book a table?", ["how", "booking"]),
+)
+_BANKING = (("how to get virtual card", "getting_virtual_card"), ("my card is lost", "lost_or_stolen_card"))
+_POLITENESS = (("Could you please have a look?", 0.9), ("What? No.", -1.1), ("Where is the log file?", 0.1))
+_OFFENSIVE = (("you are an idiot", "offensive"), ("lovely weather today", "neither"), ("I hate those people", "hate"))
 
 
 def write_lines(path: Path, rows: Iterable[Mapping[str, Any]]) -> None:
@@ -69,6 +92,12 @@ def write_toy_data(folder: Path, *, copies: int = 1) -> Path:
         "dynasent": [{"text": text, "sentiment": sentiment} for text, sentiment in _DYNASENT],
         "uci_sentences": [{"text": text, "sentiment": sentiment} for text, sentiment in _UCI],
         "reviews_clothing": [{"title": title, "text": text, "stars": stars} for title, text, stars in _REVIEWS],
+        "multidogo": [{"text": text, "intent": intent} for text, intent in _MULTIDOGO],
+        "bitext": [{"text": text, "intent": intent, "tags": tags} for text, intent, tags in _BITEXT],
+        "nlupp": [{"text": text, "intents": intents} for text, intents in _NLUPP],
+        "banking77": [{"text": text, "intent": intent} for text, intent in _BANKING],
+        "politeness": [{"text": text, "politeness": politeness} for text, politeness in _POLITENESS],
+        "offensive": [{"text": text, "label": label} for text, label in _OFFENSIVE],
     }
     for name, rows in sets.items():
         for split in ("train", "val"):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from models_onnx.calibrate import SCORES, choose_score, fit_logistic, fit_temperature
+from models_onnx.calibrate import SCORES, choose_score, fit_logistic, fit_temperature, fit_thresholds
 from models_onnx.metrics import softmax
 
 
@@ -62,3 +62,15 @@ def test_the_better_score_is_chosen() -> None:
 def test_scores_are_one_number_a_row() -> None:
     for score in SCORES.values():
         assert score(np.zeros((4, 7))).shape == (4,)
+
+
+def test_thresholds_give_the_best_f1_of_each_class() -> None:
+    probabilities = np.array([[0.9, 0.3], [0.4, 0.2], [0.3, 0.1], [0.1, 0.4]])
+    present = np.array([[True, False], [True, True], [False, False], [False, True]])
+    first, second = fit_thresholds(probabilities, present)
+    assert first == pytest.approx(0.35)  # both found, nobody else
+    assert second == pytest.approx(0.15)  # two of three right beats one of one
+
+
+def test_a_class_that_never_occurs_needs_a_half() -> None:
+    assert fit_thresholds(np.array([[0.7], [0.1]]), np.array([[False], [False]])) == (0.5,)

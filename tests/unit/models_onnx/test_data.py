@@ -7,9 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from models_onnx.data import OUTLIER, OUTLIER_MIN_WORDS, SOURCES, read_intent_labels, read_rows, read_split, review_text
+from models_onnx.acts import settled
+from models_onnx.builders import OUTLIER, review_text
+from models_onnx.data import read_intent_labels, read_rows, read_split
 from models_onnx.errors import DataError
-from models_onnx.labels import EMOTIONS
+from models_onnx.labels import ACTS, EMOTIONS, FINE_EMOTIONS
+from models_onnx.sources import OUTLIER_MIN_WORDS, SOURCES
 from tests.train.toy import INTENTS, write_lines, write_toy_data
 
 
@@ -58,6 +61,51 @@ def test_polarity_allows_both_strengths_and_other_languages_are_dropped(data: Pa
     )
     (row,) = read_split(data, "train", read_intent_labels(data))["uci_sentences"]
     assert row.sentiments == (3, 4)
+
+
+def test_emotions_are_six_and_twenty_eight_and_a_weak_polarity(data: Path) -> None:
+    rows = [{"text": "Lovely!", "emotions": ["love", "joy"]}, {"text": "Hm", "emotions": ["anger", "joy"]}]
+    write_lines(data / "goemotions" / "train.jsonl.gz", rows)
+    plain, mixed = read_split(data, "train", read_intent_labels(data))["goemotions"]
+    assert plain.fine_emotions == tuple(sorted(FINE_EMOTIONS.index(name) for name in ("love", "joy")))
+    assert plain.sentiments == (3, 4) and plain.sentiment_weight < 1.0
+    assert mixed.sentiments is None
+
+
+def test_votes_become_shares_and_mixed_ones_count_for_both_sides(data: Path) -> None:
+    votes = {"positive": 3, "negative": 0, "neutral": 1, "mixed": 1}
+    write_lines(data / "dynasent" / "train.jsonl.gz", [{"text": "Fine.", "sentiment": "positive", "votes": votes}])
+    (row,) = read_split(data, "train", read_intent_labels(data))["dynasent"]
+    assert row.votes == pytest.approx((0.1, 0.2, 0.7))
+
+
+def test_copies_of_a_turn_are_one_example_with_the_mean_of_their_acts(data: Path) -> None:
+    rows = [{"text": text, "intent": intent} for text, intent in (("Ok", "confirmation"), ("ok", "confirmation"))]
+    rows += [{"text": "ok", "intent": "rejection"}, {"text": "OK", "intent": "thankyou"}]
+    write_lines(data / "multidogo" / "train.jsonl.gz", rows)
+    (row,) = read_split(data, "train", read_intent_labels(data))["multidogo"]
+    assert row.act is not None
+    assert {name: share for name, share in zip(ACTS, row.act, strict=True) if share} == {
+        "thanks": 0.25,
+        "affirm": 0.5,
+        "deny": 0.25,
+    }
+    assert settled(row.act) is None
+
+
+def test_tones_are_read_and_html_is_undone(data: Path) -> None:
+    write_lines(data / "politeness" / "train.jsonl.gz", [{"text": "so&#44 now &amp; here?", "politeness": -1.5}])
+    rows = [{"text": "you fool", "label": "hate"}, {"text": "tea", "label": "neither"}]
+    write_lines(data / "offensive" / "train.jsonl.gz", rows)
+    found = read_split(data, "train", read_intent_labels(data))
+    assert [(row.text, row.politeness) for row in found["politeness"]] == [("so, now & here?", -1.5)]
+    assert [row.toxicity for row in found["offensive"]] == [1.0, 0.0]
+
+
+def test_blind_turns_are_for_measuring_only(data: Path) -> None:
+    intents = read_intent_labels(data)
+    assert "blind" not in read_split(data, "train", intents)
+    assert len(read_split(data, "val", intents)["blind"]) == 300
 
 
 def test_titles_are_examples_in_training_only(data: Path) -> None:

@@ -11,9 +11,13 @@ from sklearn.metrics import f1_score, roc_auc_score
 from models_onnx.metrics import (
     accuracy,
     auroc,
+    caught_at,
     expected_calibration_error,
     logsumexp,
     macro_f1,
+    multilabel_macro_f1,
+    pearson,
+    sigmoid,
     softmax,
 )
 
@@ -63,3 +67,25 @@ def test_calibration_error_of_a_sure_and_right_classifier_is_zero() -> None:
 def test_calibration_error_by_hand() -> None:
     probabilities = np.array([[0.8, 0.2]] * 4)
     assert expected_calibration_error(probabilities, np.array([0, 0, 1, 1])) == pytest.approx(0.3)
+
+
+def test_sigmoid_survives_large_logits() -> None:
+    assert sigmoid(np.array([-1000.0, 0.0, math.log(3.0), 1000.0])) == pytest.approx([0.0, 0.5, 0.75, 1.0])
+
+
+def test_multilabel_macro_f1_is_scikit_learns() -> None:
+    rng = np.random.default_rng(2)
+    called, present = rng.random((300, 4)) < 0.3, rng.random((300, 4)) < 0.4
+    assert multilabel_macro_f1(called, present) == pytest.approx(f1_score(present, called, average="macro"))
+
+
+def test_pearson_of_a_line_is_one() -> None:
+    values = np.array([1.0, 4.0, 2.0])
+    assert pearson(values, 3.0 * values - 7.0) == pytest.approx(1.0)
+    assert pearson(values, -values) == pytest.approx(-1.0)
+
+
+def test_caught_where_most_of_the_others_are_kept() -> None:
+    inside = np.arange(100, dtype=np.float64)
+    scores = np.concatenate([inside, [94.0, 96.0, 200.0]])
+    assert caught_at(scores, np.arange(103) >= 100, kept=0.95) == pytest.approx(2 / 3)

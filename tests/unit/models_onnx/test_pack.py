@@ -13,7 +13,8 @@ from models_onnx.errors import PackError
 from models_onnx.pack import Calibration, digest, verify_pack, write_pack
 from models_onnx.tokens import load_tokenizer
 
-HEADS = ("intent", "sentiment", "emotions")
+HEADS = ("intent", "sentiment", "emotions", "act")
+CURVES = {"urgency": (1.5, -0.5), "toxicity": (1.0, 0.0), "politeness": (0.9, 0.0)}
 
 
 def _metrics() -> dict[str, Any]:
@@ -31,7 +32,7 @@ def _metrics() -> dict[str, Any]:
 def _described() -> dict[str, Any]:
     return {
         "intents": ("balance", "transfer"),
-        "calibration": Calibration(dict.fromkeys(HEADS, 1.25), "max_logit", -2.0, 3.0),
+        "calibration": Calibration(dict.fromkeys(HEADS, 1.25), "max_logit", -2.0, 3.0, (0.25,) * 28, CURVES),
         "metrics": {"int8": _metrics(), "float32": _metrics()},
         "data": [{"name": "toy", "source": "here", "licence": "CC0", "rows_train": 1234}],
         "made_by": {
@@ -64,6 +65,8 @@ def test_written_pack_verifies(tmp_path: Path, model: Path, tokenizer: Path) -> 
     written = write_pack(tmp_path / "nlu", model=model, tokenizer=tokenizer, **_described())
     assert verify_pack(tmp_path / "nlu") == written
     assert written["heads"]["intent"] == {"labels": ["balance", "transfer"], "temperature": 1.25}
+    assert written["heads"]["urgency"] == {"scale": 1.5, "bias": -0.5}
+    assert written["heads"]["fine_emotions"]["thresholds"] == [0.25] * 28
     assert written["out_of_scope"] == {"score": "max_logit", "scale": -2.0, "bias": 3.0}
     assert not (tmp_path / "nlu.new").exists()
 
@@ -117,10 +120,11 @@ def test_digest(tmp_path: Path) -> None:
     }
 
 
-def test_card_tells_sources_metrics_and_what_is_not_a_head(tmp_path: Path, model: Path, tokenizer: Path) -> None:
+def test_card_tells_sources_metrics_and_heads(tmp_path: Path, model: Path, tokenizer: Path) -> None:
     card = model_card(write_pack(tmp_path / "nlu", model=model, tokenizer=tokenizer, **_described()))
     assert "| toy | here | CC0 | 1,234 |" in card
     assert all(text in card for _, text in MEASURES)
     assert "Begun at dusk." in card
-    assert "act, urgency, politeness and toxicity are NOT heads" in card
+    assert "NOT heads" not in card
+    assert "Urgency is `sigmoid(1.5 * logit + -0.5)`" in card
     assert max(map(len, (line for line in card.splitlines() if not line.startswith("|")))) <= 112
