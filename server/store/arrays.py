@@ -25,6 +25,11 @@ def takes_arrays(dialect: Dialect) -> bool:
     return dialect.name == "postgresql"
 
 
+def columns_of(rows: Sequence[tuple[Any, ...]]) -> tuple[list[Any], ...]:
+    """The parameters: one array per column."""
+    return tuple(map(list, zip(*rows, strict=True)))
+
+
 def rows_from_arrays(name: str, types: Types, dialect: Dialect) -> str:
     """``name(columns…) AS (SELECT …)`` to stand behind WITH; parameter n is the array of the n-th column."""
     names = ", ".join(f'"{each}"' for each in types)
@@ -72,11 +77,12 @@ def _select_values(sql: str) -> str:
 
 
 class ArrayCompiler(PGCompiler_asyncpg):
-    """Compiles ``column IN (list)`` to ``column = ANY (array)``: one statement for lists of any length."""
+    """Compiles ``column IN (parameter)`` to ``column = ANY (array)``: one statement for lists of any length."""
 
     def visit_in_op_binary(self, binary: BinaryExpression[bool], _operator: Any, **options: Any) -> str:
         given = binary.right
-        if not (isinstance(given, BindParameter) and given.expanding):
+        # A list that stands in the statement itself stays one: SQLAlchemy would look for its own parameter.
+        if not (isinstance(given, BindParameter) and given.expanding and given.value is None):
             return str(self._generate_generic_binary(binary, " IN ", **options))
         # As text: a cast to VARCHAR(n) would cut a longer value, which could then be found.
         element = Text() if isinstance(given.type, String) else given.type

@@ -1,7 +1,7 @@
 """Many rows by composite keys in one statement, through an index on every database.
 
 ``(a, b) IN ((…), …)`` would be shorter, but SQLite answers it by scanning the table. A join with a list of VALUES
-is standard SQL and searches the index once per key.
+is standard SQL and searches the index once per key; PostgreSQL takes the keys as arrays (see ``arrays``).
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Any
 from sqlalchemy import Column, Connection, Row, Table, TextClause, text
 from sqlalchemy.engine.interfaces import Dialect
 
-from server.store.arrays import rows_from_arrays, takes_arrays
+from server.store.arrays import columns_of, rows_from_arrays, takes_arrays
 
 MAX_KEYS = 512
 """Keys per statement: three columns of them stay far below the 32,766 parameters that both databases take."""
@@ -22,7 +22,7 @@ MAX_KEYS = 512
 class Lookup:
     """Rows of ``table`` joined with ``joins`` whose columns ``by`` equal one of the given tuples.
 
-    ``joins``: pairs of columns, (of ``table``, of the other table). Statements are made per power of two, so that
+    ``joins``: pairs of columns, (of ``table``, of the other table). Lists of VALUES are made per power of two, so that
     SQLAlchemy and the database see few different ones; keys are repeated to fill up, and rows may then be too.
     """
 
@@ -48,8 +48,7 @@ class Lookup:
 
     def _chunk(self, connection: Connection, keys: Sequence[tuple[str, ...]]) -> Sequence[Row[Any]]:
         if takes_arrays(connection.dialect):
-            columns = tuple(map(list, zip(*keys, strict=True)))
-            return connection.exec_driver_sql(self._of_arrays(connection.dialect), columns).all()
+            return connection.exec_driver_sql(self._of_arrays(connection.dialect), columns_of(keys)).all()
         size = 1 << (len(keys) - 1).bit_length()
         statement = self._statements.get((type(connection.dialect), size))
         if statement is None:
