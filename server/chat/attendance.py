@@ -138,10 +138,14 @@ class Attendance:
     async def _round(self) -> None:
         work = self._roll.take(DEVICES_PER_ROUND, self._clock.now_ms(), self._clock.mono_ms())
         try:
-            await self._arrive(work)
-            await _all(self._registry.remove(*key) for key in work.removes)
-        finally:
+            try:
+                await self._arrive(work)
+            finally:  # a registry that is away has to hear of them too: it makes up for them later
+                await _all(self._registry.remove(*key) for key in work.removes)
+        except Unavailable:
             self._roll.arrive_again(work.arrivals)
+            raise
+        finally:
             for gone in work.gone:  # after the removals: of two workers that lose somebody at once one must see it
                 self._announcer.put(Departed(gone.user_id, gone.at_ms))
 

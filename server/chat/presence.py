@@ -54,7 +54,10 @@ _log = structlog.get_logger(__name__)
 
 
 class PresenceVerbs:
-    """``worker``: unique to this start of this process. ``on_absent(user_id)``: the last device on this worker went."""
+    """``worker``: unique to this start of this process. ``on_absent(user_id)``: the last device on this worker went.
+
+    ``standings`` say who is there.
+    """
 
     def __init__(
         self,
@@ -70,21 +73,21 @@ class PresenceVerbs:
         self._store = store
         self._clock = clock
         self._on_absent = on_absent
-        self._roll = Roll(worker)
-        self._standings = Standings(store=store, registry=registry, roll=self._roll, clock=clock)
-        self._announcer = Announcer(store=store, standings=self._standings, signals=signals)
-        self._attendance = Attendance(
-            roll=self._roll,
+        self.roll = Roll(worker)
+        self.standings = Standings(store=store, registry=registry, roll=self.roll, clock=clock)
+        self.announcer = Announcer(store=store, standings=self.standings, signals=signals)
+        self.attendance = Attendance(
+            roll=self.roll,
             registry=registry,
-            standings=self._standings,
-            announcer=self._announcer,
+            standings=self.standings,
+            announcer=self.announcer,
             clock=clock,
         )
-        self._onlookers = Onlookers(store=store, fanout=fanout, signals=signals, standings=self._standings, clock=clock)
+        self.onlookers = Onlookers(store=store, fanout=fanout, signals=signals, standings=self.standings, clock=clock)
 
     async def run(self) -> None:
         """Notice, tell and show, for ever."""
-        await asyncio.gather(self._attendance.run(), self._announcer.run(), self._onlookers.run())
+        await asyncio.gather(self.attendance.run(), self.announcer.run(), self.onlookers.run())
 
     async def close(self) -> None:
         """Note when those who are still here were seen; call it after ``run`` has been cancelled.
@@ -92,7 +95,7 @@ class PresenceVerbs:
         Their entries stay in the registry: other workers bury them, unless they have come back there.
         """
         seen: dict[int, list[str]] = defaultdict(list)
-        for gone in self._roll.departures(self._clock.now_ms()):
+        for gone in self.roll.departures(self._clock.now_ms()):
             seen[gone.at_ms].append(gone.user_id)
         try:
             for at_ms, user_ids in seen.items():
@@ -105,20 +108,20 @@ class PresenceVerbs:
 
     async def arrived(self, peer: ChatPeer) -> None:
         """A device has connected. Waits for nothing."""
-        self._roll.open(peer.user_id, peer.session_id)
-        self._attendance.wake()
+        self.roll.open(peer.user_id, peer.session_id)
+        self.attendance.wake()
 
     async def left(self, peer: ChatPeer) -> None:
         """A device has gone; unknown ones are ignored."""
-        is_last = self._roll.close(peer.user_id, peer.session_id, self._clock.now_ms(), self._clock.mono_ms())
-        self._attendance.wake()
+        is_last = self.roll.close(peer.user_id, peer.session_id, self._clock.now_ms(), self._clock.mono_ms())
+        self.attendance.wake()
         if is_last:
             await self._on_absent(peer.user_id)
 
     def members_changed(self, channel: str, added: Sequence[str], removed: Sequence[str]) -> None:
         """Users (ids) have become members of a conversation, or are none any more. Waits for nothing."""
         if added or removed:
-            self._announcer.put(Membership(channel, tuple(added), tuple(removed)))
+            self.announcer.put(Membership(channel, tuple(added), tuple(removed)))
 
     # ------------------------------------------------------------------ verbs
 
@@ -128,7 +131,7 @@ class PresenceVerbs:
         before = await self._account(caller.user)
         if (before.status, before.status_text) != (frame.status, text):
             await self._store.set_status(caller.user.id, frame.status, text)
-            self._announcer.put(Restyled(caller.user.id, before.status, before.status_text))
+            self.announcer.put(Restyled(caller.user.id, before.status, before.status_text))
         return PresenceChange(id=frame.id)
 
     async def _account(self, user: User) -> Account:
@@ -142,7 +145,7 @@ class PresenceVerbs:
         """
         await require_conversation(self._store, caller, frame.channel)
         members = await self._store.members(frame.channel, MAX_MEMBERS_LOOKED_AT)
-        standings = await self._standings.present([member.id for member in members])
+        standings = await self.standings.present([member.id for member in members])
         shown = [
             standing.shown()
             for standing in (standings.get(member.id) for member in members)

@@ -99,10 +99,8 @@ class Roll:
         self._removes.pop((user_id, session_id), None)
 
     def _forget(self, user_id: str, session_id: str) -> None:
-        if (user_id, session_id) in self._adds:  # else it was taken: the registry has it, or may have it
-            del self._adds[user_id, session_id]
-        else:
-            self._removes[user_id, session_id] = None
+        self._adds.pop((user_id, session_id), None)
+        self._removes[user_id, session_id] = None  # even if it was to be added only now: it may have been there before
 
     def _drop(self, user_id: str) -> None:
         del self._people[user_id]
