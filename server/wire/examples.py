@@ -59,7 +59,7 @@ CLAIMED: Final = frames.Message(
     message_id="01JCZK7F6R2G9J1M4N6P8Q0S3T",
     at_ms=AT_MS + 65_000,
     sender=SYSTEM,
-    text="Ann has taken over.",
+    text="Ann has joined the conversation.",
     data={"event": "claimed", "agent": {"id": "ann", "kind": "agent", "name": "Ann"}},
 )
 CONVERSATION: Final = Conversation(
@@ -85,6 +85,7 @@ NOTICE: Final = frames.Notification(
     data={"order": 4711},
 )
 ANN_IS_THERE: Final = Presence(user=ANN, status="online", last_seen_ms=AT_MS + 60_000, devices=2, text="until 17:00")
+ANN_HAS_LEFT: Final = Presence(user=ANN, status="offline", last_seen_ms=AT_MS + 300_000, devices=0)
 GUEST_IS_THERE: Final = Presence(user=GUEST, status="online", last_seen_ms=AT_MS + 60_000, devices=1)
 
 REQUESTS: Final[tuple[requests.Incoming, ...]] = (
@@ -103,7 +104,7 @@ REQUESTS: Final[tuple[requests.Incoming, ...]] = (
     requests.Subscribe(id=7, channel=CHANNEL, epoch=EPOCH, offset=1),
     requests.Subscribe(id=8, channel="agent:queue"),
     requests.Unsubscribe(id=9, channel=CHANNEL),
-    requests.History(id=10, channel=CHANNEL, before=3, limit=50),
+    requests.History(id=10, channel=CHANNEL, before=3, limit=20),
     requests.Conversations(id=11, before=AT_MS + 90_000, limit=20),
     requests.Members(id=12, channel=CHANNEL, add=["ben"], remove=[]),
     requests.Handoff(id=13, channel=CHANNEL, reason="asks for a human"),
@@ -223,6 +224,21 @@ SENT: Final[tuple[frames.ServerFrame, ...]] = (
             ]
         },
     ),
+    frames.Event(
+        channel="agent:queue",
+        name="upsert",
+        data={
+            "item": {
+                "channel": CHANNEL,
+                "waiting_since_ms": AT_MS + 60_000,
+                "reason": "asks for a human",
+                "urgency": 0.7,
+                "sentiment_score": -0.41,
+                "last_text": "I need it today!",
+            }
+        },
+    ),
+    frames.Event(channel="agent:queue", name="remove", data={"channel": CHANNEL}),
     frames.Unsubscribed(id=9, channel=CHANNEL),
     frames.HistoryPage(
         id=10, channel=CHANNEL, epoch=EPOCH, messages=[ASKED, ANSWERED.for_customer()], more=False
@@ -240,7 +256,9 @@ SENT: Final[tuple[frames.ServerFrame, ...]] = (
     frames.PresenceChange(channel=CHANNEL, joined=[ANN_IS_THERE]),
     frames.PresenceChange(channel=CHANNEL, count=241),
     frames.Present(id=19, channel=CHANNEL, members=[GUEST_IS_THERE, ANN_IS_THERE]),
+    frames.PresenceChange(channel=CHANNEL, left=[ANN_HAS_LEFT]),
     frames.TypingChange(channel=CHANNEL, user=GUEST, on=True),
+    frames.TypingChange(channel=CHANNEL, user=GUEST, on=False),
     frames.ReceiptMoved(channel=CHANNEL, user=GUEST, kind="read", offset=2),
     NOTICE,
     frames.Seen(id=20, notification_id=NOTICE.notification_id),
@@ -290,6 +308,7 @@ SENT: Final[tuple[frames.ServerFrame, ...]] = (
     frames.Error(
         id=5, code=429, name="rate_limited", message="too many messages; slow down", temporary=True, retry_after_ms=850
     ),
+    frames.Error(code=404, name="not_found", message="no such channel"),
     frames.Goodbye(code=4500, after_ms=1_850),
 )  # fmt: skip
 
