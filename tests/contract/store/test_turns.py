@@ -190,3 +190,93 @@ async def test_past_turns_tell_what_was_said(store: SqlStore) -> None:
         for place in (1, 2)
     ]
     assert await store.past_turns("conv:01NOSUCH", 2) == []
+
+
+# --------------------------------------------------------------------------- one worker at a time, in offset order
+
+
+async def test_a_turn_goes_to_whoever_holds_the_conversation(store: SqlStore) -> None:
+    channel = await opened(store)
+    first = await asked(store, channel, worker="w1")
+    other = await store.append(message(channel, wants_turn=True, worker="w2"))
+    assert (other.turn, other.holder) == (None, "w1")
+    same = await store.append(message(channel, wants_turn=True, worker="w1"))
+    assert same.turn is not None and same.holder is None
+    elsewhere = await store.append(message(await opened(store), wants_turn=True, worker="w2"))
+    assert elsewhere.turn is not None
+    own = await store.own_turns("w1", 10)
+    assert own == [first, type(first)(other.message.message_id, 1, other.message), same.turn]
+    assert await store.own_turns("w1", 2) == own[:2]
+    assert await store.own_turns("w2", 10) == [elsewhere.turn]
+    assert await store.own_turns("w3", 10) == []
+
+
+async def test_a_turn_gets_the_holders_lease(store: SqlStore) -> None:
+    """What is left behind by a dead worker is taken over with what others stored for it."""
+    channel = await opened(store)
+    await store.append(message(channel, wants_turn=True, worker="dead", lease_ms=0))
+    await store.append(message(channel, wants_turn=True, worker="alive", lease_ms=NEVER_MS))
+    taken = await store.take_turns("heir", NEVER_MS, 10)
+    assert [(turn.message.offset, turn.lease_number) for turn in taken] == [(1, 2), (2, 2)]
+    late = await store.append(message(channel, wants_turn=True, worker="alive", lease_ms=NEVER_MS))
+    assert late.holder == "heir"
+    assert [turn.message.offset for turn in await store.own_turns("heir", 10)] == [1, 2, 3]
+
+
+async def test_answers_are_refused_out_of_order(store: SqlStore) -> None:
+    channel = await opened(store)
+    turns = [await asked(store, channel) for _ in range(3)]
+    assert await store.answer(answer(turns[1])) is None
+    assert await store.answer(answer(turns[2])) is None
+    for turn in turns:
+        assert await store.answer(answer(turn)) is not None
+    assert await store.own_turns("worker-1", 10) == []
+
+
+async def test_what_lapsed_behind_a_held_turn_is_not_taken(store: SqlStore) -> None:
+    channel = await opened(store)
+    first, second, third = [await asked(store, channel, worker="w1") for _ in range(3)]
+    await store.expire_leases()
+    await store.renew_turns("w1", [first.turn_id], NEVER_MS)
+    assert await store.take_turns("w2", NEVER_MS, 10) == []
+    assert await store.answer(answer(first)) is not None
+    taken = await store.take_turns("w2", NEVER_MS, 10)
+    assert [turn.turn_id for turn in taken] == [second.turn_id, third.turn_id]
+
+
+async def test_the_limit_counts_conversations(store: SqlStore) -> None:
+    channels = [await opened(store) for _ in range(3)]
+    for channel in channels:
+        for _ in range(4):
+            await asked(store, channel)
+    await store.expire_leases()
+    taken = await store.take_turns("w", NEVER_MS, 2)
+    assert len({turn.message.channel for turn in taken}) == 2
+    assert [turn.message.offset for turn in taken] == [1, 1, 2, 2, 3, 3, 4, 4]
+    assert len(await store.take_turns("w", NEVER_MS, 2)) == 4
+
+
+async def test_many_workers_answer_a_conversation_in_order(harness: Harness) -> None:
+    """Messages come in through three workers, leases end all the time; the replies stand in the questions' order."""
+    stores = [harness.store() for _ in range(3)]
+    for store in stores:
+        await store.start()
+    channel = await opened(stores[0])
+    left = 30
+
+    async def send(place: int) -> None:
+        for number in range(left // 3):
+            await stores[place].append(message(channel, f"{place} {number}", wants_turn=True, worker=f"w{place}"))
+            await asyncio.sleep(0)
+
+    async def work(place: int) -> None:
+        store, worker = stores[place], f"w{place}"
+        while len(await store.past_turns(channel, 100)) < left:
+            turns = await store.own_turns(worker, 4)
+            for turn in turns or await store.take_turns(worker, 50, 4):
+                await store.answer(answer(turn, chosen=decision()))
+
+    await asyncio.gather(*(send(place) for place in range(3)), *(work(place) for place in range(3)))
+    messages = await stores[0].messages_after(channel, 0, 1_000)
+    questions = [one.message_id for one in messages if one.sender.kind == "customer"]
+    assert [one.reply_to for one in messages if one.sender.kind == "bot"] == questions
