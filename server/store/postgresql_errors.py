@@ -62,7 +62,8 @@ class Place:
 def read_url(url: str) -> tuple[str, Place]:
     """The URL as the driver takes it, and what it says. ``StartupError`` for one that nobody can read."""
     scheme, _, rest = url.partition("://")
-    parts = urlsplit(f"postgresql://{rest}")
+    dsn = f"postgresql://{rest}"
+    parts = urlsplit(dsn)
     # Behind the host "@" means that the password holds a "/", "?" or "#": its rest would be taken for a name.
     if scheme not in POSTGRESQL_SCHEMES or "@" in parts.path + parts.query + parts.fragment:
         raise unreadable_url()
@@ -72,7 +73,7 @@ def read_url(url: str) -> tuple[str, Place]:
         user=unquote(who.partition(":")[0]) or "(the default one)",
         database=unquote(parts.path.removeprefix("/")) or "(the default one)",
     )
-    return parts.geturl(), place
+    return dsn, place
 
 
 def unreadable_url() -> StartupError:

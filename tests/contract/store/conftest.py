@@ -13,7 +13,15 @@ from tests.contract.store.harness import IMPLEMENTATIONS, Harness
 
 @pytest.fixture(params=list(IMPLEMENTATIONS))
 async def harness(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Harness]:
-    made = await IMPLEMENTATIONS[request.param](tmp_path)
+    made = IMPLEMENTATIONS[request.param](tmp_path)
+    yield made
+    await made.close()
+
+
+@pytest.fixture(params=list(IMPLEMENTATIONS))
+async def new_harness(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Harness]:
+    """On a database that no store has seen yet."""
+    made = IMPLEMENTATIONS[request.param](tmp_path, empty=True)
     yield made
     await made.close()
 

@@ -7,7 +7,7 @@ import itertools
 import re
 import resource
 import sqlite3
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, closing, contextmanager
 from pathlib import Path
@@ -18,7 +18,7 @@ import asyncpg
 from server.clock import SystemClock
 from server.store import schema
 from server.store.sql import SqlStore, sqlite_url
-from tests.support.postgresql import PostgreSQLServer, new_database, shared_server
+from tests.support.postgresql import PostgreSQLServer, empty_database, new_database, shared_server
 
 _numbers = itertools.count(1)
 
@@ -129,9 +129,9 @@ class _Administrator:
 class PostgresqlHarness(_Stores):
     """A database of its own, on the server that all tests share unless another is given."""
 
-    def __init__(self, server: PostgreSQLServer | None = None) -> None:
+    def __init__(self, server: PostgreSQLServer | None = None, *, empty: bool = False) -> None:
         self.server = server or shared_server()
-        self.name = new_database(self.server)
+        self.name = empty_database(self.server) if empty else new_database(self.server)
         super().__init__(self.server.url(self.name))
         self._administrator = _Administrator(self.url)
 
@@ -162,15 +162,17 @@ class PostgresqlHarness(_Stores):
             self.sql("ROLLBACK")
 
 
-MakeHarness = Callable[[Path], Awaitable[Harness]]
+class MakeHarness(Protocol):
+    def __call__(self, folder: Path, /, *, empty: bool = False) -> Harness:
+        """``folder``: a temporary one. ``empty``: also without tables, which may be there otherwise."""
 
 
-async def sqlite(folder: Path) -> Harness:
+def _sqlite(folder: Path, *, empty: bool = False) -> Harness:
     return SqliteHarness(folder)
 
 
-async def postgresql(_folder: Path) -> Harness:
-    return PostgresqlHarness()
+def _postgresql(_folder: Path, *, empty: bool = False) -> Harness:
+    return PostgresqlHarness(empty=empty)
 
 
-IMPLEMENTATIONS: dict[str, MakeHarness] = {"sqlite": sqlite, "postgresql": postgresql}
+IMPLEMENTATIONS: dict[str, MakeHarness] = {"sqlite": _sqlite, "postgresql": _postgresql}

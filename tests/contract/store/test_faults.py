@@ -158,8 +158,8 @@ async def test_ping_writes(store: SqlStore, harness: Harness) -> None:
     assert harness.sql("SELECT pings FROM probe") == [(2,)]
 
 
-async def test_workers_that_start_at_once_share_a_new_database(harness: Harness) -> None:
-    stores = [harness.store() for _ in range(4)]
+async def test_workers_that_start_at_once_share_a_new_database(new_harness: Harness) -> None:
+    stores = [new_harness.store() for _ in range(4)]
     await asyncio.gather(*(store.start() for store in stores))
     channel = await opened(stores[0])
     for store in stores:
