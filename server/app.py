@@ -30,15 +30,20 @@ from inference.errors import ModelError
 from inference.pack import Pack, load_pack
 from server import __version__
 from server.backplane.connect import connect_backplane
+from server.chat.access import METRICS_CHANNEL, QUEUE_CHANNEL
 from server.chat.accounts import Accounts
 from server.chat.administration import Administration
+from server.chat.claims import ClaimKeeper
 from server.chat.connected import Connected
 from server.chat.conversations import ConversationVerbs
+from server.chat.figures import Figures
+from server.chat.handoff import HandoffVerbs
 from server.chat.learning import Learner
 from server.chat.memory import Memories
 from server.chat.messages import Messages
 from server.chat.notices import Notices
 from server.chat.presence import PresenceVerbs
+from server.chat.queue import Queue
 from server.chat.receipts import Receipts
 from server.chat.runner import TurnRunner
 from server.chat.service import Chat, Verb
@@ -51,8 +56,9 @@ from server.errors import StartupError, Unavailable
 from server.fanout.hub import Fanout
 from server.settings import Settings
 from server.store.group import CommitReport
+from server.store.ports import RewardEvent
 from server.store.sql import SqlStore
-from server.telemetry import Metrics
+from server.telemetry import Metrics, process_usage
 from server.tokens import Tokens
 from server.transport.connection import ConnectionLimits
 from server.transport.gate import Gate
@@ -63,6 +69,7 @@ from server.transport.http.lazy import Lazily, rest_routes
 from server.transport.http.pages import SecureHeaders, page_routes
 from server.transport.websocket import Doorman, WebSocketEndpoint
 from server.wire import requests
+from server.wire.frames import Message
 from server.wire.parts import User
 
 # Conversations whose memory stays at hand (about 4 KiB each); others are read from the ledger again.
@@ -167,8 +174,30 @@ class App:
         backplane, self.registry, self.limiter = connect_backplane(
             settings.redis_url, self.worker, clock=clock, rng=rng, prefix=settings.redis_prefix
         )
-        self.fanout = Fanout(self.store, backplane, self.metrics.deliveries.inc, self.signals.receive)
+        self.fanout = Fanout(
+            self.store,
+            backplane,
+            self.metrics.deliveries.inc,
+            self.signals.receive,
+            on_message=self._published,
+            on_reconnect=self.metrics.backplane_reconnects.inc,
+        )
         self.signals.connect(self.fanout)
+        self.queue = Queue(
+            store=self.store,
+            fanout=self.fanout,
+            signals=self.signals,
+            clock=clock,
+            on_length=self.metrics.queue_length.set,
+        )
+        self.figures = Figures(
+            worker=self.worker,
+            fanout=self.fanout,
+            signals=self.signals,
+            totals=self.metrics.totals,
+            usage=process_usage,
+            clock=clock,
+        )
         self.typing = TypingVerbs(store=self.store, fanout=self.fanout, signals=self.signals, clock=clock)
         self.presence = PresenceVerbs(
             store=self.store,
@@ -188,7 +217,7 @@ class App:
             combine=contents.weights.combine,
             signals=self.signals,
             clock=clock,
-            on_reward=self.metrics.rewards.inc,
+            on_reward=self._rewarded,
         )
         self.bot = self._bot(contents)
         self.turns = TurnRunner(
@@ -239,7 +268,15 @@ class App:
 
     def _committed(self, report: CommitReport) -> None:
         if report.committed:
-            self.metrics.commit(report.operations)
+            self.metrics.commit(report.operations, report.commit_ms / 1000)
+
+    def _published(self, message: Message) -> None:
+        self.metrics.messages.inc()
+        self.queue.on_message(message)
+
+    def _rewarded(self, event: RewardEvent) -> None:
+        self.metrics.rewards.inc()
+        self.figures.rewarded(event)
 
     def _chat(self) -> Chat:
         settings, clock = self.settings, self._clock
@@ -253,7 +290,6 @@ class App:
             new_id=new_id,
             worker=self.worker,
             lease_ms=settings.turn_lease_ms,
-            on_message=self.metrics.messages.inc,
         )
         conversations = ConversationVerbs(
             store=self.store,
@@ -272,6 +308,16 @@ class App:
             clock=clock,
             new_id=new_id,
         )
+        people = HandoffVerbs(
+            store=self.store,
+            messages=messages,
+            bot=self.bot,
+            members_changed=self.presence.members_changed,
+            metrics=self.metrics,
+            clock=clock,
+            new_id=new_id,
+        )
+        self.claims = self._claim_keeper(messages)
         receipts = Receipts(store=self.store, fanout=self.fanout, clock=clock)
         verbs: dict[type[requests.Incoming], Verb] = {
             requests.Feedback: messages.feedback,
@@ -279,6 +325,9 @@ class App:
             requests.Members: conversations.members,
             requests.Resolve: conversations.resolve,
             requests.Rate: conversations.rate,
+            requests.Handoff: people.handoff,
+            requests.Claim: people.claim,
+            requests.Release: people.release,
             requests.MarkSeen: notices.see,
             requests.MarkReceipt: receipts.mark,
             requests.SetPresence: self.presence.set,
@@ -296,7 +345,7 @@ class App:
             presence=self.presence,
             notices=notices,
             verbs=verbs,
-            snapshots={},
+            snapshots={QUEUE_CHANNEL: self.queue.snapshot, METRICS_CHANNEL: self.figures.snapshot},
             clock=clock,
             explain=settings.explain_shown,
             ping_interval_ms=settings.ping_interval_ms,
@@ -304,6 +353,17 @@ class App:
         )
         self.signals.on(Removed, lambda word: self._spawn(chat.evict(word.channel, frozenset(word.user_ids))))
         return chat
+
+    def _claim_keeper(self, messages: Messages) -> ClaimKeeper:
+        return ClaimKeeper(
+            store=self.store,
+            registry=self.registry,
+            messages=messages,
+            metrics=self.metrics,
+            clock=self._clock,
+            new_id=new_id,
+            absence_ms=self.settings.claim_absence_ms,
+        )
 
     def _desk(
         self,
@@ -389,6 +449,9 @@ class App:
         self._spawn(self.bot.watch_silence())
         self._spawn(self.accounts.watch())
         self._spawn(self.learner.follow())
+        self._spawn(self.queue.keep())
+        self._spawn(self.claims.keep())
+        self._spawn(self.figures.keep())
         self._spawn(self.presence.run())
         self._spawn(self.typing.run())
 

@@ -38,7 +38,7 @@ class Learner:
         combine: Combine,
         signals: Signals,
         clock: Clock,
-        on_reward: Callable[[], None],
+        on_reward: Callable[[RewardEvent], None],
     ) -> None:
         self.name = name
         self.policy = policy
@@ -107,4 +107,4 @@ class Learner:
         if event.arm not in self.policy.arms or len(event.features) != self.policy.dim:
             return  # a persona since removed, or features of an older release: nothing this policy can learn from
         self.policy.learn(event.arm, np.asarray(event.features), event.reward, event.previous)
-        self._on_reward()
+        self._on_reward(event)

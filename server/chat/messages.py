@@ -39,7 +39,7 @@ class Listener(Protocol):
 
 
 class Messages:
-    """``submit_turn`` gets the turns that are this worker's to answer; ``on_message`` counts."""
+    """``submit_turn`` gets the turns that are this worker's to answer."""
 
     def __init__(
         self,
@@ -53,7 +53,6 @@ class Messages:
         new_id: Callable[[], str],
         worker: str,
         lease_ms: int,
-        on_message: Callable[[], None],
     ) -> None:
         self._store = store
         self._fanout = fanout
@@ -64,7 +63,6 @@ class Messages:
         self._new_id = new_id
         self._worker = worker
         self._lease_ms = lease_ms
-        self._on_message = on_message
 
     def prepare_send(self, caller: Caller, frame: Send, acked: Callable[[Ack], None]) -> Coroutine[Any, Any, None]:
         """Check everything now but for membership, which the commit does; the coroutine commits, acks and rings.
@@ -119,7 +117,6 @@ class Messages:
 
     async def publish(self, message: Message) -> None:
         """Ring for a message that has just been stored."""
-        self._on_message()
         await self._fanout.publish_message(message)
 
     async def history(self, caller: Caller, frame: History, codec: Codec = JSON) -> HistoryPage:

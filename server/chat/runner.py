@@ -10,6 +10,7 @@ from itertools import count
 from typing import Any
 
 import structlog
+from structlog.contextvars import bind_contextvars
 
 from inference.errors import InferenceError
 from server.chat.signals import TurnsLeft
@@ -107,7 +108,11 @@ class TurnRunner:
             del self._queues[channel]
 
     async def _settle(self, turn: OpenTurn) -> None:
-        """Try until the turn is settled: nobody behind it may overtake it, here or elsewhere, while its lease lasts."""
+        """Try until the turn is settled: nobody behind it may overtake it, here or elsewhere, while its lease lasts.
+
+        Whatever is logged meanwhile carries the turn and its channel; the task of a conversation has its own context.
+        """
+        bind_contextvars(turn=turn.turn_id, channel=turn.message.channel)
         for attempt in count(1):
             async with self._slots:
                 try:
@@ -115,9 +120,9 @@ class TurnRunner:
                         self._answered.append(turn.turn_id)
                     return
                 except (ProtocolError, InferenceError) as error:
-                    _log.warning("turn failed", turn=turn.turn_id, attempt=attempt, reason=str(error))
+                    _log.warning("turn failed", attempt=attempt, reason=str(error))
                 except Exception:
-                    _log.exception("turn failed", turn=turn.turn_id, attempt=attempt)
+                    _log.exception("turn failed", attempt=attempt)
             await asyncio.sleep(min(RETRY_S * 2**attempt, MAX_RETRY_S))
 
     async def _keep(self) -> None:

@@ -83,7 +83,55 @@ class NotedByAll(Signal, frozen=True):
     notification: Notification
 
 
-AnySignal = PresenceMoved | TypingMoved | Removed | Revoked | TurnsLeft | Rewarded | NotedByAll
+class QueueMoved(Signal, frozen=True):
+    """Something about these waiting conversations may have changed, or whether they wait."""
+
+    channels: list[str]
+
+
+class FiguresWanted(Signal, frozen=True):
+    """Somebody looks at the cluster's figures: every worker tells its own for a while."""
+
+
+class WorkerFigures(Signal, frozen=True):
+    """One worker's figures of the last seconds and minutes, such that the cluster's are made of them by adding up.
+
+    ``conversations``: a sketch of those with a subscriber (``server.chat.rollup``). ``turn_counts``,
+    ``analysis_counts``: observations per bucket of ``server.telemetry``. ``cpu``: processor seconds per second.
+    ``decisions``: answers by persona.
+    """
+
+    worker: str
+    connections: int
+    conversations: list[int]
+    messages_per_s: float
+    turns_per_s: float
+    deliveries_per_s: float
+    errors_per_s: float
+    cpu: float
+    rss_bytes: int
+    outbox_drops: int
+    turn_counts: list[int]
+    analysis_counts: list[int]
+    sentiment_sum: float
+    sentiment_count: int
+    turns: int
+    handoffs: int
+    decisions: dict[str, int]
+
+
+AnySignal = (
+    PresenceMoved
+    | TypingMoved
+    | Removed
+    | Revoked
+    | TurnsLeft
+    | Rewarded
+    | NotedByAll
+    | QueueMoved
+    | FiguresWanted
+    | WorkerFigures
+)
 
 _encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder(AnySignal).decode

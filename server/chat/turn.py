@@ -27,7 +27,7 @@ from server.fanout.hub import Fanout
 from server.store.ports import Answer, DecisionRow, OpenTurn, RewardParts, Store
 from server.telemetry import Metrics
 from server.wire.codec import JSON
-from server.wire.frames import Event, Message
+from server.wire.frames import Event
 from server.wire.parts import Turn, User
 
 _log = structlog.get_logger(__name__)
@@ -128,10 +128,10 @@ class Bot:
         if message is None:
             self._memories.forget(channel)  # answered elsewhere, or somebody has claimed the conversation
             return False
-        await self._publish(message)
+        await self._fanout.publish_message(message)
         decision_id = answer.decision.decision_id if answer.decision is not None else None
         memory.answered(LastAnswer(decision_id, heard.wire, answer.at_ms), written, message.offset)
-        self._count(answer, started_ns)
+        self._count(heard, answer.shown, started_ns)
         if previous is not None and turn.message.at_ms > previous.at_ms:  # else it was written before that answer
             await self._reward(previous, After(analysis.sentiment.score, analysis.act))
         return True
@@ -199,19 +199,16 @@ class Bot:
 
     async def _apologise(self, turn: OpenTurn, reason: Exception) -> bool:
         """The model is away, or an answer failed: say so, as nobody in particular and with nothing to learn from."""
-        _log.warning("apologised", turn=turn.turn_id, reason=repr(reason))
+        _log.warning("apologised", reason=repr(reason))
         memory = await self._memory(turn.message.channel)
         error = self._writer.error(next(iter(self._personas.values())), self._rng)
         written = replace(error, intent=memory.previous_intent, known=memory.known)
         answer = self._reply(turn, memory, written, self._clock.now_ms())
         message = await self._store.answer(answer)
         if message is not None:
-            await self._publish(message)
+            self._metrics.apologies.inc()
+            await self._fanout.publish_message(message)
         return message is not None
-
-    async def _publish(self, message: Message) -> None:
-        self._metrics.messages.inc()
-        await self._fanout.publish_message(message)
 
     async def _memory(self, channel: str, before_offset: int | None = None) -> Memory:
         """What is known of the messages below ``before_offset`` (None: whatever is at hand)."""
@@ -234,13 +231,15 @@ class Bot:
             Envelope(message.channel, 0, JSON.encode(event), audience="staff", author=message.sender.id)
         )
 
-    def _count(self, answer: Answer, started_ns: int) -> None:
-        shown = answer.shown
-        self._metrics.turn(
-            total_ms=(time.perf_counter_ns() - started_ns) / 1e6,
-            analysis_ms=(shown.analysis_us or 0) / 1000 if shown is not None else 0.0,
-            decide_us=shown.decide_us if shown is not None else None,
-        )
+    def _count(self, heard: Heard, shown: Turn | None, started_ns: int) -> None:
+        if shown is not None:
+            self._metrics.turn(
+                total_s=(time.perf_counter_ns() - started_ns) / 1e9,
+                analysis_s=(heard.analysed_ns - heard.started_ns) / 1e9,
+                decide_s=(shown.decide_us or 0) / 1e6,
+                sentiment=heard.analysis.sentiment.score,
+                persona=shown.persona,
+            )
 
     # ------------------------------------------------------------------ rewards
 

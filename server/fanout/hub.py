@@ -39,7 +39,8 @@ class Fanout:
     """One worker's feeds. All methods run on the event loop's thread.
 
     ``on_signal`` gets the envelopes for ``workers``: those of channels that somebody here has joined, and those of
-    ``WORKERS_CHANNEL``, which every worker hears.
+    ``WORKERS_CHANNEL``, which every worker hears. ``on_message`` gets each durable message that is published here;
+    ``on_reconnect`` is told of every healed interruption.
     """
 
     def __init__(
@@ -48,8 +49,13 @@ class Fanout:
         backplane: Backplane,
         on_deliveries: Callable[[int], None],
         on_signal: Callable[[Envelope], None] = lambda _: None,
+        *,
+        on_message: Callable[[Message], None] = lambda _: None,
+        on_reconnect: Callable[[], None] = lambda: None,
     ) -> None:
         self._on_signal = on_signal
+        self._on_message = on_message
+        self._on_reconnect = on_reconnect
         self._ledger = ledger
         self._backplane = backplane
         self._on_deliveries = on_deliveries
@@ -58,7 +64,7 @@ class Fanout:
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def start(self) -> None:
-        await self._backplane.start(self._receive, lambda: self._spawn(self._reconcile()))
+        await self._backplane.start(self._receive, self._reconnected)
         await self._backplane.listen(WORKERS_CHANNEL)
         self._spawn(self._reconcile_for_ever())
 
@@ -70,6 +76,7 @@ class Fanout:
 
     async def publish_message(self, message: Message) -> None:
         """Ring for a committed message. A backplane that is away is no error: the others reconcile."""
+        self._on_message(message)
         await self.publish(message_envelope(message))
 
     async def publish(self, envelope: Envelope) -> None:
@@ -138,6 +145,14 @@ class Fanout:
         """Who has joined the channel on this worker."""
         feed = self._feeds.get(channel)
         return [] if feed is None else list(feed.subscriptions)
+
+    def channels(self) -> list[str]:
+        """Those that somebody on this worker has joined."""
+        return list(self._feeds)
+
+    def _reconnected(self) -> None:
+        self._on_reconnect()
+        self._spawn(self._reconcile())
 
     def _receive(self, envelope: Envelope) -> None:
         if envelope.audience == "workers":

@@ -140,6 +140,10 @@ class Settings(BaseModel):
     max_open_turns: int = setting(
         1_024, "Turns in work at once; more wait, stored, for a free place.", "turns", ge=1, le=1_000_000
     )
+    claim_absence_ms: int = setting(
+        120_000, "How long an agent may be without any device before its claims go back to the queue.", "ms",
+        ge=1_000, le=86_400_000,
+    )  # fmt: skip
     silence_ms: int = setting(
         600_000, "Silence after an answer that counts as a reaction to it.", "ms", ge=1_000, le=604_800_000
     )

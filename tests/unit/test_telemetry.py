@@ -5,16 +5,31 @@ from __future__ import annotations
 import io
 import json
 import logging
+import math
 import warnings
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 import structlog
+from prometheus_client.metrics_core import Metric
 from prometheus_client.parser import text_string_to_metric_families
 
 from inference.engine import EngineStats
-from server.telemetry import LEFT_OUT, UNSPOKEN, Metrics, configure_logging
+from server.telemetry import (
+    ANALYSIS_S,
+    LEFT_OUT,
+    TURN_S,
+    UNSPOKEN,
+    Metrics,
+    Totals,
+    configure_logging,
+    process,
+    process_usage,
+)
+
+PAGE = Path(__file__).resolve().parents[2] / "docs" / "metrics.md"
 
 
 @pytest.fixture(autouse=True)
@@ -124,43 +139,39 @@ class TestLogging:
 
 
 class TestMetrics:
-    def test_everything_rendered_is_documented_and_parses(self) -> None:
-        families = {family.name: family for family in text_string_to_metric_families(Metrics().render().decode())}
-        own = {name for name in families if name.startswith("parlance_")}
-        assert own == {
-            f"parlance_{name}"
-            for name in (
-                "connections", "frames_in", "frames_out", "deliveries", "outbox_drops", "messages", "commits",
-                "commit_rows", "turns", "turn_ms", "analysis_ms", "decide_us", "rewards", "errors",
-            )
-        }  # fmt: skip
-        assert all(families[name].documentation.endswith(".") for name in own)
-        assert any(name.startswith("process_") for name in families)
-
     def test_a_turn_counts_in_its_histograms(self) -> None:
         metrics = Metrics()
-        metrics.turn(total_ms=7.5, analysis_ms=1.2, decide_us=18)
-        metrics.turn(total_ms=9, analysis_ms=0.4)
+        metrics.turn(total_s=0.0075, analysis_s=0.0012, decide_s=0.000018, sentiment=-0.5, persona="warm")
+        metrics.turn(total_s=0.009, analysis_s=0.0004, decide_s=0.00001, sentiment=0.25, persona="warm")
         value = metrics.registry.get_sample_value
         assert value("parlance_turns_total") == 2
-        assert value("parlance_turn_ms_sum") == 16.5
-        assert value("parlance_turn_ms_bucket", {"le": "8.0"}) == 1
-        assert value("parlance_analysis_ms_bucket", {"le": "0.5"}) == 1
-        assert value("parlance_decide_us_count") == 1
+        assert value("parlance_turn_seconds_sum") == pytest.approx(0.0165)
+        assert value("parlance_turn_seconds_bucket", {"le": "0.008"}) == 1
+        assert value("parlance_analysis_seconds_bucket", {"le": "0.0005"}) == 1
+        assert value("parlance_decide_seconds_count") == 2
+        assert value("parlance_sentiment_bucket", {"le": "-0.4"}) == 1
+        assert value("parlance_decisions_total", {"persona": "warm"}) == 2
 
-    def test_errors_count_by_code(self) -> None:
+    def test_errors_and_refusals_count_by_their_kind(self) -> None:
         metrics = Metrics()
         for code in (404, 404, 503):
             metrics.error(code)
-        assert metrics.registry.get_sample_value("parlance_errors_total", {"code": "404"}) == 2
-        assert metrics.registry.get_sample_value("parlance_errors_total", {"code": "503"}) == 1
-
-    def test_commits_and_their_rows(self) -> None:
-        metrics = Metrics()
-        metrics.commit(3)
-        metrics.commit(5)
+        metrics.limited("messages")
         value = metrics.registry.get_sample_value
-        assert (value("parlance_commits_total"), value("parlance_commit_rows_total")) == (2, 8)
+        assert (value("parlance_errors_total", {"code": "404"}), value("parlance_errors_total", {"code": "503"})) == (
+            2,
+            1,
+        )
+        assert value("parlance_rate_limited_total", {"quota": "messages"}) == 1
+
+    def test_commits_their_size_and_time(self) -> None:
+        metrics = Metrics()
+        metrics.commit(3, 0.0004)
+        metrics.commit(5, 0.004)
+        value = metrics.registry.get_sample_value
+        assert (value("parlance_commit_rows_count"), value("parlance_commit_rows_sum")) == (2, 8)
+        assert value("parlance_commit_rows_bucket", {"le": "4.0"}) == 1
+        assert value("parlance_commit_seconds_bucket", {"le": "0.0005"}) == 1
 
     def test_the_engine_is_asked_when_somebody_looks(self) -> None:
         engine = Engine()
@@ -179,3 +190,92 @@ class TestMetrics:
         one.frames_in.inc(5)
         assert one.registry.get_sample_value("parlance_frames_in_total") == 5
         assert other.registry.get_sample_value("parlance_frames_in_total") == 0
+
+
+class TestTotals:
+    def test_a_fresh_process_has_counted_nothing(self) -> None:
+        assert Metrics().totals() == Totals()
+
+    def test_they_say_what_the_metrics_say(self) -> None:
+        metrics = Metrics()
+        metrics.connections.inc(4)
+        metrics.messages.inc(3)
+        metrics.deliveries.inc(30)
+        metrics.outbox_drops.inc(2)
+        metrics.handoffs.inc()
+        metrics.error(404)
+        metrics.error(503)
+        metrics.turn(total_s=0.0015, analysis_s=9.0, decide_s=0.0, sentiment=-0.75, persona="calm")
+        metrics.turn(total_s=0.0016, analysis_s=0.0, decide_s=0.0, sentiment=0.25, persona="warm")
+        totals = metrics.totals()
+        assert (totals.connections, totals.messages, totals.deliveries, totals.outbox_drops) == (4, 3, 30, 2)
+        assert (totals.errors, totals.handoffs, totals.turns) == (2, 1, 2)
+        assert (totals.sentiment_sum, totals.sentiment_count) == (-0.5, 2)
+        assert totals.turn_counts == (0, 2, *(0,) * (len(TURN_S) - 1))
+        assert totals.analysis_counts == (1, *(0,) * (len(ANALYSIS_S) - 1), 1)
+        assert totals.decisions == {"calm": 1, "warm": 1}
+
+
+class TestUsage:
+    def test_work_takes_processor_time(self) -> None:
+        before = process_usage()
+        while process_usage().cpu_s <= before.cpu_s:
+            sum(range(10_000))
+        assert process_usage().rss_bytes > 1_000_000
+
+    def test_without_proc_the_peak_stands_in(self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+        monkeypatch.setattr(process, "_STATM", tmp_path / "missing")
+        assert process_usage().rss_bytes > 1_000_000
+
+
+class TestDocumentation:
+    """docs/metrics.md and the metrics say the same."""
+
+    def exposed(self) -> dict[str, Metric]:
+        metrics = Metrics()
+        metrics.watch_engine(Engine())
+        families = text_string_to_metric_families(metrics.render().decode())
+        return {family.name + ("_total" if family.type == "counter" else ""): family for family in families}
+
+    def rows(self, columns: int) -> dict[str, list[str]]:
+        """Rows of the page's tables that begin with a metric's name, the name first."""
+        lines = PAGE.read_text(encoding="utf-8").splitlines()
+        rows = ([cell.strip() for cell in line.strip("|").split("|")] for line in lines if line.startswith("| `"))
+        found = {row[0].strip("`"): row for row in rows if len(row) == columns}
+        assert found
+        return found
+
+    def test_every_metric_is_documented_and_every_documented_one_exists(self) -> None:
+        documented = {name: row[1] for name, row in self.rows(4).items()}
+        assert documented == {name: family.type for name, family in self.exposed().items()}
+
+    def test_labels_are_documented(self) -> None:
+        metrics = Metrics()
+        metrics.error(404)
+        metrics.limited("messages")
+        metrics.turn(total_s=0, analysis_s=0, decide_s=0, sentiment=0, persona="warm")
+        found = {
+            sample.name: {name for name in sample.labels if name != "le"}
+            for family in text_string_to_metric_families(metrics.render().decode())
+            for sample in family.samples
+        }
+        for name, row in self.rows(4).items():
+            labels = {label.strip("`") for label in row[2].split()}
+            assert found.get(name, set()) == labels, name
+
+    def test_buckets_are_documented(self) -> None:
+        bounds = {
+            name: [float(sample.labels["le"]) for sample in family.samples if sample.name.endswith("_bucket")]
+            for name, family in self.exposed().items()
+            if family.type == "histogram"
+        }
+        documented = {
+            name: [*(float(bound) for bound in row[1].split(", ")), math.inf] for name, row in self.rows(2).items()
+        }
+        assert documented == bounds
+
+    def test_units_are_in_the_names(self) -> None:
+        for name, family in self.exposed().items():
+            assert family.documentation.endswith("."), name
+            assert name.startswith(("parlance_", "process_"))
+            assert not name.endswith(("_ms", "_us", "_kb", "_mb"))

@@ -54,7 +54,7 @@ def learner(log: FakeLog, seed: int = 0, signals: Signals | None = None) -> Lear
         combine=RewardWeights().combine,
         signals=signals or loopback()[0],
         clock=ManualClock(),
-        on_reward=lambda: None,
+        on_reward=lambda _: None,
     )
 
 

@@ -133,7 +133,7 @@ class House:
             combine=RewardWeights().combine,
             signals=loopback()[0],
             clock=self.clock,
-            on_reward=lambda: None,
+            on_reward=lambda _: None,
         )
         return Bot(
             store=cast(Store, self.store),
