@@ -12,6 +12,7 @@
   says ``offline``, 0 devices and when), ``changed`` for another status or text; another number of devices alone is not
   pushed. What happens within 250 ms is pushed as one difference; in a conversation of more than 200 members as the
   ``count`` of those present. New members who are present have joined, removed ones have left.
+- Whoever subscribes asks ``who`` afterwards, and is told the differences from then on.
 - Clients apply differences as settings: joining twice, or leaving when already gone, changes nothing.
 
 How it works: ``Roll`` knows this worker's devices, ``Attendance`` keeps the registry of all workers true and notices
