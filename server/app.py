@@ -208,6 +208,7 @@ class App:
             worker=self.worker,
             on_absent=self.typing.stop,
         )
+        self.metrics.registry_up.set_function(lambda: float(not self.presence.attendance.is_away))
         self.connected = Connected()
         self.accounts = Accounts(store=self.store, signals=self.signals, connected=self.connected, clock=clock)
         self.learner = Learner(

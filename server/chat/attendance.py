@@ -81,6 +81,11 @@ class Attendance:
         self._bury_ms = 0.0
         self._away = False
 
+    @property
+    def is_away(self) -> bool:
+        """Whether the registry could not be reached the last time."""
+        return self._away
+
     def wake(self) -> None:
         """The roll has changed."""
         self._wake.set()

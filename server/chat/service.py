@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 from server import __version__
 from server.chat.access import (
@@ -12,6 +12,7 @@ from server.chat.access import (
     own_channels,
     require_conversation,
     require_live_channel,
+    user_channel,
 )
 from server.chat.accounts import Accounts
 from server.chat.connected import Connected
@@ -42,6 +43,17 @@ from server.wire.requests import Connect, History, Incoming, Open, Position, Sen
 
 Verb = Callable[[Caller, Any], Awaitable[ServerFrame | None]]
 Snapshot = Callable[[Caller], Awaitable[dict[str, Any]]]
+
+# What ``subscribed`` would hold of a channel without durable messages.
+LIVE = Recovered(recovered=False, epoch="", offset=0, messages=[])
+
+
+class Joined(NamedTuple):
+    """A subscription that waits for its answer, to be opened at ``offset`` after ``snapshot``."""
+
+    subscription: Subscription
+    offset: int
+    snapshot: Event | None = None
 
 
 class Chat:
@@ -116,9 +128,8 @@ class Chat:
         self._connected.add(peer)  # before the account is read: a revocation from now on closes this connection
         if peer.claims.new_token is None:  # a guest who never opens a conversation leaves no row
             await self._accounts.admit(peer.claims)
-        for channel in own_channels(user.id):
-            self._fanout.open(await self._fanout.join(peer, channel), 0)
-        channels, subscriptions = await self._resume(peer, frame.resume or {})
+        own = [Joined(await self._fanout.join(peer, channel), 0) for channel in own_channels(user.id)]
+        channels, resumed = await self._resume(peer, frame.resume or {})
         notifications, unread = await self._notices.unseen(peer.caller, MAX_UNSEEN)
         peer.answer(
             Welcome(
@@ -135,30 +146,34 @@ class Chat:
                 channels=channels,
             )
         )
-        for subscription, offset in subscriptions:
-            self._fanout.open(subscription, offset)
+        for joined in (*own, *resumed):
+            if joined.snapshot is not None:
+                peer.answer(joined.snapshot)
+            self._fanout.open(joined.subscription, joined.offset)
         await self._presence.arrived(peer)
 
-    async def _resume(
-        self, peer: ChatPeer, resume: dict[str, Position]
-    ) -> tuple[dict[str, Recovered], list[tuple[Subscription, int]]]:
+    async def _resume(self, peer: ChatPeer, resume: dict[str, Position]) -> tuple[dict[str, Recovered], list[Joined]]:
         entries: dict[str, Recovered] = {}
-        subscriptions: list[tuple[Subscription, int]] = []
+        resumed: list[Joined] = []
         left_bytes = MAX_SERVER_MESSAGE_BYTES - ENVELOPE_BYTES
         for channel, position in resume.items():
-            if not is_conversation(channel):
-                entries[channel] = await self._resume_live(peer, channel)
+            if channel in own_channels(peer.user_id):  # joined already; the welcome has what they hold
+                entries[channel] = LIVE
                 continue
             if len(peer.session.channels) >= MAX_CHANNELS:
                 entries[channel] = Recovered(error=ErrorRef(429, "rate_limited"))
                 continue
             try:
+                if not is_conversation(channel):
+                    resumed.append(await self._join_live(peer, channel))
+                    entries[channel] = LIVE
+                    continue
                 subscription, found = await self._join_conversation(peer, channel, position, left_bytes)
             except ProtocolError as error:
                 entries[channel] = Recovered(error=ErrorRef(error.code, error.name))
                 continue
             left_bytes -= found.encoded_bytes
-            subscriptions.append((subscription, found.offset))
+            resumed.append(Joined(subscription, found.offset))
             entries[channel] = Recovered(
                 recovered=found.recovered,
                 epoch=found.epoch,
@@ -167,17 +182,7 @@ class Chat:
                 conversation=found.conversation,
                 receipts=found.receipts or None,
             )
-        return entries, subscriptions
-
-    async def _resume_live(self, peer: ChatPeer, channel: str) -> Recovered:
-        try:
-            require_live_channel(peer.caller, channel)
-        except ProtocolError as error:
-            return Recovered(error=ErrorRef(error.code, error.name))
-        if channel not in own_channels(peer.user_id):
-            self._fanout.open(await self._fanout.join(peer, channel), 0)
-            peer.session.channels.add(channel)
-        return Recovered(recovered=False, epoch="", offset=0, messages=[])
+        return entries, resumed
 
     async def disconnect(self, peer: ChatPeer) -> None:
         """Leave every channel."""
@@ -235,20 +240,30 @@ class Chat:
         self._fanout.open(subscription, found.offset)
 
     async def _subscribe_live(self, peer: ChatPeer, frame: Subscribe) -> None:
-        """A channel without durable messages: what there is now, then changes."""
-        require_live_channel(peer.caller, frame.channel)
-        subscription = await self._fanout.join(peer, frame.channel)
+        joined = await self._join_live(peer, frame.channel)
+        peer.answer(Subscribed(frame.id, frame.channel, "", 0, False, []))
+        if joined.snapshot is not None:
+            peer.answer(joined.snapshot)
+        self._fanout.open(joined.subscription, 0)
+
+    async def _join_live(self, peer: ChatPeer, channel: str) -> Joined:
+        """A channel without durable messages: what it holds now, then changes. ``NotFound``."""
+        require_live_channel(peer.caller, channel)
+        subscription = await self._fanout.join(peer, channel)
         try:
-            snapshot = self._snapshots.get(frame.channel)
-            data = {"items": []} if snapshot is None else await snapshot(peer.caller)
+            data = await self._held(peer.caller, channel)
         except BaseException:
             await self._fanout.give_up(subscription)
             raise
-        if frame.channel not in own_channels(peer.user_id):
-            peer.session.channels.add(frame.channel)
-        peer.answer(Subscribed(frame.id, frame.channel, "", 0, False, []))
-        peer.answer(Event(channel=frame.channel, name="snapshot", data=data))
-        self._fanout.open(subscription, 0)
+        if channel not in own_channels(peer.user_id):
+            peer.session.channels.add(channel)
+        return Joined(subscription, 0, Event(channel=channel, name="snapshot", data=data))
+
+    async def _held(self, caller: Caller, channel: str) -> dict[str, Any]:
+        if channel == user_channel(caller.user.id):
+            return await self._notices.snapshot(caller)
+        snapshot = self._snapshots.get(channel)
+        return {"items": []} if snapshot is None else await snapshot(caller)
 
     async def _unsubscribe(self, peer: ChatPeer, frame: Unsubscribe) -> None:
         if frame.channel not in peer.session.channels and frame.channel not in own_channels(peer.user_id):
