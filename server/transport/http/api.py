@@ -17,7 +17,7 @@ from starlette.responses import Response
 from server.errors import ProtocolError
 from server.transport.http import conversations, models, notifications, people
 from server.transport.http import problems as errors
-from server.transport.http.body_limit import BodyLimit
+from server.transport.http.bodies import BodyLimit
 from server.transport.http.desk import Desk
 from server.wire.codec import JSON
 

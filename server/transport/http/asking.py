@@ -7,13 +7,14 @@ from typing import Annotated, Any
 from urllib.parse import urlencode
 
 import msgspec
-from fastapi import Depends, Header, Path, Request, Security
+from fastapi import APIRouter, Depends, Header, Path, Request, Security
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from starlette.responses import Response
 
 from server.chat.access import CONVERSATION_PREFIX
 from server.chat.peer import Caller
 from server.errors import BadFrame, Unauthenticated
+from server.transport.http.bodies import JsonRoute
 from server.transport.http.desk import Desk
 from server.transport.http.models import Problem
 from server.transport.http.problems import MEDIA_TYPE
@@ -107,3 +108,8 @@ def problems(*codes: int) -> dict[int | str, dict[str, Any]]:
         code: {"description": _MEANINGS[code], "content": {MEDIA_TYPE: {"schema": schema}}}
         for code in sorted({*_ALWAYS, *codes})
     }
+
+
+def router(tag: str, prefix: str = "", *codes: int) -> APIRouter:
+    """Routes of one topic; ``codes``: errors of all of them, see ``problems``."""
+    return APIRouter(route_class=JsonRoute, prefix=prefix, tags=[tag], responses=problems(*codes))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import APIRouter, Query
+from fastapi import Query
 from starlette.responses import Response
 
 from server.chat.peer import Caller
@@ -18,15 +18,16 @@ from server.transport.http.asking import (
     next_link,
     problems,
     reply,
+    router,
 )
 from server.transport.http.desk import Desk, request
 from server.wire import frames, requests
 from server.wire.parts import MAX_CONVERSATIONS, MAX_HISTORY
 
-conversations = APIRouter(prefix="/v1/conversations", tags=["conversations"], responses=problems())
-messages = APIRouter(tags=["messages"], responses=problems(404))
-handoff = APIRouter(prefix="/v1/conversations/{channel}", tags=["hand-off"], responses=problems(404))
-people = APIRouter(prefix="/v1/conversations/{channel}", tags=["members"], responses=problems(404))
+conversations = router("conversations", "/v1/conversations")
+messages = router("messages", "", 404)
+handoff = router("hand-off", "/v1/conversations/{channel}", 404)
+people = router("members", "/v1/conversations/{channel}", 404)
 
 _MESSAGES = "/v1/conversations/{channel}/messages"
 Before = Annotated[int | None, Query(ge=0, description="Only messages with a smaller offset.")]

@@ -42,12 +42,12 @@ class Desk:
         await self.accounts.admit(claims)
         return Caller(claims.user, self.explain)
 
-    async def ask(self, caller: Caller, kind: type[Incoming], **fields: Any) -> ServerFrame | None:
+    async def ask(self, caller: Caller, kind: type[Incoming], /, **fields: Any) -> ServerFrame | None:
         """Let the verb for a frame of ``kind`` answer; see ``request``."""
         return await self.verbs[kind](caller, request(kind, **fields))
 
 
-def request(kind: type[FrameT], **fields: Any) -> FrameT:
+def request(kind: type[FrameT], /, **fields: Any) -> FrameT:
     """The frame that asks for the same over the socket; what is None is left out. ``BadFrame``."""
     given = {name: value for name, value in fields.items() if value is not None}
     try:

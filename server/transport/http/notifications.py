@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import APIRouter, Query
+from fastapi import Query
 from starlette.responses import Response
 
 from server.chat.notices import MAX_UNSEEN
 from server.errors import BadFrame
 from server.store.ports import Notice
 from server.transport.http import models
-from server.transport.http.asking import CallerDep, DeskDep, problems, reply
+from server.transport.http.asking import CallerDep, DeskDep, problems, reply, router
 from server.wire.requests import MarkSeen
 
-notifications = APIRouter(prefix="/v1/notifications", tags=["notifications"], responses=problems())
-system = APIRouter(prefix="/v1/system", tags=["notifications"], responses=problems())
+notifications = router("notifications", "/v1/notifications")
+system = router("notifications", "/v1/system")
 
 
 @notifications.post("", status_code=201, response_model=models.Notified, responses=problems(404, 413))

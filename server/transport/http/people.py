@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Path, Query
+from fastapi import Path, Query
 from starlette.responses import Response
 
 from server.chat.administration import MAX_USERS, Profile
@@ -12,11 +12,11 @@ from server.chat.peer import Caller
 from server.errors import Forbidden
 from server.store.ports import Revocation
 from server.transport.http import models
-from server.transport.http.asking import CallerDep, DeskDep, next_link, problems, reply
+from server.transport.http.asking import CallerDep, DeskDep, next_link, problems, reply, router
 from server.wire.requests import SetPresence
 
-users = APIRouter(prefix="/v1/users", tags=["users"], responses=problems(404))
-tokens = APIRouter(prefix="/v1/tokens", tags=["tokens"], responses=problems())
+users = router("users", "/v1/users", 404)
+tokens = router("tokens", "/v1/tokens")
 
 # Ids come from other systems and may hold slashes, hence ``:path``.
 UserPath = Annotated[str, Path(description="A user's id, or `me`.", max_length=128)]

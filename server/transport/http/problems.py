@@ -72,8 +72,6 @@ async def on_invalid_request(request: Request, error: Exception) -> Response:  #
         for one in found[:MAX_ERRORS_SHOWN]
     ]
     sentence = "; ".join(f"{one['location']}: {one['message']}" for one in errors[:3]) or "the request is not valid"
-    if any(one["type"] == "string_unicode" for one in found):
-        return Problem(Invalid("a text holds a lone surrogate, which is no Unicode text"), {"errors": errors})
     return Problem(BadFrame(sentence), {"errors": errors})
 
 
@@ -88,6 +86,8 @@ async def on_http_error(request: Request, error: Exception) -> Response:
             problem = Problem(MethodNotAllowed(f"{request.method} is not for {request.url.path}"))
         case 413:
             problem = Problem(TooLarge(str(error.detail)))
+        case 422:
+            problem = Problem(Invalid(str(error.detail)))
         case _:
             problem = Problem(BadFrame(str(error.detail)))
     for name, value in (error.headers or {}).items():

@@ -1,0 +1,141 @@
+"""A desk whose verbs remember what they were asked and answer with the examples."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Coroutine
+from dataclasses import dataclass, field
+from typing import Any, cast
+
+from server.chat.administration import Administration, Issued, Profile
+from server.chat.peer import Caller, Claims
+from server.chat.service import Verb
+from server.errors import Unauthenticated
+from server.store.ports import Account, Notice, Opened, Revocation
+from server.transport.http.desk import Desk
+from server.wire import examples, frames, requests
+from server.wire.catalogue import REQUESTS
+from server.wire.parts import Conversation, User
+
+CARL = User("carl", "customer", "Carl")
+ROOT = User("root", "admin", "Root")
+TOKENS = {"carls": CARL, "roots": ROOT}
+
+
+def account(user: User) -> Account:
+    return Account(user, "online", None, last_seen_ms=1, tokens_from_ms=0, banned=False)
+
+
+@dataclass
+class Verbs:
+    """``asked``: every request so far, with who asked. ``error``: raised instead of an answer."""
+
+    asked: list[tuple[User, Any]] = field(default_factory=list)
+    error: Exception | None = None
+    duplicate: bool = False
+    more: bool = False
+
+    def hear(self, caller: Caller, what: Any) -> None:
+        self.asked.append((caller.user, what))
+        if self.error is not None:
+            raise self.error
+
+    # ------------------------------------------------------------------ the desk's parts
+
+    async def authenticate(self, frame: requests.Connect) -> Claims:
+        user = TOKENS.get(frame.token or "")
+        if user is None:
+            raise Unauthenticated("The token is not a JWT.")
+        return Claims(user, None)
+
+    async def admit(self, claims: Claims) -> Account:
+        return account(claims.user)
+
+    def verb(self, kind: type[requests.Incoming]) -> Verb:
+        answer = next(entry.answer for entry in REQUESTS if entry.frame is kind)
+
+        async def answer_with_example(caller: Caller, frame: Any) -> frames.ServerFrame | None:
+            self.hear(caller, frame)
+            return None if answer is None else cast(frames.ServerFrame, examples.examples_of(answer)[0])
+
+        return answer_with_example
+
+    def prepare_send(
+        self, caller: Caller, frame: requests.Send, acked: Callable[[frames.Ack], None]
+    ) -> Coroutine[Any, Any, None]:
+        self.hear(caller, frame)
+
+        async def commit() -> None:
+            acked(frames.Ack(0, frame.channel, frame.key, "m", 1, 1, self.duplicate))
+
+        return commit()
+
+    async def history(self, caller: Caller, frame: requests.History) -> frames.HistoryPage:
+        self.hear(caller, frame)
+        messages = [examples.ASKED, examples.ANSWERED]
+        return frames.HistoryPage(0, frame.channel, examples.EPOCH, messages, self.more)
+
+    async def open(self, caller: Caller, frame: requests.Open) -> Opened:
+        self.hear(caller, frame)
+        return Opened(examples.EMPTY, examples.EPOCH, self.duplicate)
+
+    async def conversations(self, caller: Caller, frame: requests.Conversations) -> frames.ConversationsPage:
+        self.hear(caller, frame)
+        return frames.ConversationsPage(0, [examples.CONVERSATION], self.more)
+
+    async def conversation(self, caller: Caller, channel: str) -> Conversation:
+        self.hear(caller, channel)
+        return examples.CONVERSATION
+
+    async def unseen(self, caller: Caller, limit: int) -> tuple[list[frames.Notification], int]:
+        self.hear(caller, limit)
+        return [examples.NOTICE], 7
+
+
+@dataclass
+class Office(Administration):
+    """Remembers too."""
+
+    verbs: Verbs
+
+    async def user(self, caller: Caller, user_id: str) -> Profile:
+        self.verbs.hear(caller, user_id)
+        return Profile(account(CARL), None)
+
+    async def users(self, caller: Caller, after: str | None, limit: int) -> tuple[list[Profile], bool]:
+        self.verbs.hear(caller, (after, limit))
+        return [Profile(account(CARL), None)], self.verbs.more
+
+    async def revoke(self, caller: Caller, user_id: str) -> Revocation:
+        self.verbs.hear(caller, user_id)
+        return Revocation(user_id, 5, False)
+
+    async def ban(self, caller: Caller, user_id: str, banned: bool) -> Revocation:
+        self.verbs.hear(caller, (user_id, banned))
+        return Revocation(user_id, 5, banned)
+
+    async def issue(self, caller: Caller, user_id: str, kind: Any, name: str | None, ttl_s: int) -> Issued:
+        self.verbs.hear(caller, (user_id, kind, name, ttl_s))
+        return Issued("a.b.c", User(user_id, kind, name or user_id), 9)
+
+    async def notify(self, caller: Caller, notice: Notice) -> tuple[frames.Notification, int]:
+        self.verbs.hear(caller, notice)
+        return examples.NOTICE, 3
+
+    async def announce(self, caller: Caller, name: Any, data: Any) -> frames.Event:
+        self.verbs.hear(caller, (name, data))
+        return frames.Event("system", name, data)
+
+
+def desk_of(verbs: Verbs) -> Desk:
+    parts = cast(Any, verbs)
+    authenticate: Callable[[requests.Connect], Awaitable[Claims]] = verbs.authenticate
+    return Desk(
+        authenticate=authenticate,
+        accounts=parts,
+        messages=parts,
+        conversations=parts,
+        notices=parts,
+        administration=Office(verbs),
+        verbs={entry.frame: verbs.verb(entry.frame) for entry in REQUESTS},
+        explain=False,
+    )

@@ -1,0 +1,233 @@
+"""Each route asks its verb the right thing, and answers with what that says."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import httpx2
+import msgspec
+import pytest
+
+from server.errors import BadFrame
+from server.store.ports import Notice
+from server.transport.http.asking import key_of
+from server.wire import examples, requests
+from server.wire.catalogue import REQUESTS
+from server.wire.frames import MembersNow
+from tests.unit.http.fakes import CARL, Verbs
+
+CHANNEL = examples.CHANNEL
+AT = f"/v1/conversations/{CHANNEL}"
+
+
+class Case(NamedTuple):
+    """A request, the status of its answer, and what the verb is to be asked."""
+
+    method: str
+    path: str
+    body: Any
+    status: int
+    asked: Any
+
+
+# Routes that do what one frame does.
+AS_FRAMES = [
+    Case("POST", f"{AT}/resolve", None, 200, requests.Resolve(0, CHANNEL, True)),
+    Case("POST", f"{AT}/resolve", {"resolved": False}, 200, requests.Resolve(0, CHANNEL, False)),
+    Case("POST", f"{AT}/rating", {"rating": 0.5}, 200, requests.Rate(0, CHANNEL, 0.5)),
+    Case(
+        "POST",
+        f"{AT}/rating",
+        {"rating": 1, "comment": "c", "categories": ["a"]},
+        200,
+        requests.Rate(0, CHANNEL, 1.0, "c", ["a"]),
+    ),
+    Case("POST", f"{AT}/receipts", {"kind": "read", "offset": 3}, 204, requests.MarkReceipt(CHANNEL, "read", 3)),
+    Case("POST", f"{AT}/handoff", None, 200, requests.Handoff(0, CHANNEL)),
+    Case("POST", f"{AT}/handoff", {"reason": "r"}, 200, requests.Handoff(0, CHANNEL, "r")),
+    Case("POST", f"{AT}/claim", None, 200, requests.Claim(0, CHANNEL)),
+    Case("POST", f"{AT}/release", None, 200, requests.Release(0, CHANNEL)),
+    Case("GET", f"{AT}/members", None, 200, requests.Members(0, CHANNEL)),
+    Case("PATCH", f"{AT}/members", {"add": ["a"]}, 200, requests.Members(0, CHANNEL, add=["a"])),
+    Case("PATCH", f"{AT}/members", {"remove": ["a"]}, 200, requests.Members(0, CHANNEL, remove=["a"])),
+    Case("GET", f"{AT}/presence", None, 200, requests.Who(0, CHANNEL)),
+    Case("POST", "/v1/messages/m7/feedback", {"rating": 1}, 200, requests.Feedback(0, "m7", 1.0)),
+    Case("PATCH", "/v1/users/me/presence", {"status": "busy"}, 204, requests.SetPresence(0, "busy")),
+    Case(
+        "PATCH", "/v1/users/carl/presence", {"status": "away", "text": "t"}, 204, requests.SetPresence(0, "away", "t")
+    ),
+    Case("POST", "/v1/notifications/n7/seen", None, 200, requests.MarkSeen(0, "n7")),
+]
+
+
+@pytest.mark.parametrize("case", AS_FRAMES, ids=lambda case: f"{case.method} {case.path} {case.body}")
+async def test_a_route_asks_what_the_frame_would(client: httpx2.AsyncClient, verbs: Verbs, case: Case) -> None:
+    answer = await client.request(case.method, case.path, json=case.body)
+    assert answer.status_code == case.status, answer.text
+    assert verbs.asked == [(CARL, case.asked)]
+    if case.status == 204:
+        assert answer.content == b""
+        return
+    assert answer.headers["cache-control"] == "no-store"
+    kind = next(entry.answer for entry in REQUESTS if entry.frame is type(case.asked))
+    assert kind is not None
+    expected = msgspec.to_builtins(examples.examples_of(kind)[0])
+    assert answer.json() == {name: value for name, value in expected.items() if name not in ("id", "type")}
+
+
+async def test_a_channel_may_be_given_as_its_ulid(client: httpx2.AsyncClient, verbs: Verbs) -> None:
+    await client.get(f"/v1/conversations/{CHANNEL.removeprefix('conv:')}/presence")
+    await client.get(f"/v1/conversations/{CHANNEL.replace(':', '%3A')}/presence")
+    assert [frame for _, frame in verbs.asked] == [requests.Who(0, CHANNEL)] * 2
+
+
+# ------------------------------------------------------------------ opening and sending
+
+
+async def test_opening_says_201_where_it_is_and_200_again(client: httpx2.AsyncClient, verbs: Verbs) -> None:
+    answer = await client.post("/v1/conversations", json={"key": "k", "metadata": {"a": 1}})
+    assert (answer.status_code, answer.headers["location"]) == (201, f"/v1/conversations/{CHANNEL}")
+    conversation = msgspec.to_builtins(examples.EMPTY)
+    assert answer.json() == {
+        "channel": CHANNEL,
+        "epoch": examples.EPOCH,
+        "offset": 0,
+        "duplicate": False,
+        "conversation": conversation,
+    }
+    verbs.duplicate = True
+    answer = await client.post("/v1/conversations", headers={"idempotency-key": "k"})
+    assert (answer.status_code, answer.json()["duplicate"]) == (200, True)
+    assert [frame for _, frame in verbs.asked] == [requests.Open(0, "k", {"a": 1}), requests.Open(0, "k")]
+
+
+async def test_sending_says_201_and_200_again(client: httpx2.AsyncClient, verbs: Verbs) -> None:
+    body = {"text": "hello", "data": {"a": [1, None]}, "reply_to": "m0"}
+    answer = await client.post(f"{AT}/messages", json=body, headers={"idempotency-key": '"k"'})
+    assert answer.status_code == 201
+    assert answer.json() == {
+        "channel": CHANNEL, "key": "k", "message_id": "m", "offset": 1, "at_ms": 1, "duplicate": False
+    }  # fmt: skip
+    verbs.duplicate = True
+    answer = await client.post(f"{AT}/messages", json={**body, "key": "k"})
+    assert (answer.status_code, answer.json()["duplicate"]) == (200, True)
+    assert verbs.asked == [(CARL, requests.Send(0, CHANNEL, "k", "hello", {"a": [1, None]}, "m0"))] * 2
+
+
+@pytest.mark.parametrize(
+    ("header", "body", "key"),
+    [("k", None, "k"), (None, "k", "k"), ("k", "k", "k"), ('"k"', "k", "k"), ('"', None, '"'), (None, '"k"', '"k"')],
+)
+def test_a_key_comes_in_the_header_or_in_the_body(header: str | None, body: str | None, key: str) -> None:
+    assert key_of(header, body) == key
+
+
+@pytest.mark.parametrize(("header", "body"), [(None, None), ("", None), ('""', None), ("a", "b")])
+def test_no_key_or_two_are_400(header: str | None, body: str | None) -> None:
+    with pytest.raises(BadFrame, match="key"):
+        key_of(header, body)
+
+
+async def test_a_key_of_65_characters_is_400(client: httpx2.AsyncClient, verbs: Verbs) -> None:
+    header = await client.post("/v1/conversations", headers={"idempotency-key": "k" * 65})
+    body = await client.post("/v1/conversations", json={"key": "k" * 65})
+    for answer in (header, body):
+        assert (answer.status_code, answer.json()["name"]) == (400, "bad_frame")
+    assert verbs.asked == []
+
+
+# ------------------------------------------------------------------ pages
+
+
+async def test_history_takes_the_query_and_leads_on(client: httpx2.AsyncClient, verbs: Verbs) -> None:
+    verbs.more = True
+    newest = await client.get(f"{AT}/messages?limit=2")
+    older = await client.get(f"{AT}/messages?before=9&limit=2")
+    newer = await client.get(f"{AT}/messages?after=0")
+    assert [frame for _, frame in verbs.asked] == [
+        requests.History(0, CHANNEL, limit=2),
+        requests.History(0, CHANNEL, before=9, limit=2),
+        requests.History(0, CHANNEL, after=0, limit=50),
+    ]
+    assert newest.links["next"]["url"] == older.links["next"]["url"] == f"{AT}/messages?before=1&limit=2"
+    assert newer.links["next"]["url"] == f"{AT}/messages?after=2&limit=50"
+    assert newest.json()["messages"] == msgspec.to_builtins([examples.ASKED, examples.ANSWERED])
+    verbs.more = False
+    assert (await client.get(f"{AT}/messages")).links == {}
+
+
+async def test_conversations_and_users_come_in_pages(client: httpx2.AsyncClient, verbs: Verbs) -> None:
+    verbs.more = True
+    page = await client.get("/v1/conversations?before=99&limit=1")
+    at_ms = examples.CONVERSATION.at_ms
+    assert page.json() == {"items": [msgspec.to_builtins(examples.CONVERSATION)], "more": True}
+    assert page.links["next"]["url"] == f"/v1/conversations?before={at_ms}&limit=1"
+    page = await client.get("/v1/users?after=b%20c&limit=2")
+    assert page.links["next"]["url"] == "/v1/users?after=carl&limit=2"
+    assert [what for _, what in verbs.asked] == [requests.Conversations(0, 99, 1), ("b c", 2)]
+
+
+async def test_unseen_notifications_come_with_their_number(client: httpx2.AsyncClient, verbs: Verbs) -> None:
+    answer = await client.get("/v1/notifications?limit=5")
+    assert answer.json() == {"items": [msgspec.to_builtins(examples.NOTICE)], "unread": 7}
+    assert verbs.asked == [(CARL, 5)]
+
+
+# ------------------------------------------------------------------ the office
+
+
+OFFICE = [
+    Case("GET", "/v1/users/me", None, 200, "carl"),
+    Case("GET", "/v1/users/x/y%20z", None, 200, "x/y z"),
+    Case("POST", "/v1/users/me/tokens/revoke", None, 200, "carl"),
+    Case("POST", "/v1/users/auth0%7Cd/tokens/revoke", None, 200, "auth0|d"),
+    Case("POST", "/v1/users/https%3A%2F%2Fid%2Fd/ban", None, 200, ("https://id/d", True)),
+    Case("DELETE", "/v1/users/d/ban", None, 200, ("d", False)),
+    Case("POST", "/v1/tokens", {"user_id": "d"}, 201, ("d", "customer", None, 3600)),
+    Case(
+        "POST", "/v1/tokens", {"user_id": "d", "kind": "agent", "name": "D", "ttl_s": 5}, 201,
+        ("d", "agent", "D", 5),
+    ),
+    Case("POST", "/v1/system", {"name": "status", "data": {"a": 1}}, 202, ("status", {"a": 1})),
+    Case(
+        "POST", "/v1/notifications", {"user_id": "d", "title": "t", "body": "b"}, 201,
+        Notice("", "d", "normal", "t", "b", None, 0),
+    ),
+    Case(
+        "POST", "/v1/notifications",
+        {"everyone": True, "title": "t", "body": "b", "priority": "urgent", "data": {}}, 201,
+        Notice("", None, "urgent", "t", "b", {}, 0),
+    ),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("case", OFFICE, ids=lambda case: f"{case.method} {case.path} {case.body}")
+async def test_the_office_is_asked(client: httpx2.AsyncClient, verbs: Verbs, case: Case) -> None:
+    answer = await client.request(case.method, case.path, json=case.body)
+    assert answer.status_code == case.status, answer.text
+    assert verbs.asked == [(CARL, case.asked)]
+
+
+@pytest.mark.parametrize("whom", [{}, {"user_id": "d", "everyone": True}, {"everyone": False}])
+async def test_a_notification_is_for_one_or_for_all(
+    client: httpx2.AsyncClient, verbs: Verbs, whom: dict[str, Any]
+) -> None:
+    answer = await client.post("/v1/notifications", json={**whom, "title": "t", "body": "b"})
+    assert (answer.status_code, answer.json()["name"]) == (400, "bad_frame")
+    assert verbs.asked == []
+
+
+async def test_nobody_sets_anothers_presence(client: httpx2.AsyncClient, verbs: Verbs) -> None:
+    answer = await client.patch("/v1/users/root/presence", json={"status": "away"})
+    assert (answer.status_code, answer.json()["name"]) == (403, "forbidden")
+    assert verbs.asked == []
+
+
+async def test_setting_members_adds_and_removes_what_differs(client: httpx2.AsyncClient, verbs: Verbs) -> None:
+    (shown,) = (one for one in examples.SENT if isinstance(one, MembersNow))
+    present = [user.id for user in shown.members]
+    answer = await client.put(f"{AT}/members", json={"members": [present[0], "new", "new"]})
+    assert answer.status_code == 200
+    asked = [frame for _, frame in verbs.asked]
+    assert asked[0] == requests.Members(0, CHANNEL)
+    assert asked[1] == requests.Members(0, CHANNEL, add=["new"], remove=sorted(present[1:]))
