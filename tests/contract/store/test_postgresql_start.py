@@ -38,7 +38,7 @@ def server() -> PostgreSQLServer:
     shared = shared_server()
     shared.sql(f"CREATE ROLE {ROLE_WITH_PASSWORD} LOGIN PASSWORD '{PASSWORD}'")
     shared.sql("CREATE ROLE plain LOGIN")
-    shared.sql("CREATE ROLE crowded LOGIN SUPERUSER CONNECTION LIMIT 0")
+    shared.sql("CREATE ROLE crowded LOGIN CONNECTION LIMIT 0")
     return shared
 
 
@@ -98,6 +98,11 @@ async def test_no_right_to_make_tables(server: PostgreSQLServer, harness: Postgr
     error = await refusal(server.url(harness.name, user="plain"))
     assert "plain may not make tables" in error.problem and "GRANT CREATE" in error.remedy
     assert harness.sql("SELECT count(*) FROM pg_tables WHERE schemaname = 'public'") == [(0,)]
+
+
+async def test_no_connection_left(server: PostgreSQLServer, harness: PostgresqlHarness) -> None:
+    error = await refusal(server.url(harness.name, user="crowded"))
+    assert "no more connections" in error.problem and "max_connections" in error.remedy
 
 
 async def test_a_newer_database(harness: PostgresqlHarness) -> None:
@@ -162,8 +167,17 @@ async def test_the_migrated_database_has_the_schema(harness: PostgresqlHarness) 
 
 
 def settings(connection: Connection) -> dict[str, str]:
-    names = ("synchronous_commit", "default_transaction_isolation", "jit", "application_name", "statement_timeout")
-    return {name: str(connection.scalar(text(f"SHOW {name}"))) for name in names}
+    return {name: str(connection.scalar(text(f"SHOW {name}"))) for name in OURS}
+
+
+OURS = {
+    "synchronous_commit": "on",
+    "default_transaction_isolation": "read committed",
+    "jit": "off",
+    "application_name": "parlance",
+    "statement_timeout": "5s",
+    "idle_in_transaction_session_timeout": "2500ms",
+}
 
 
 async def test_what_is_acked_is_durable_whatever_the_servers_default(
@@ -173,15 +187,8 @@ async def test_what_is_acked_is_durable_whatever_the_servers_default(
         server.sql(f"ALTER DATABASE \"{harness.name}\" SET {name} = '{value}'")
     database = PostgresqlDatabase(harness.url, timeout_s=5)
     await database.open(migrate)
-    found = {
-        "synchronous_commit": "on",
-        "default_transaction_isolation": "read committed",
-        "jit": "off",
-        "application_name": "parlance",
-        "statement_timeout": "5s",
-    }
-    assert await database.write(settings) == found
-    assert await database.read(settings) == found
+    assert await database.write(settings) == OURS
+    assert await database.read(settings) == OURS
     await database.close()
 
 
