@@ -359,6 +359,7 @@ class App:
         return ClaimKeeper(
             store=self.store,
             registry=self.registry,
+            connected=self.connected,
             messages=messages,
             metrics=self.metrics,
             clock=self._clock,

@@ -12,10 +12,11 @@ from collections.abc import Callable
 import structlog
 
 from server.backplane.ports import Registry
+from server.chat.connected import Connected
 from server.chat.messages import Messages
 from server.chat.roll import is_device
 from server.clock import Clock
-from server.errors import Conflict, NotFound, ProtocolError
+from server.errors import Conflict, NotFound, ProtocolError, Unavailable
 from server.store.ports import ClaimRow, Release, Store
 from server.telemetry import Metrics
 
@@ -25,13 +26,15 @@ _log = structlog.get_logger(__name__)
 
 
 class ClaimKeeper:
-    """``absence_ms``: how long an agent may be away. The registry says who is there; while it is away nobody lapses."""
+    """``absence_ms``: how long an agent may be away. The registry says who is there, and this worker's own connections;
+    a worker that can't reach the registry ends no claim."""
 
     def __init__(
         self,
         *,
         store: Store,
         registry: Registry,
+        connected: Connected,
         messages: Messages,
         metrics: Metrics,
         clock: Clock,
@@ -40,6 +43,7 @@ class ClaimKeeper:
     ) -> None:
         self._store = store
         self._registry = registry
+        self._connected = connected
         self._messages = messages
         self._metrics = metrics
         self._clock = clock
@@ -62,8 +66,14 @@ class ClaimKeeper:
         claims = await self._store.claims()
         if not claims:
             return
-        found = await self._registry.devices(sorted({claim.agent.id for claim in claims}))
-        present = {user_id for user_id, devices in found.items() if any(map(is_device, devices))}
+        here = {claim.agent.id for claim in claims if self._connected.of(claim.agent.id)}
+        try:
+            found = await self._registry.devices(sorted({claim.agent.id for claim in claims} - here))
+        except Unavailable:
+            if here:  # workers that do reach the registry may miss them there
+                await self._store.note_agents([], sorted(here))
+            raise
+        present = here | {user_id for user_id, devices in found.items() if any(map(is_device, devices))}
         gone = {claim.agent.id for claim in claims if claim.agent.id not in present and claim.absent_ms is None}
         back = {claim.agent.id for claim in claims if claim.agent.id in present and claim.absent_ms is not None}
         if gone or back:

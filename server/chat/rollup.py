@@ -48,12 +48,13 @@ def percentile(bounds: Sequence[float], counts: Sequence[int], share: float) -> 
 
 
 def sketch(names: Iterable[str]) -> list[int]:
-    """The smallest hashes of distinct names, ascending: enough to count the union of many sets.
+    """The smallest hashes of distinct names, ascending: enough to count the union of many sets. One more than
+    ``SKETCH_SIZE`` of them says that there are more.
 
     K minimum values: Bar-Yossef et al., "Counting distinct elements in a data stream", RANDOM 2002.
     """
     hashes = {int.from_bytes(blake2b(name.encode(), digest_size=_HASH_BYTES).digest()) for name in names}
-    return heapq.nsmallest(SKETCH_SIZE, hashes)
+    return heapq.nsmallest(SKETCH_SIZE + 1, hashes)
 
 
 def distinct(sketches: Iterable[Sequence[int]]) -> int:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, cast
 
 import pytest
+from structlog.contextvars import bound_contextvars, get_contextvars
 
 from server.chat import runner as runner_module
 from server.chat.runner import ATTEMPTS, TurnRunner
@@ -96,7 +97,7 @@ async def make(
 
     def build(**changes: Any) -> TurnRunner:
         parameters: dict[str, Any] = {"worker": "w", "lease_ms": 6_000, "max_running": 8, "sole_worker": False}
-        made.append(TurnRunner(store=cast(Store, store), answer=answering, **(parameters | changes)))
+        made.append(TurnRunner(**{"store": cast(Store, store), "answer": answering, **parameters, **changes}))
         return made[-1]
 
     yield build
@@ -229,3 +230,25 @@ async def test_an_answered_turn_is_not_taken_again_and_a_refused_one_is(
         runner.on_turns_left(TurnsLeft("w"))
         await until(lambda: not runner._tasks)
     assert answering.answered == [("conv:a", 1), ("conv:b", 1), ("conv:b", 1)]
+
+
+async def test_what_a_turn_logs_carries_its_turn_and_channel_and_nobodys_session(
+    make: Callable[..., TurnRunner],
+) -> None:
+    seen: list[dict[str, Any]] = []
+
+    async def answer(turn: OpenTurn, last_try: bool) -> bool:
+        seen.append(get_contextvars())
+        return True
+
+    with bound_contextvars(session="S1"):
+        runner = make(answer=answer)
+        for offset in (1, 2):
+            runner.submit(turn("conv:a", offset))
+        runner.submit(turn("conv:b", 1))
+        await until(lambda: len(seen) == 3)
+        assert get_contextvars() == {"session": "S1"}
+    assert sorted(seen, key=str) == [
+        {"turn": f"turn {channel} {offset}", "channel": channel}
+        for channel, offset in (("conv:a", 1), ("conv:a", 2), ("conv:b", 1))
+    ]

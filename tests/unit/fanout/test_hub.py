@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Callable, Sequence
 import pytest
 
 from server.backplane.memory import MemoryBackplane, MemoryHub
+from server.backplane.ports import Envelope, Handler
 from server.errors import Unavailable
 from server.fanout import hub as hub_module
 from server.fanout.hub import Fanout
@@ -180,3 +181,41 @@ async def test_a_failing_doorbell_is_no_error_for_the_sender(
     await fanout.publish(message_envelope(ledger.commit()))
     await until(lambda: len(peer.received) == 1)
     assert peer.offsets() == [1]
+
+
+async def test_each_committed_message_is_told_once_and_other_envelopes_are_not(
+    ledger: FakeLedger, bells: MemoryHub
+) -> None:
+    told: list[Message] = []
+    made = Fanout(ledger, MemoryBackplane(bells), lambda count: None, on_message=told.append)
+    await made.start()
+    committed = ledger.commit()
+    await made.publish_message(committed)
+    await made.publish(Envelope("system", 0, b"{}"))
+    await made.close()
+    assert told == [committed]
+
+
+async def test_a_healed_interruption_is_told_and_makes_up_for_what_was_lost(ledger: FakeLedger) -> None:
+    class Breaking(MemoryBackplane):
+        async def start(self, handler: Handler, on_reconnect: Callable[[], None]) -> None:
+            self.healed = on_reconnect
+            await super().start(handler, on_reconnect)
+
+    backplane, reconnects, peer = Breaking(), [], FakePeer()
+    made = Fanout(ledger, backplane, lambda count: None, on_reconnect=lambda: reconnects.append(1))
+    await made.start()
+    await join(made, peer, 0)
+    ledger.commit()
+    backplane.healed()
+    await until(lambda: bool(peer.received))
+    await made.close()
+    assert (reconnects, peer.offsets()) == ([1], [1])
+
+
+async def test_channels_are_those_somebody_has_joined(fanout: Fanout) -> None:
+    peer = FakePeer()
+    await join(fanout, peer, 0)
+    assert fanout.channels() == [CHANNEL]
+    await fanout.leave(peer, CHANNEL)
+    assert fanout.channels() == []
