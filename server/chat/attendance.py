@@ -141,7 +141,7 @@ class Attendance:
             self._away = False
 
     async def _round(self) -> None:
-        work = self._roll.take(DEVICES_PER_ROUND, self._clock.now_ms(), self._clock.mono_ms())
+        work = self._roll.take(DEVICES_PER_ROUND, self._clock.mono_ms())
         try:
             try:
                 await self._arrive(work)

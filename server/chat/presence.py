@@ -109,7 +109,7 @@ class PresenceVerbs:
 
     async def arrived(self, peer: ChatPeer) -> None:
         """A device has connected. Waits for nothing."""
-        self.roll.open(peer.user_id, peer.session_id)
+        self.roll.open(peer.user_id, peer.session_id, self._clock.now_ms())
         self.attendance.wake()
 
     async def left(self, peer: ChatPeer) -> None:

@@ -7,12 +7,17 @@ present, so that a reconnect, here or on another worker, is not seen. It is no d
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from itertools import islice
 
 from server.backplane.ports import Device
 
 GRACE_MS = 5_000.0
 """After the last device's close; with the rounds and the gathering ``left`` is pushed 5 to 6 s after it."""
+
+REFRESHED_EACH_TIME = 10
+FEW = 200
+"""To stay quick for many users, ``devices`` renews the sign of life of every tenth; of all where no more are here."""
 
 _LINGERING = "~"  # session ids are ULIDs
 
@@ -46,9 +51,14 @@ class Work:
 
 @dataclass(slots=True)
 class _Person:
-    sessions: set[str] = field(default_factory=set)
-    lingers_until_ms: float | None = None
-    left_ms: int = 0
+    """``sessions``: those that are open; ``lingering``: the entry that stands for them during the grace."""
+
+    sessions: dict[str, Device] = field(default_factory=dict)
+    lingering: Device | None = None
+    lingers_until_ms: float = 0.0
+
+    def entries(self) -> Iterable[Device]:
+        return self.sessions.values() if self.lingering is None else (self.lingering,)
 
 
 class Roll:
@@ -63,17 +73,18 @@ class Roll:
         self._arrivals: set[str] = set()
         self._adds: dict[tuple[str, str], None] = {}
         self._removes: dict[tuple[str, str], None] = {}
+        self._turn = 0
 
-    def open(self, user_id: str, session_id: str) -> None:
+    def open(self, user_id: str, session_id: str, now_ms: int) -> None:
         """A device has connected."""
         person = self._people.get(user_id)
         if person is None:
             person = self._people[user_id] = _Person()
             self._arrivals.add(user_id)
-        person.sessions.add(session_id)
+        person.sessions[session_id] = Device(user_id, session_id, self.worker, now_ms)
         self._enter(user_id, session_id)
-        if person.lingers_until_ms is not None:
-            person.lingers_until_ms = None
+        if person.lingering is not None:
+            person.lingering = None
             del self._lingering[user_id]
             self._forget(user_id, self.lingering_id)
 
@@ -82,14 +93,15 @@ class Roll:
         person = self._people.get(user_id)
         if person is None or session_id not in person.sessions:
             return False
-        person.sessions.discard(session_id)
+        del person.sessions[session_id]
         self._forget(user_id, session_id)
         if person.sessions:
             return False
         if user_id in self._arrivals:  # nobody has been told yet
             self._drop(user_id)
         else:
-            person.left_ms, person.lingers_until_ms = now_ms, mono_ms + self._grace_ms
+            person.lingering = Device(user_id, self.lingering_id, self.worker, now_ms)
+            person.lingers_until_ms = mono_ms + self._grace_ms
             self._lingering[user_id] = person
             self._enter(user_id, self.lingering_id)
         return True
@@ -109,21 +121,24 @@ class Roll:
 
     # ------------------------------------------------------------------ what the registry has to know
 
-    def take(self, limit: int, now_ms: int, mono_ms: float) -> Work:
+    def take(self, limit: int, mono_ms: float) -> Work:
         """At most ``limit`` of each."""
         work = Work()
-        due = [user_id for user_id, person in self._lingering.items() if _is_over(person, mono_ms)]
-        for user_id in due[:limit]:
-            work.gone.append(Gone(user_id, self._people[user_id].left_ms))
+        due = [one for one in self._lingering.values() if one.lingers_until_ms <= mono_ms]
+        for user_id, at_ms in [(one.user_id, one.at_ms) for person in due[:limit] for one in person.entries()]:
+            work.gone.append(Gone(user_id, at_ms))
             work.removes.append((user_id, self.lingering_id))
             self._adds.pop((user_id, self.lingering_id), None)
             self._drop(user_id)
-        for key in list(self._adds)[:limit]:
-            del self._adds[key]
-            work.adds.append(self._device(*key, now_ms))
+        for user_id, session_id in list(islice(self._adds, limit)):
+            del self._adds[user_id, session_id]
+            person = self._people[user_id]
+            entry = person.lingering or person.sessions.get(session_id)
+            if entry is not None:
+                work.adds.append(entry)
         work.arrivals = self._arrivals & {device.user_id for device in work.adds}
         self._arrivals -= work.arrivals
-        for key in list(self._removes)[:limit]:
+        for key in list(islice(self._removes, limit)):
             del self._removes[key]
             work.removes.append(key)
         return work
@@ -136,8 +151,7 @@ class Roll:
     @property
     def due_ms(self) -> float | None:
         """When the next grace is over."""
-        ends_ms = (person.lingers_until_ms for person in self._lingering.values())
-        return min((end_ms for end_ms in ends_ms if end_ms is not None), default=None)
+        return min((person.lingers_until_ms for person in self._lingering.values()), default=None)
 
     def arrive_again(self, user_ids: Iterable[str]) -> None:
         """The registry could not say whether they are new, or has lost them: ask again. Who has gone is dropped."""
@@ -147,7 +161,7 @@ class Roll:
                 continue
             if person.sessions:
                 self._arrivals.add(user_id)
-                self._adds |= dict.fromkeys((user_id, session_id) for session_id in sorted(person.sessions))
+                self._adds |= dict.fromkeys((user_id, session_id) for session_id in person.sessions)
             else:
                 self._forget(user_id, self.lingering_id)
                 self._drop(user_id)
@@ -156,11 +170,13 @@ class Roll:
 
     def devices(self, now_ms: int) -> list[Device]:
         """All of this worker's entries. A connection that is open is a sign of life: the server's pings see to it."""
+        self._turn = (self._turn + 1) % REFRESHED_EACH_TIME
+        refresh_all = len(self._people) <= FEW
         devices: list[Device] = []
-        for user_id, person in self._people.items():
-            devices += (self._device(user_id, session_id, now_ms) for session_id in person.sessions)
-            if person.lingers_until_ms is not None:
-                devices.append(self._device(user_id, self.lingering_id, now_ms))
+        for place, person in enumerate(self._people.values()):
+            if refresh_all or place % REFRESHED_EACH_TIME == self._turn:
+                _refresh(person, now_ms)
+            devices += person.entries()
         return devices
 
     def devices_of(self, user_id: str, now_ms: int) -> list[Device]:
@@ -168,8 +184,8 @@ class Roll:
         person = self._people.get(user_id)
         if person is None:
             return []
-        sessions = person.sessions or (self.lingering_id,)
-        return [self._device(user_id, session_id, now_ms) for session_id in sessions]
+        _refresh(person, now_ms)
+        return list(person.entries())
 
     def connected(self) -> list[str]:
         """Who has a connection here."""
@@ -178,13 +194,11 @@ class Roll:
     def departures(self, now_ms: int) -> list[Gone]:
         """What there is to say of everybody here when the worker stops."""
         return [
-            Gone(user_id, now_ms if person.sessions else person.left_ms) for user_id, person in self._people.items()
+            Gone(user_id, now_ms if person.lingering is None else person.lingering.at_ms)
+            for user_id, person in self._people.items()
         ]
 
-    def _device(self, user_id: str, session_id: str, now_ms: int) -> Device:
-        at_ms = self._people[user_id].left_ms if session_id == self.lingering_id else now_ms
-        return Device(user_id, session_id, self.worker, at_ms)
 
-
-def _is_over(person: _Person, mono_ms: float) -> bool:
-    return person.lingers_until_ms is not None and person.lingers_until_ms <= mono_ms
+def _refresh(person: _Person, now_ms: int) -> None:
+    for session_id, device in person.sessions.items():
+        person.sessions[session_id] = replace(device, at_ms=now_ms)

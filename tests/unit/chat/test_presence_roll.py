@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from server.backplane.ports import Device
-from server.chat.roll import GRACE_MS, Gone, Roll, is_device
+from server.chat.roll import FEW, GRACE_MS, REFRESHED_EACH_TIME, Gone, Roll, is_device
 
 
 def entries(devices: list[Device]) -> set[tuple[str, str]]:
@@ -16,35 +16,35 @@ def entries(devices: list[Device]) -> set[tuple[str, str]]:
 
 
 def told(roll: Roll, mono_ms: float = 0.0) -> tuple[set[tuple[str, str]], set[tuple[str, str]]]:
-    work = roll.take(100, 0, mono_ms)
+    work = roll.take(100, mono_ms)
     return entries(work.adds), set(work.removes)
 
 
 def test_a_first_device_arrives_and_a_second_is_only_added() -> None:
     roll = Roll("w")
-    roll.open("alice", "s1")
-    work = roll.take(100, now_ms=5, mono_ms=0)
+    roll.open("alice", "s1", 5)
+    work = roll.take(100, 0)
     assert work.adds == [Device("alice", "s1", "w", 5)]
     assert work.arrivals == {"alice"}
-    roll.open("alice", "s2")
-    work = roll.take(100, 6, 0)
+    roll.open("alice", "s2", 5)
+    work = roll.take(100, 0)
     assert entries(work.adds) == {("alice", "s2")}
     assert work.arrivals == set()
 
 
 def test_the_last_device_leaves_an_entry_for_the_grace() -> None:
     roll = Roll("w")
-    roll.open("alice", "s1")
+    roll.open("alice", "s1", 5)
     told(roll)
     assert roll.close("alice", "s1", now_ms=700, mono_ms=10_000)
-    work = roll.take(100, 800, 10_000)
+    work = roll.take(100, 10_000)
     assert work.adds == [Device("alice", roll.lingering_id, "w", 700)]
     assert not is_device(work.adds[0])
     assert work.removes == [("alice", "s1")]
     assert roll.due_ms == 10_000 + GRACE_MS
     assert not roll.has_work(14_999)
     assert roll.has_work(15_000)
-    work = roll.take(100, 0, 15_000)
+    work = roll.take(100, 15_000)
     assert work.gone == [Gone("alice", 700)]
     assert work.removes == [("alice", roll.lingering_id)]
     assert roll.devices(0) == []
@@ -52,8 +52,8 @@ def test_the_last_device_leaves_an_entry_for_the_grace() -> None:
 
 def test_a_device_beside_another_goes_without_a_grace() -> None:
     roll = Roll("w")
-    roll.open("alice", "s1")
-    roll.open("alice", "s2")
+    roll.open("alice", "s1", 5)
+    roll.open("alice", "s2", 5)
     told(roll)
     assert not roll.close("alice", "s1", 0, 0)
     assert told(roll) == (set(), {("alice", "s1")})
@@ -61,34 +61,34 @@ def test_a_device_beside_another_goes_without_a_grace() -> None:
 
 def test_a_return_within_the_grace_is_no_arrival() -> None:
     roll = Roll("w")
-    roll.open("alice", "s1")
+    roll.open("alice", "s1", 5)
     told(roll)
     roll.close("alice", "s1", 0, 0)
     told(roll)
-    roll.open("alice", "s2")
-    work = roll.take(100, 0, 4_999)
+    roll.open("alice", "s2", 5)
+    work = roll.take(100, 4_999)
     assert work.arrivals == set()
     assert entries(work.adds) == {("alice", "s2")}
     assert work.removes == [("alice", roll.lingering_id)]
-    assert roll.take(100, 0, 99_999).gone == []
+    assert roll.take(100, 99_999).gone == []
 
 
 def test_who_goes_before_anybody_was_told_was_never_here() -> None:
     roll = Roll("w")
-    roll.open("alice", "s1")
+    roll.open("alice", "s1", 5)
     assert roll.close("alice", "s1", 0, 0)
-    work = roll.take(100, 0, 99_999)
+    work = roll.take(100, 99_999)
     assert (work.adds, work.arrivals, work.gone) == ([], set(), [])
     assert roll.devices(0) == []
 
 
 def test_going_and_coming_between_two_rounds_keeps_the_new_entry() -> None:
     roll = Roll("w")
-    roll.open("alice", "s1")
+    roll.open("alice", "s1", 5)
     told(roll)
     for session in ("s2", "s3"):
         roll.close("alice", f"s{int(session[1]) - 1}", 0, 0)
-        roll.open("alice", session)
+        roll.open("alice", session, 5)
     roll.close("alice", "s3", 0, 0)
     adds, removes = told(roll)
     assert adds == {("alice", roll.lingering_id)}
@@ -99,29 +99,29 @@ def test_going_and_coming_between_two_rounds_keeps_the_new_entry() -> None:
 def test_unknown_devices_are_ignored() -> None:
     roll = Roll("w")
     assert not roll.close("alice", "s1", 0, 0)
-    roll.open("alice", "s1")
+    roll.open("alice", "s1", 5)
     assert not roll.close("alice", "s9", 0, 0)
     assert told(roll) == ({("alice", "s1")}, set())
 
 
 def test_an_arrival_that_was_not_settled_comes_again() -> None:
     roll = Roll("w")
-    roll.open("alice", "s1")
-    roll.open("bob", "s2")
-    work = roll.take(100, 0, 0)
+    roll.open("alice", "s1", 5)
+    roll.open("bob", "s2", 5)
+    work = roll.take(100, 0)
     roll.close("bob", "s2", 0, 0)  # while the registry is asked
     roll.arrive_again([*work.arrivals, "nobody"])
-    work = roll.take(100, 0, 0)
+    work = roll.take(100, 0)
     assert work.arrivals == {"alice"}
     assert entries(work.adds) == {("alice", "s1")}
     assert ("bob", "s2") in work.removes  # it may have been entered
-    assert roll.take(100, 0, 99_999).gone == []
+    assert roll.take(100, 99_999).gone == []
 
 
 def test_open_connections_are_alive_and_departures_have_their_time() -> None:
     roll = Roll("w")
-    roll.open("alice", "s1")
-    roll.open("bob", "s2")
+    roll.open("alice", "s1", 5)
+    roll.open("bob", "s2", 5)
     told(roll)
     roll.close("bob", "s2", now_ms=50, mono_ms=0)
     assert {device.user_id: device.at_ms for device in roll.devices(90)} == {"alice": 90, "bob": 50}
@@ -134,14 +134,25 @@ def test_open_connections_are_alive_and_departures_have_their_time() -> None:
 def test_a_round_is_bounded() -> None:
     roll = Roll("w")
     for number in range(10):
-        roll.open(f"user {number}", f"s{number}")
-    assert len(roll.take(4, 0, 0).adds) == 4
-    assert len(roll.take(99, 0, 0).adds) == 6
+        roll.open(f"user {number}", f"s{number}", 5)
+    assert len(roll.take(4, 0).adds) == 4
+    assert len(roll.take(99, 0).adds) == 6
     for number in range(10):
         roll.close(f"user {number}", f"s{number}", 0, 0)
-    roll.take(99, 0, 0)
-    assert len(roll.take(4, 0, GRACE_MS).gone) == 4
-    assert len(roll.take(99, 0, GRACE_MS).gone) == 6
+    roll.take(99, 0)
+    assert len(roll.take(4, GRACE_MS).gone) == 4
+    assert len(roll.take(99, GRACE_MS).gone) == 6
+
+
+def test_of_many_everybody_is_renewed_within_ten_times() -> None:
+    roll = Roll("w")
+    for number in range(FEW + 50):
+        roll.open(f"user {number}", f"s{number}", 5)
+    for time in range(REFRESHED_EACH_TIME):
+        devices = roll.devices(1_000)
+        assert len(devices) == FEW + 50
+        assert sum(device.at_ms == 1_000 for device in devices) == (time + 1) * (FEW + 50) // REFRESHED_EACH_TIME
+    assert [device.at_ms for device in roll.devices_of("user 3", 2_000)] == [2_000]
 
 
 @dataclass(frozen=True)
@@ -174,7 +185,7 @@ def test_the_registry_ends_up_with_what_is_here(doings: list[Doing], limit: int)
     mono_ms, made = 0.0, 0
 
     def work_off() -> None:
-        work = roll.take(limit, 0, mono_ms)
+        work = roll.take(limit, mono_ms)
         registry.update(entries(work.adds))
         registry.difference_update(work.removes)
         assert not work.arrivals & present
@@ -187,7 +198,7 @@ def test_the_registry_ends_up_with_what_is_here(doings: list[Doing], limit: int)
             case "open":
                 made += 1
                 opened.add((doing.user_id, f"s{made}"))
-                roll.open(doing.user_id, f"s{made}")
+                roll.open(doing.user_id, f"s{made}", 5)
             case "close" if mine := sorted(one for one in opened if one[0] == doing.user_id):
                 chosen = mine[doing.session % len(mine)]
                 opened.remove(chosen)
