@@ -23,6 +23,7 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    literal_column,
 )
 
 metadata = MetaData(
@@ -86,12 +87,13 @@ conversations = Table(
 )
 _WAITING, _CLAIMED = conversations.c.state == "waiting", conversations.c.state == "claimed"
 Index(
-    "ix_conversations_waiting_since_ms",
+    "ix_conversations_waiting",
     conversations.c.waiting_since_ms,
+    conversations.c.id,
     sqlite_where=_WAITING,
     postgresql_where=_WAITING,
 )
-Index("ix_conversations_claimed", conversations.c.agent_id, sqlite_where=_CLAIMED, postgresql_where=_CLAIMED)
+Index("ix_conversations_claimed", conversations.c.id, sqlite_where=_CLAIMED, postgresql_where=_CLAIMED)
 
 members = Table(
     "members",
@@ -136,6 +138,19 @@ messages = Table(
 # Law 4: one answer per turn. Partial, so that ordinary messages don't pay for it.
 _ANSWERS = messages.c.answers.is_not(None)
 Index("uq_messages_answers", messages.c.answers, unique=True, sqlite_where=_ANSWERS, postgresql_where=_ANSWERS)
+
+LONG = 256
+"""Offsets from here on are counted by an index of their own: it would cost every message of every conversation a
+write, to spare a look at a few rows."""
+_LATE = messages.c.offset > literal_column(str(LONG))
+Index(
+    "ix_messages_late",
+    messages.c.conversation_id,
+    messages.c.sender_id,
+    messages.c.offset,
+    sqlite_where=_LATE,
+    postgresql_where=_LATE,
+)
 
 # The outbox. A turn has its customer message's id, so a message can't have two.
 turns = Table(

@@ -7,6 +7,7 @@ import asyncio
 import pytest
 
 from server.errors import Invalid, NotFound
+from server.store.schema import LONG
 from server.store.sql import SqlStore
 from tests.contract.store.harness import Harness
 from tests.contract.store.people import ANN, BEN, EVE, FAY, NOW_MS, claim, message, opened, receipt
@@ -135,12 +136,12 @@ async def test_the_list_is_the_askers_view(store: SqlStore) -> None:
 
 async def test_unread_is_right_wherever_one_has_read_to(store: SqlStore) -> None:
     channel = await opened(store)
-    senders = [ANN, EVE, EVE, ANN, ANN, EVE, ANN, EVE]
-    for sender in senders:
-        await store.append(message(channel, sender=sender))
+    # Long enough for both ways of counting.
+    senders = [ANN, EVE, EVE, ANN, ANN, EVE, ANN] * (LONG // 7 + 5)
+    await asyncio.gather(*(store.append(message(channel, sender=sender)) for sender in senders))
     for user in (ANN, EVE):
         await store.save_user(user, NOW_MS)
-        for read in range(len(senders) + 1):
+        for read in (0, 1, 2, 3, 100, LONG - 1, LONG, LONG + 1, LONG + 9, len(senders) - 1, len(senders)):
             await store.mark(receipt(channel, read, user))
             seen = await store.conversation(channel, user.id)
             assert (seen.read_offset, seen.unread) == (read, sum(one != user for one in senders[read:]))

@@ -19,6 +19,7 @@ def upgrade() -> None:
     _extend_users()
     _extend_conversations()
     _move_read_offsets()
+    _index_late_messages()
     op.create_table(
         "counters",
         sa.Column("name", sa.String(length=64), nullable=False),
@@ -69,14 +70,14 @@ def _extend_conversations() -> None:
     op.add_column("conversations", sa.Column("waiting_since_ms", sa.BigInteger(), nullable=True))
     op.add_column("conversations", sa.Column("waiting_reason", sa.Text(), nullable=True))
     op.execute("UPDATE conversations SET waiting_since_ms = at_ms WHERE state = 'waiting'")
-    for name, column, state in (
-        ("ix_conversations_waiting_since_ms", "waiting_since_ms", "waiting"),
-        ("ix_conversations_claimed", "agent_id", "claimed"),
+    for name, columns, state in (
+        ("ix_conversations_waiting", ["waiting_since_ms", "id"], "waiting"),
+        ("ix_conversations_claimed", ["id"], "claimed"),
     ):
         op.create_index(
             name,
             "conversations",
-            [column],
+            columns,
             sqlite_where=sa.text(f"state = '{state}'"),
             postgresql_where=sa.text(f"state = '{state}'"),
         )
@@ -108,6 +109,16 @@ def _move_read_offsets() -> None:
     with op.batch_alter_table("members") as batch:
         batch.drop_column("read_offset")
     op.create_index(op.f("ix_members_user_id"), "members", ["user_id"])
+
+
+def _index_late_messages() -> None:
+    op.create_index(
+        "ix_messages_late",
+        "messages",
+        ["conversation_id", "sender_id", "offset"],
+        sqlite_where=sa.text('"offset" > 256'),
+        postgresql_where=sa.text('"offset" > 256'),
+    )
 
 
 def _create_notifications() -> None:
