@@ -19,6 +19,10 @@ REFRESHED_EACH_TIME = 10
 FEW = 200
 """To stay quick for many users, ``devices`` renews the sign of life of every tenth; of all where no more are here."""
 
+MAX_REMOVES = 100_000
+"""Entries that the registry has yet to be told to drop (about 20 MB), as after a minute without it under a storm of
+reconnects. Older ones are given up: they count on other workers until this one ends."""
+
 _LINGERING = "~"  # session ids are ULIDs
 
 
@@ -113,6 +117,8 @@ class Roll:
     def _forget(self, user_id: str, session_id: str) -> None:
         self._adds.pop((user_id, session_id), None)
         self._removes[user_id, session_id] = None  # even if it was to be added only now: it may have been there before
+        if len(self._removes) > MAX_REMOVES:
+            del self._removes[next(iter(self._removes))]
 
     def _drop(self, user_id: str) -> None:
         del self._people[user_id]

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from server.backplane.ports import Device
+from server.chat import roll as roll_module
 from server.chat.roll import FEW, GRACE_MS, REFRESHED_EACH_TIME, Gone, Roll, is_device
 
 
@@ -142,6 +144,17 @@ def test_a_round_is_bounded() -> None:
     roll.take(99, 0)
     assert len(roll.take(4, GRACE_MS).gone) == 4
     assert len(roll.take(99, GRACE_MS).gone) == 6
+
+
+def test_what_the_registry_is_to_drop_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(roll_module, "MAX_REMOVES", 2)
+    roll = Roll("w")
+    for session in ("s1", "s2", "s3", "s4"):
+        roll.open("alice", session, 5)
+    told(roll)
+    for session in ("s1", "s2", "s3"):
+        roll.close("alice", session, 0, 0)
+    assert told(roll) == (set(), {("alice", "s2"), ("alice", "s3")})
 
 
 def test_of_many_everybody_is_renewed_within_ten_times() -> None:
