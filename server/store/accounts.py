@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any, cast
 
-from sqlalchemy import Connection, Row, bindparam, false, func, literal_column, select, update
+from sqlalchemy import Connection, Row, Select, bindparam, false, func, literal_column, select, update
 
 from server.store import schema
 from server.store.account_plan import AccountPlan
@@ -15,6 +15,9 @@ from server.store.ports import Account, Revocation
 from server.wire.parts import Kind, Status, User
 
 _users, _counters = schema.users, schema.counters
+
+IDS_PER_QUERY = 30_000
+"""Below the 32,766 parameters of a statement in either database."""
 
 REVOCATIONS = "revocations"
 BROADCASTS = "broadcasts"
@@ -80,9 +83,7 @@ class Accounts:
 
     def lock(self, connection: Connection, user_ids: Collection[str]) -> dict[str, Account]:
         """The accounts of those users that exist, locked until the commit."""
-        if not user_ids:
-            return {}
-        return _by_id(connection.execute(_LOCK_ACCOUNTS, {"ids": sorted(user_ids)}).all())
+        return _find(connection, _LOCK_ACCOUNTS, sorted(user_ids))
 
     def save(self, connection: Connection, users: Mapping[str, tuple[User, int]]) -> None:
         """Insert, or update kind and name."""
@@ -130,8 +131,12 @@ def _new_rows(users: Mapping[str, tuple[User, int]]) -> list[tuple[object, ...]]
     return [(user.id, user.kind, user.name, at_ms, at_ms) for _, (user, at_ms) in sorted(users.items())]
 
 
-def _by_id(rows: Sequence[Row[*tuple[Any, ...]]]) -> dict[str, Account]:
-    return {row.id: _account_of(row) for row in rows}
+def _find(connection: Connection, statement: Select[*tuple[Any, ...]], user_ids: Sequence[str]) -> dict[str, Account]:
+    found: dict[str, Account] = {}
+    for start in range(0, len(user_ids), IDS_PER_QUERY):
+        rows = connection.execute(statement, {"ids": user_ids[start : start + IDS_PER_QUERY]}).all()
+        found |= {row.id: _account_of(row) for row in rows}
+    return found
 
 
 def _account_of(row: Row[*tuple[Any, ...]]) -> Account:
@@ -147,7 +152,7 @@ def _account_of(row: Row[*tuple[Any, ...]]) -> Account:
 
 def accounts(connection: Connection, user_ids: Sequence[str]) -> dict[str, Account]:
     """Those of the users that are known."""
-    return _by_id(connection.execute(_ACCOUNTS, {"ids": list(user_ids)}).all())
+    return _find(connection, _ACCOUNTS, user_ids)
 
 
 def list_accounts(connection: Connection, after: str, limit: int) -> list[Account]:

@@ -3,10 +3,11 @@
 The database is the ledger (DESIGN's law 1): it gives each conversation's messages their ``offset`` (1, 2, 3 … without
 gaps) and each policy's reward events their ``log_offset``. Whatever a coroutine here has returned is committed.
 
-- **Group commit** (law 2). ``append``, ``answer`` and ``resolve`` of all callers share transactions: one commit
-  locks its conversation rows in id order, finds existing keys under that lock, allots offsets to the rest and
-  inserts. Operations of one caller on one conversation take effect in the order in which they were called (not
-  awaited). A failing operation fails alone; the others of its group are stored.
+- **Group commit** (law 2). What all callers write shares transactions: one commit locks its conversation rows in id
+  order, finds existing keys under that lock, allots offsets to the rest and inserts. ``append``, ``answer``,
+  ``resolve``, ``handoff``, ``claim``, ``release`` and ``change_members`` of one caller on one conversation take effect
+  in the order in which they were called (not awaited). A failing operation fails alone; the others of its group are
+  stored.
 - **Errors**. ``server.errors``: ``NotFound``, ``Conflict``, ``Invalid`` where said, ``Unavailable`` when the database
   is away, full or too slow: then the outcome is unknown and the same ``key`` makes a repeat safe.
 - **Cancellation**. Cancelling a waiting caller does not undo what it asked for; it may still be committed.
@@ -33,7 +34,8 @@ class Append:
     resolved conversation reopens it: a system message ``{"event": "reopened"}`` takes the offset before it.
 
     ``members_only``: ``NotFound`` unless the sender is a member at that moment. In a claimed conversation an ``agent``
-    other than the claim's holder, and every ``bot`` (a service), gets ``Conflict``.
+    other than the claim's holder, and every ``bot`` (a service), gets ``Conflict``; what is stored already is a
+    duplicate all the same.
     """
 
     channel: str
@@ -116,7 +118,10 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Resolution:
-    """Mark a conversation resolved or open again; a change appends a system message (``resolved`` / ``reopened``)."""
+    """Mark a conversation resolved or open again; a change appends a system message (``resolved`` / ``reopened``).
+
+    A resolved conversation waits for nobody: it leaves the queue. A claim stays.
+    """
 
     channel: str
     resolved: bool
@@ -127,7 +132,8 @@ class Resolution:
 
 @dataclass(frozen=True, slots=True)
 class Handoff:
-    """Ask for a human: bot → waiting, with a system message. Waiting or claimed already: nothing changes.
+    """Ask for a human: bot → waiting, with a system message. Waiting or claimed already: nothing changes. A resolved
+    conversation is reopened.
 
     ``members_only``: ``NotFound`` unless ``by`` is a member.
     """
@@ -154,7 +160,10 @@ class Claim:
 @dataclass(frozen=True, slots=True)
 class Release:
     """Give the claim up, to the bot or to the queue (``to``). ``Conflict`` where ``by`` does not hold it (an admin may
-    release anybody's), where nobody does, and where ``claim_number`` is given and not current any more."""
+    release anybody's), where nobody does, and where ``claim_number`` is given and not current any more.
+
+    To the queue it goes with the reason for which an agent was asked for before; a resolved conversation goes to the
+    bot in any case."""
 
     channel: str
     by: User
@@ -193,7 +202,7 @@ class QueueItem:
 
 @dataclass(frozen=True, slots=True)
 class ClaimRow:
-    """A claim that is held. ``absent_ms``: for how long (database time) its agent has had no device; None: present."""
+    """A claim that is held. ``absent_ms``: for how long (database time) its agent has been noted absent; None: not."""
 
     channel: str
     agent: User
@@ -365,7 +374,8 @@ class Store(Protocol):
 
     # users
     async def save_user(self, user: User, at_ms: int) -> Account:
-        """Insert, or update kind and name; the account as it stands."""
+        """Insert, or update kind and name; the account as it stands. Opening a conversation and claiming one insert
+        whom they don't know, too."""
 
     async def accounts(self, user_ids: Sequence[str]) -> dict[str, Account]:
         """Unknown ones are left out."""
@@ -380,11 +390,13 @@ class Store(Protocol):
         """Their last device left at ``at_ms``; never goes back."""
 
     async def revoke_tokens(self, user_id: str, tokens_from_ms: int, *, banned: bool | None = None) -> Revocation:
-        """Void the tokens issued before; ``banned`` None leaves that as it is. ``NotFound``."""
+        """Void the tokens issued before (an earlier revocation stays in force); ``banned`` None leaves that as it is.
+        ``NotFound``."""
 
     async def revocations_after(self, number: int, limit: int) -> tuple[int, list[Revocation]]:
         """What was revoked since the call that returned ``number`` (0: nothing, only the present number), for workers
-        that did not hear the doorbell."""
+        that did not hear the doorbell: each user once, as it stands, at most ``limit``, the earliest first. None is
+        ever passed over, however late it is committed. A number is never 0."""
 
     # conversations
 
@@ -395,7 +407,8 @@ class Store(Protocol):
         """As ``user_id`` sees it. ``NotFound`` where there is none."""
 
     async def conversations(self, user_id: str, before_ms: int | None, limit: int) -> list[Conversation]:
-        """Those that ``user_id`` is a member of with ``at_ms`` below ``before_ms``, newest activity first."""
+        """Those that ``user_id`` is a member of with ``at_ms`` below ``before_ms`` (None: any), newest activity
+        first."""
 
     async def is_member(self, channel: str, user_id: str) -> bool:
         """False also where the conversation does not exist."""
@@ -406,7 +419,8 @@ class Store(Protocol):
     async def change_members(
         self, channel: str, add: Sequence[str], remove: Sequence[str], at_ms: int
     ) -> tuple[list[str], list[str]]:
-        """Ids that were really added and removed. ``NotFound``: the conversation, or a user to add, does not exist."""
+        """Ids that were really added and removed. ``NotFound``: the conversation, or a user to add, does not exist;
+        ``Invalid``: an id is in both. Then nothing changes."""
 
     async def channels_of(self, user_id: str, limit: int) -> list[str]:
         """The channels that ``user_id`` is a member of, newest activity first."""
@@ -419,7 +433,8 @@ class Store(Protocol):
 
     # messages
     async def append(self, append: Append) -> Appended:
-        """``NotFound`` (conversation), ``Conflict`` (same sender, channel and key, other text, data or reply_to)."""
+        """``NotFound`` (conversation, membership), ``Conflict`` (same sender, channel and key, other text, data or
+        reply_to; a claim of somebody else's)."""
 
     async def resolve(self, resolution: Resolution) -> Message | None:
         """The system message, or None when nothing changed. ``NotFound``."""
@@ -443,7 +458,7 @@ class Store(Protocol):
         """Every claim that is held now."""
 
     async def note_agents(self, absent: Sequence[str], present: Sequence[str]) -> None:
-        """Begin (where not begun) or end the absence of agents who hold claims, in database time."""
+        """Begin (where not begun) or end the absence of agents, in database time. A claim ends its agent's, too."""
 
     async def messages_after(self, channel: str, offset: int, limit: int) -> list[Message]:
         """Messages with a larger offset, ascending, the ``limit`` lowest of them. With their full ``turn``."""
@@ -456,7 +471,8 @@ class Store(Protocol):
         """Whether it moved forward. ``Invalid`` beyond the last message, ``NotFound``."""
 
     async def receipts(self, channel: str, limit: int) -> list[ReceiptMark]:
-        """How far each user has got, those who moved last first."""
+        """How far each user has got, those who moved last first; at most ``limit`` marks. A user who was
+        delivered more than was read has two."""
 
     async def notify(self, notice: Notice) -> int:
         """How many users it is for. ``NotFound``: no such user."""
@@ -474,10 +490,12 @@ class Store(Protocol):
 
     async def take_turns(self, worker: str, lease_ms: int, limit: int) -> list[OpenTurn]:
         """Take over open turns whose lease has run out (database time), lowest offsets first, each with its lease
-        number raised by one. Turns of claimed conversations wait for the release."""
+        number raised by one. Only those of conversations whose first open turn has lapsed, of at most ``limit``
+        conversations, of each all that have."""
 
     async def own_turns(self, worker: str, limit: int) -> list[OpenTurn]:
-        """Open turns leased to ``worker``, lowest offsets first: those that other workers stored for it as well."""
+        """Open turns leased to ``worker``, lowest offsets first: those that other workers stored for it as well, and
+        those whose lease has run out unless they were taken over."""
 
     async def renew_turns(self, worker: str, turn_ids: Sequence[str], lease_ms: int) -> None:
         """Extend the leases that ``worker`` still holds."""
