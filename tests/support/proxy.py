@@ -138,7 +138,7 @@ class TcpProxy:
         await self._listen()
 
     async def _listen(self) -> None:
-        self._server = await asyncio.start_server(self._serve, "127.0.0.1", self.port)
+        self._server = await asyncio.start_server(self._accept, "127.0.0.1", self.port)
 
     def _stop_listening(self) -> None:
         if self._server is not None:
@@ -147,27 +147,31 @@ class TcpProxy:
 
     async def _close(self) -> None:
         self._stop_listening()
+        await asyncio.sleep(0.001)  # what was accepted a moment ago turns up now
         for task in tuple(self._tasks):
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         self._reset_all()
+        self._writers.clear()
+
+    def _accept(self, client_in: asyncio.StreamReader, client_out: asyncio.StreamWriter) -> None:
+        # A task of our own: asyncio's would report a cancellation at the end as an error.
+        self.accepted += 1
+        self._writers.add(client_out)
+        task = self._loop.create_task(self._serve(client_in, client_out))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
 
     async def _serve(self, client_in: asyncio.StreamReader, client_out: asyncio.StreamWriter) -> None:
-        self.accepted += 1
-        task = asyncio.current_task()
-        assert task is not None
-        self._tasks.add(task)
-        self._writers.add(client_out)
         try:
             server_in, server_out = await asyncio.open_connection("127.0.0.1", self.target_port)
-        except OSError:
+        except (OSError, asyncio.CancelledError):
             _reset(client_out)
         else:
             self._writers.add(server_out)
             await self._join(client_in, client_out, server_in, server_out)
         finally:
             self._writers.discard(client_out)
-            self._tasks.discard(task)
 
     async def _join(
         self,
@@ -182,6 +186,9 @@ class TcpProxy:
         self._pipes |= {up, down}
         try:
             await asyncio.gather(up.run(server_out), down.run(client_out), return_exceptions=True)
+        except asyncio.CancelledError:  # the end of the proxy
+            for writer in (client_out, server_out):
+                _reset(writer)
         finally:
             self._pipes -= {up, down}
             for writer in (client_out, server_out):

@@ -11,7 +11,8 @@ import signal
 import subprocess
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -214,20 +215,45 @@ class RedisCluster(_Servers):
         info = server.command("CLUSTER INFO")
         return info["cluster_state"] == "ok" and int(info["cluster_known_nodes"]) == len(self.servers)
 
-    def owner(self, slot: int) -> RedisServer:
-        """The member that serves ``slot``, by its own word."""
-        for server in self.servers:
-            # [first slot, last slot, [host, port, id, …], …] a row
-            for first, last, (_, port, *_), *_ in server.command("CLUSTER", "SLOTS"):
-                if first <= slot <= last and port == server.port:
-                    return server
+    def owner(self, slot: int, of: RedisServer | None = None) -> RedisServer:
+        """The member that serves ``slot``, by the word of one (the first)."""
+        # [first slot, last slot, [host, port, id, …], …] a row
+        for first, last, (_, port, *_), *_ in (of or self.servers[0]).command("CLUSTER", "SLOTS"):
+            if first <= slot <= last:
+                return next(server for server in self.servers if server.port == port)
         raise RuntimeError(f"slot {slot} has no owner")
 
-    def move(self, slot: int, target: RedisServer) -> None:
-        """Give an empty slot to ``target``, as a resharding does at its end."""
+    def move(self, slots: Iterable[int], target: RedisServer) -> None:
+        """Give empty slots of one member to ``target``, as a resharding does, and wait until all have heard of it."""
+        # A claim counts by its epoch: one made in ignorance of a newer epoch would lose to what is on its way already.
+        wait_until(self._epochs_agree, "the members know each other's epochs")
+        for slot in slots:
+            self.begin_move(slot, target)
+            for server in sorted(self.servers, key=lambda one: one is not target):
+                server.command("CLUSTER", "SETSLOT", slot, "NODE", self._id(target))
+            wait_until(partial(self._agree_on, slot, target), f"slot {slot} has moved")
+
+    def _agree_on(self, slot: int, owner: RedisServer) -> bool:
+        return all(self.owner(slot, server) is owner for server in self.servers)
+
+    def _epochs_agree(self) -> bool:
+        views = []
+        for server in self.servers:
+            lines = server.command("CLUSTER", "NODES").decode().splitlines()
+            # id, address, flags, primary, ping, pong, epoch, …
+            views.append({words[0]: words[6] for words in (line.split() for line in lines)})
+        return all(view == views[0] for view in views)
+
+    def begin_move(self, slot: int, target: RedisServer) -> None:
+        """Until ``end_move`` the owner of an empty slot answers ASK, naming ``target``."""
         source = self.owner(slot)
-        for server in (target, source, *(one for one in self.servers if one not in (source, target))):
-            server.command("CLUSTER", "SETSLOT", slot, "NODE", self._id(target))
+        target.command("CLUSTER", "SETSLOT", slot, "IMPORTING", self._id(source))
+        source.command("CLUSTER", "SETSLOT", slot, "MIGRATING", self._id(target))
+
+    def end_move(self, slot: int) -> None:
+        """Call the move off."""
+        for server in self.servers:
+            server.command("CLUSTER", "SETSLOT", slot, "STABLE")
 
     def _id(self, server: RedisServer) -> str:
         return str(server.command("CLUSTER", "MYID"), "ascii")
@@ -300,6 +326,10 @@ class RedisSentinel(_Servers):
         """Kill the primary and wait until the replica has taken its place. The killed one stays away."""
         before = self.primary()
         before.kill()
+        self.wait_for_another(before)
+
+    def wait_for_another(self, before: RedisServer) -> None:
+        """Wait until the sentinels have replaced ``before``, and the other one knows."""
         wait_until(lambda: self.primary() is not before, "the sentinels have named another primary")
         wait_until(lambda: self.primary().info("replication")["role"] == "master", "the replica is the primary")
 

@@ -26,7 +26,7 @@ from server.errors import StartupError, Unavailable
 
 _log = structlog.get_logger(__name__)
 
-MAX_REDIRECTIONS = 3
+MAX_REDIRECTIONS = 4
 RETRY_AFTER_MS = 1_000
 """What callers are told: about the time in which a Redis that was restarted is connected again."""
 
@@ -124,32 +124,35 @@ class RedisClient:
 
     async def _settle(self, command: Command, answer: Any) -> Any:
         """Follow what an answer says about where and how to ask, until it is one."""
+        words, node, asking = command.words, self.topology.node(command.key.encode()), False
         for _ in range(MAX_REDIRECTIONS):
             match answer:
                 case NoScriptError():
-                    answer = await self._link(self.topology.node(command.key.encode())).submit(command.loading)
+                    words = command.loading
                 case MovedError():
                     self.refresh_soon()
-                    answer = await (await self._link_to(answer)).submit(command.words)
-                case AskError():  # for this one command only, and right after ASKING
-                    link = await self._link_to(answer)
-                    link.submit(("ASKING",))
-                    answer = await link.submit(command.words)
+                    node, asking = _named_by(answer, node), False
+                case AskError():
+                    node, asking = _named_by(answer, node), True
                 case _:
                     break
+            answer = await self._ask(node, words, asking)
         if isinstance(answer, LinkLost):
             raise _unavailable("The connection to Redis broke.")
         if isinstance(answer, ResponseError):
-            self._refused(self.topology.node(command.key.encode()), answer)
+            self._refused(node, answer)
             raise _unavailable("Redis can't do this now.") from answer
         return answer
 
-    async def _link_to(self, redirection: AskError) -> CommandLink:
-        node = host_text((redirection.host, redirection.port))
+    async def _ask(self, node: Node, words: Words, asking: bool) -> Any:
+        """The answer of one node, which may be new. ``asking``: the slot is on its way there, and the node takes this
+        one command of it."""
         link = await self._keeper(node).wait_up(self.timing.answer_s)
         if link is None:
             raise _unavailable(f"Redis at {node} is away.")
-        return link
+        if asking:
+            link.submit(("ASKING",))
+        return await link.submit(words)
 
     def _link(self, node: Node) -> CommandLink:
         link = self._keeper(node).link
@@ -158,10 +161,11 @@ class RedisClient:
         return link
 
     def _keeper(self, node: Node) -> Keeper[CommandLink]:
+        topology = self.topology
         keeper = self._keepers.get(node)
         if keeper is None:
             keeper = self._keepers[node] = Keeper(
-                lambda: self.topology.dial(node),
+                lambda: topology.dial(node),
                 lambda connection: CommandLink(connection, self.timing),
                 name=node,
                 timing=self.timing,
@@ -214,6 +218,13 @@ class RedisClient:
                 link: Link | None = keeper.link
                 if link is not None and await self.topology.is_stale(link.address):
                     keeper.drop()
+
+
+def _named_by(redirection: AskError, asked: Node) -> Node:
+    """The node of a redirection; a member that does not know its own name leaves it out."""
+    if not redirection.host:
+        return f"{asked.rpartition(':')[0]}:{redirection.port}"
+    return host_text((redirection.host, redirection.port))
 
 
 async def _nothing() -> None:

@@ -6,10 +6,9 @@ import asyncio
 import socket
 import ssl
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any
 
-from redis.asyncio.connection import Connection, SSLConnection
+from redis.asyncio.connection import Connection, RedisSSLContext, SSLConnection
 from redis.exceptions import (
     AuthenticationError,
     InvalidResponse,
@@ -27,13 +26,14 @@ from server.errors import StartupError
 DIAL_ERRORS = (RedisError, OSError, TimeoutError)
 
 
-@dataclass(frozen=True, slots=True)
 class Dialer:
     """Opens connections as ``address`` says; ``name`` is shown by ``CLIENT LIST``."""
 
-    address: RedisAddress
-    name: str
-    timing: Timing
+    def __init__(self, address: RedisAddress, name: str, timing: Timing) -> None:
+        self.address = address
+        self.name = name
+        self.timing = timing
+        self._tls_context: RedisSSLContext | None = None
 
     async def to(self, host: Host) -> Connection:
         """Connect to a server of keys and channels.
@@ -62,6 +62,8 @@ class Dialer:
             **login,
             **(tls or {}),
         )
+        if isinstance(connection, SSLConnection):  # reading the system's certificates takes 0.15 s: once is enough
+            self._tls_context = connection.ssl_context = self._tls_context or connection.ssl_context
         try:
             async with asyncio.timeout(self.timing.dial_s):
                 await connection.connect()  # type: ignore[no-untyped-call]
@@ -100,8 +102,11 @@ def _explained(error: BaseException, address: RedisAddress) -> tuple[str, str]: 
             )
         case InvalidResponse():
             return f"What answers at {where} is no Redis.", "Correct the port in redis_url; TLS wants rediss://."
-        case ResponseError() if "DB index" in str(error):
-            return f"Redis at {where} has no database {address.db}.", "Correct the number at the end of redis_url."
+        case ResponseError() if "DB index" in str(error) or "SELECT is not allowed" in str(error):
+            return (
+                f"Redis at {where} has no database {address.db}.",
+                "Correct the number at the end of redis_url; a Cluster has only 0.",
+            )
         case ResponseError() if "cluster support disabled" in str(error):
             return f"Redis at {where} is no Cluster.", "Begin redis_url with redis:// or rediss://."
         case _ if ssl.SSLError in kinds:
@@ -109,7 +114,8 @@ def _explained(error: BaseException, address: RedisAddress) -> tuple[str, str]: 
         case _ if socket.gaierror in kinds:
             return f"No machine is known by the name in {where}.", "Correct the host in redis_url."
         case RedisTimeoutError() | TimeoutError():
-            return f"Redis at {where} does not answer.", "Check that it runs there, and firewalls between."
+            heard = "does not answer" if address.tls is None else "does not answer in TLS"
+            return f"Redis at {where} {heard}.", "Check that it runs there, and firewalls between."
         case RedisConnectionError() | OSError():
             return f"Redis at {where} can't be reached: {error}", "Start it, or correct redis_url."
     return f"Redis at {where} can't be used: {error}", "Check redis_url."

@@ -67,11 +67,10 @@ class RedisBackplane:
     async def close(self) -> None:
         self._handler = None
         self._homes.clear()
+        await self._client.close()  # first, since it might still have us listen to new nodes
         subscribers, self._subscribers = self._subscribers, {}
         for subscriber in subscribers.values():
-            self._client.unwatch(subscriber.keeper)
             await subscriber.close()
-        await self._client.close()
 
     async def listen(self, channel: str) -> None:
         if not self._subscribers:  # not started: that subscribes to all there is

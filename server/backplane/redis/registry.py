@@ -186,8 +186,9 @@ class RedisRegistry:
         return users
 
     async def _only_living(self, devices: list[Device]) -> list[Device]:
-        """Leave out the devices of dead workers. One that is not known at all may be new: then the roll is too old."""
-        if not {device.worker for device in devices} <= self._living | self._dead | {self._worker}:
+        """Leave out the devices of dead workers. That somebody lives may be old news; that somebody does not is looked
+        up, since the worker may have come a moment ago."""
+        if not {device.worker for device in devices} <= self._living | {self._worker}:
             await self._call_roll()
         return [one for one in devices if one.worker in self._living or one.worker == self._worker]
 

@@ -38,8 +38,9 @@ async def _look(dialer: Dialer, prefix: str) -> Topology:
     await topology.refresh()
     connection = await topology.dial(topology.nodes()[0])
     try:
-        if isinstance(topology, Cluster) or await _is_cluster(connection):
-            topology = await _as_cluster(topology, dialer)
+        if isinstance(topology, Single) and await _is_cluster(connection):
+            topology = Cluster(dialer)
+            await topology.refresh()
         await _check_rights(connection, topology.sharded, f"{prefix}:probe")
     finally:
         await connection.disconnect(nowait=True)
@@ -62,18 +63,6 @@ async def _is_cluster(connection: Connection) -> bool:
     except ResponseError:  # "This instance has cluster support disabled", or not for this user
         return False
     return True
-
-
-async def _as_cluster(found: Topology, dialer: Dialer) -> Topology:
-    if isinstance(found, Cluster):
-        return found
-    if dialer.address.db:
-        raise StartupError(
-            f"redis_url names database {dialer.address.db}, but a Redis Cluster has only 0.", "Remove the number."
-        )
-    cluster = Cluster(dialer)
-    await cluster.refresh()
-    return cluster
 
 
 async def _check_rights(connection: Connection, sharded: bool, probe: str) -> None:

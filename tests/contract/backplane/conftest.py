@@ -44,3 +44,10 @@ async def deployment(request: pytest.FixtureRequest) -> AsyncIterator[Deployment
     """Every contract test runs once per implementation."""
     async with _deployment(request.param, request) as made:
         yield made
+
+
+@pytest.fixture(params=["redis", "cluster", "sentinel"])
+async def on_redis(request: pytest.FixtureRequest) -> AsyncIterator[Deployment]:
+    """For what only workers that share something can promise."""
+    async with _deployment(request.param, request) as made:
+        yield made
