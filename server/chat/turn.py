@@ -132,6 +132,7 @@ class Bot:
         decision_id = answer.decision.decision_id if answer.decision is not None else None
         memory.answered(LastAnswer(decision_id, heard.wire, answer.at_ms), written, message.offset)
         self._count(heard, answer.shown, started_ns)
+        _log.debug("answered", message=message.message_id, offset=message.offset)
         if previous is not None and turn.message.at_ms > previous.at_ms:  # else it was written before that answer
             await self._reward(previous, After(analysis.sentiment.score, analysis.act))
         return True

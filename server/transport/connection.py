@@ -151,9 +151,10 @@ class Connection:
             await self._run(self.session.refused(error, frame.id))
             return
         except Exception:
-            _log.exception("connect failed", session=self.session_id)
+            _log.exception("connect failed")
             self.close(CloseCode.INTERNAL, "internal failure")
             return
+        _log.debug("connected", user=self.user_id, kind=self.caller.user.kind)
         self._alarm_at_expiry()
 
     async def _perform(self, frame: Incoming) -> None:
@@ -187,7 +188,7 @@ class Connection:
 
     def _report(self, error: Exception, frame: Incoming) -> None:
         if not isinstance(error, ProtocolError):
-            _log.exception("frame failed", session=self.session_id, frame=type(frame).__name__, exc_info=error)
+            _log.exception("frame failed", frame=type(frame).__name__, exc_info=error)
         answer = error_frame(error, getattr(frame, "id", None))
         self.metrics.error(getattr(answer, "code", 500))
         self.answer(answer)

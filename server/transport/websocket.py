@@ -130,6 +130,7 @@ class WebSocketEndpoint:
             self._connections.discard(connection)
             self._metrics.connections.dec()
             await connection.finish()
+            _log.debug("disconnected", user=connection.user_id)
 
     async def drain(self, within_ms: int) -> None:
         """Say goodbye to everybody, spread over ``within_ms`` so that they don't all come back at once."""
