@@ -17,6 +17,7 @@ from starlette.responses import Response
 from server.errors import ProtocolError
 from server.transport.http import conversations, models, notifications, people
 from server.transport.http import problems as errors
+from server.transport.http.asking import error_table
 from server.transport.http.bodies import BodyLimit
 from server.transport.http.desk import Desk
 from server.wire.codec import JSON
@@ -29,6 +30,12 @@ _TAGS = {
     "users": "Who is known, and who may come in.",
     "tokens": "Tokens for users whom your own back end knows.",
     "notifications": "Word to one user, to every user, or to everybody who is connected.",
+}
+_SUCCESSES = {
+    200: "Done.",
+    201: "Made.",
+    202: "Taken; it is on its way.",
+    204: "Done; there is nothing to tell.",
 }
 _ROUTERS = (
     conversations.conversations,
@@ -61,7 +68,20 @@ class _Api(FastAPI):
             problem = models.Problem.model_json_schema(ref_template="#/components/schemas/{model}")
             schemas.update(problem.pop("$defs", {}))
             schemas[models.Problem.__name__] = problem
+            document["x-errors"] = error_table()
+            _say_less(document)
         return document
+
+
+def _say_less(document: dict[str, Any]) -> None:
+    """FastAPI calls every success a successful response, which says nothing."""
+    for methods in document["paths"].values():
+        for operation in methods.values():
+            for status, response in operation["responses"].items():
+                if int(status) < 300:
+                    response["description"] = _SUCCESSES[int(status)]
+            if {"200", "201"} <= set(operation["responses"]):
+                operation["responses"]["200"]["description"] = "Done before, by the same key."
 
 
 def _document(api: FastAPI) -> Callable[[Request], Awaitable[Response]]:

@@ -11,13 +11,15 @@ from fastapi import APIRouter, Depends, Header, Path, Request, Security
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from starlette.responses import Response
 
+from server import errors
 from server.chat.access import CONVERSATION_PREFIX
+from server.chat.administration import NotSupported
 from server.chat.peer import Caller
-from server.errors import BadFrame, Unauthenticated
+from server.errors import BadFrame, ProtocolError, Unauthenticated
 from server.transport.http.bodies import JsonRoute
 from server.transport.http.desk import Desk
 from server.transport.http.models import Problem
-from server.transport.http.problems import MEDIA_TYPE
+from server.transport.http.problems import MEDIA_TYPE, MethodNotAllowed
 from server.wire.codec import JSON
 from server.wire.frames import ServerFrame
 
@@ -86,19 +88,27 @@ def next_link(path: str, **query: object) -> dict[str, str]:
     return {"link": f'<{path}?{urlencode(query)}>; rel="next"'}
 
 
-_MEANINGS = {
-    400: "The request is not valid: a field is missing, mistyped or out of bounds.",
-    401: "No token, or one that is invalid, expired or revoked.",
-    403: "Not for this kind of user, or the user is banned.",
-    404: "There is no such thing, or it is not yours; nobody can tell which.",
-    409: "In conflict with what there is.",
-    413: "Too many bytes.",
-    422: "A text, rating or value that can't be taken.",
-    429: "Too much at once; try again after Retry-After.",
-    501: "Not with this server's configuration.",
-    503: "The store is away or too slow; the outcome may be unknown. Repeat with the same key.",
+_ERRORS: dict[type[ProtocolError], str] = {
+    errors.BadFrame: "The request is not valid: a field is missing, mistyped or out of bounds.",
+    errors.Unauthenticated: "No token, or one that is invalid, expired or revoked.",
+    errors.Forbidden: "Not for this kind of user, or the user is banned.",
+    errors.NotFound: "There is no such thing, or it is not yours; nobody can tell which.",
+    MethodNotAllowed: "The path knows other methods only (HTTP).",
+    errors.Conflict: "In conflict with what there is: the key was used otherwise, somebody else holds the claim.",
+    errors.TooLarge: "Too many bytes.",
+    errors.Invalid: "A text, rating or value that can't be taken.",
+    errors.RateLimited: "Too much at once; try again after `retry_after_ms` (HTTP: also `Retry-After`).",
+    errors.Internal: "Our fault.",
+    NotSupported: "Not with this server's configuration (HTTP).",
+    errors.Unavailable: "The store is away or too slow; the outcome may be unknown. Repeat with the same key.",
 }
+_MEANINGS = {kind.code: meaning for kind, meaning in _ERRORS.items()}
 _ALWAYS = (400, 401, 403, 422, 429, 503)
+
+
+def error_table() -> list[dict[str, Any]]:
+    """Every error as ``{code, name, meaning}``, for the page that explains them."""
+    return [{"code": kind.code, "name": kind.name, "meaning": meaning} for kind, meaning in _ERRORS.items()]
 
 
 def problems(*codes: int) -> dict[int | str, dict[str, Any]]:

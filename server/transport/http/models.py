@@ -45,17 +45,20 @@ def _describe(schema: dict[str, Any], model: type[BaseModel]) -> None:
 
 
 def _example(model: type[Model], names: set[str]) -> dict[str, Any] | None:
-    """The struct's fullest example, without what the HTTP request or answer does not hold."""
+    """The model's own example, or its struct's fullest, without what the HTTP request or answer does not hold."""
+    if model.example is not None:
+        return model.example
     told = [msgspec.to_builtins(one) for one in examples.examples_of(model.mirrors or object)]
     told = [{name: value for name, value in one.items() if name in names} for one in told]
     return max(told, key=len, default=None)
 
 
 class Model(BaseModel):
-    """``mirrors``: the struct whose fields these are."""
+    """``mirrors``: the struct whose fields these are; its example is the catalogue's. ``example``: another one."""
 
     model_config = ConfigDict(strict=True, extra="ignore", populate_by_name=True, json_schema_extra=_describe)
     mirrors: ClassVar[type[Struct] | None] = None
+    example: ClassVar[Json | None] = None
 
 
 # ------------------------------------------------------------------ what clients send
@@ -82,6 +85,7 @@ class ChangeMembers(Model):
 
 
 class SetMembers(Model):
+    example = {"members": [examples.GUEST.id, examples.ANN.id]}
     members: Annotated[
         list[UserId],
         Field(max_length=parts.MAX_MEMBERS_CHANGED, description="Everybody who is a member from now on."),
@@ -126,6 +130,12 @@ class SetPresence(Model):
 class Notify(Model):
     """To one user, or to every user that is known now: ``user_id``, or ``everyone``."""
 
+    example = {
+        "user_id": "carl",
+        "priority": "high",
+        "title": "Your parcel is delayed",
+        "body": "It arrives on Friday.",
+    }
     user_id: UserId | None = Field(None, description="Whom it is for.")
     everyone: bool | None = Field(None, description="True: for every known user.")
     priority: Priority = "normal"
@@ -135,6 +145,7 @@ class Notify(Model):
 
 
 class IssueToken(Model):
+    example = {"user_id": "carl", "kind": "customer", "name": "Carl", "ttl_s": 3_600}
     user_id: UserId = Field(description="The token's subject; a new one is a new user.")
     kind: TokenKind = "customer"
     name: Annotated[str, Field(max_length=MAX_NAME_CHARACTERS)] | None = None
@@ -142,6 +153,7 @@ class IssueToken(Model):
 
 
 class Announce(Model):
+    example = {"name": "maintenance", "data": {"text": "Short restart at 02:00 UTC."}}
     name: SystemEvent = Field(description="What kind of word it is.")
     data: Json = Field(description="What to tell, as the clients show it; at most 8,192 bytes as JSON.")
 
@@ -185,6 +197,7 @@ class LastMessage(Model):
 
 class Conversation(Model):
     mirrors = parts.Conversation
+    example = msgspec.to_builtins(examples.CONVERSATION)
     channel: str
     state: State
     resolved: bool
@@ -314,6 +327,7 @@ class Notification(Model):
 
 
 class NotificationPage(Model):
+    example = {"items": [msgspec.to_builtins(examples.NOTICE)], "unread": 1}
     items: list[Notification] = Field(description="The unseen ones, most urgent, then oldest first.")
     unread: int = Field(description="All that are unseen, those not in `items` included.")
 
@@ -324,11 +338,13 @@ class Seen(Model):
 
 
 class Notified(Model):
+    example = {"notification_id": examples.NOTICE.notification_id, "users": 1}
     notification_id: str
     users: int = Field(description="How many users it is for.")
 
 
 class Announced(Model):
+    example = {"channel": "system", "name": "maintenance", "data": {"text": "Short restart at 02:00 UTC."}}
     channel: str
     name: SystemEvent = Field(description="What kind of word it is.")
     data: Json
@@ -337,6 +353,16 @@ class Announced(Model):
 class Account(Model):
     """A user. ``status`` and ``devices`` are left out while nobody can say who is connected."""
 
+    example = {
+        "id": "carl",
+        "kind": "customer",
+        "name": "Carl",
+        "last_seen_ms": examples.AT_MS,
+        "banned": False,
+        "tokens_from_ms": 0,
+        "status": "online",
+        "devices": 2,
+    }
     id: str = Field(description="The token's subject.")
     kind: TokenKind
     name: str
@@ -349,17 +375,24 @@ class Account(Model):
 
 
 class AccountPage(Model):
+    example = {"items": [Account.example], "more": False}
     items: list[Account] = Field(description="By id.")
     more: bool
 
 
 class Revoked(Model):
-    user_id: str
+    example = {"user_id": "carl", "tokens_from_ms": examples.AT_MS, "banned": False}
+    user_id: str = Field(description="Whose tokens they are.")
     tokens_from_ms: int = Field(description="Tokens issued before are void; milliseconds since the Unix epoch.")
     banned: bool = Field(description="Whether the user is kept out.")
 
 
 class Issued(Model):
+    example = {
+        "token": examples.TOKEN,
+        "user": {"id": "carl", "kind": "customer", "name": "Carl"},
+        "exp_ms": examples.AT_MS + 3_600_000,
+    }
     token: str
     user: User
     exp_ms: int
@@ -373,6 +406,15 @@ class FieldProblem(Model):
 class Problem(Model):
     """RFC 9457 problem details, with the code and name of the protocol's error table."""
 
+    example = {
+        "type": "/docs#error-409",
+        "title": "Conflict",
+        "status": 409,
+        "detail": "the key was used for another message of this conversation",
+        "code": 409,
+        "name": "conflict",
+        "temporary": False,
+    }
     type: str = Field(description="Where the error is explained.")
     title: str = Field(description="The error's name in words.")
     status: int = Field(description="The HTTP status.")

@@ -1,0 +1,52 @@
+/** The WebSocket's frames, from the AsyncAPI document. */
+
+import { h } from "../chat/dom.js";
+import { entry, group, part } from "./entry.js";
+import { prose } from "./prose.js";
+import { fields, resolved, sample } from "./schema.js";
+
+export function frameGroups(document) {
+  const answers = answersOf(document);
+  return document.info.tags.map((tag) => {
+    const entries = Object.entries(document.components.messages)
+      .filter(([, { tags }]) => tags.some(({ name }) => name === tag.name))
+      .map(([id, message]) => frameEntry(document, id, message, answers));
+    return group(`ws-${tag.name}`, tag.name[0].toUpperCase() + tag.name.slice(1), tag.description, entries);
+  });
+}
+
+const idOf = ({ $ref }) => $ref.split("/").at(-1);
+
+/** What each request is answered with. @returns {Map<string, string[]>} by the message's id; absent: not a request */
+function answersOf(document) {
+  const received = Object.values(document.operations).filter(({ action }) => action === "receive");
+  return new Map(received.map(({ messages, reply }) => [idOf(messages[0]), (reply?.messages ?? []).map(idOf)]));
+}
+
+function frameEntry(document, id, message, answers) {
+  const byClient = answers.has(id);
+  return entry({
+    id: `frame-${id}`,
+    kind: byClient ? "client" : "server",
+    name: [message.name],
+    brief: message.summary,
+    search: `${message.name} ${id} ${message.summary} ${byClient ? "client" : "server"}`,
+    body: () => frameBody(document, id, message, answers.get(id)),
+  });
+}
+
+function frameBody(document, id, message, answeredWith) {
+  const { schema } = resolved(document, message.payload);
+  return [
+    schema.description ? prose(schema.description) : null,
+    answeredWith === undefined ? null : part("Answer", answerLinks(document, answeredWith)),
+    part("Fields", fields(document, message.payload)),
+    part(message.examples.length > 1 ? "Examples" : "Example", ...message.examples.map(({ payload }) => sample(payload))),
+  ].filter(Boolean);
+}
+
+function answerLinks(document, ids) {
+  if (ids.length === 0) return h("p", {}, "None.");
+  const links = ids.flatMap((id, place) => [place ? " or " : "", h("a", { href: `#frame-${id}` }, document.components.messages[id].name)]);
+  return h("p", {}, ...links);
+}
