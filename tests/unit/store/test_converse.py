@@ -59,7 +59,7 @@ def _conversation(name: str) -> dict[str, Any]:
 
 
 def run(connection: Connection, *operations: ConversationOp) -> tuple[list[str], Sequence[object]]:
-    """The statements of a group, each as its verb and its table, and the outcomes."""
+    """The statements of a group, each as its verb and its table, what is read first; and the outcomes."""
     seen: list[str] = []
 
     def note(_connection: object, _cursor: object, statement: str, *_: object) -> None:
@@ -73,7 +73,9 @@ def run(connection: Connection, *operations: ConversationOp) -> tuple[list[str],
         outcomes = converse(connection, operations)
     finally:
         event.remove(connection, "before_cursor_execute", note)
-    return seen, outcomes
+    reads = [one for one in seen if one.startswith("SELECT")]
+    assert seen[: len(reads)] == reads
+    return reads + sorted(seen[len(reads) :]), outcomes
 
 
 LOCK, KEYS, TURNS, MEMBERS = "SELECT conversations", "SELECT messages", "SELECT turns", "SELECT members"
@@ -91,13 +93,13 @@ def test_members_and_turns_are_looked_up_where_they_matter(connection: Connectio
     seen, _ = run(connection, *(append(number, to="a", members_only=True) for number in range(5)))
     assert seen == [LOCK, KEYS, MEMBERS, STORE, MOVE]
     seen, _ = run(connection, append(7, to="a", turn=True), append(8, to="b", turn=True))
-    assert seen == [LOCK, KEYS, TURNS, STORE, MOVE, "INSERT turns"]
+    assert seen == [LOCK, KEYS, TURNS, STORE, "INSERT turns", MOVE]
 
 
 def test_an_answer_costs_six(connection: Connection) -> None:
     run(connection, append(1, to="a", turn=True))
     seen, outcomes = run(connection, answer(2, "m1", to="a"))
-    assert seen == [LOCK, TURNS, STORE, MOVE, "UPDATE turns", "INSERT decisions"]
+    assert seen == [LOCK, TURNS, "INSERT decisions", STORE, MOVE, "UPDATE turns"]
     assert isinstance(outcomes[0], Message)
 
 
@@ -105,7 +107,7 @@ def test_under_a_claim_nobody_asks_for_turns(connection: Connection) -> None:
     run(connection, append(1, to="a", turn=True))
     seen, outcomes = run(connection, claim(2, to="a"))
     assert isinstance(outcomes[0], Changed)
-    assert seen == [LOCK, TURNS, MEMBERS, STORE, MOVE, STATE, "UPDATE turns", "INSERT members"]
+    assert seen == [LOCK, TURNS, MEMBERS, "INSERT members", STORE, MOVE, STATE, "UPDATE turns"]
     seen, _ = run(connection, append(3, to="a", turn=True), append(4, to="a", sender="eve", kind="agent"))
     assert seen == [LOCK, KEYS, STORE, MOVE]
     seen, _ = run(connection, release(5, to="a"))
