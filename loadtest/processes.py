@@ -54,10 +54,13 @@ class Measured:
 
 @contextmanager
 def parlance(data_dir: Path, env: Mapping[str, str] | None = None) -> Iterator[Measured]:
-    """``parlance serve`` on a data directory, with further ``PARLANCE_*`` settings. Raises ``StartError``."""
+    """``parlance serve`` without limits on a data directory, with further ``PARLANCE_*`` settings.
+
+    Raises ``StartError``.
+    """
     port = free_port()
     command = [sys.executable, "-m", "server.cli.main", "serve", "--host", "127.0.0.1", "--port", str(port)]
-    with running([*command, "--data-dir", str(data_dir)], port, env) as measured:
+    with running([*command, "--data-dir", str(data_dir)], port, {"PARLANCE_LIMITS": "off", **(env or {})}) as measured:
         yield measured
 
 

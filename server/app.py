@@ -44,6 +44,7 @@ from server.chat.messages import Messages
 from server.chat.notices import Notices
 from server.chat.presence import PresenceVerbs
 from server.chat.queue import Queue
+from server.chat.quotas import Doorkeeper, Quotas
 from server.chat.receipts import Receipts
 from server.chat.runner import TurnRunner
 from server.chat.service import Chat, Verb
@@ -54,6 +55,7 @@ from server.chat.writer import BuiltInWriter, PhraseBook, PhraseError, parse_phr
 from server.clock import Clock
 from server.errors import StartupError, Unavailable
 from server.fanout.hub import Fanout
+from server.limits import Quota
 from server.settings import Settings
 from server.store.group import CommitReport
 from server.store.ports import RewardEvent
@@ -152,6 +154,28 @@ def read_contents(settings: Settings) -> Contents:
             raise StartupError(str(error)) from error
 
 
+def quotas(settings: Settings) -> Quotas:
+    """What users and addresses may do in a time."""
+    if settings.limits == "off":
+        return Quotas()
+
+    def per_second(name: str, rate: float, seconds: int) -> Quota:
+        return Quota.per_second(name, rate, burst=max(1, round(rate * seconds)))
+
+    def per_minute(name: str, rate: float) -> Quota:
+        return Quota.per_minute(name, rate, burst=max(1, round(rate)))
+
+    return Quotas(
+        messages=per_second("messages", settings.messages_per_second, 10),
+        opens=per_minute("opens", settings.opens_per_minute),
+        requests=per_second("requests", settings.requests_per_second, 10),
+        failed_tokens=per_minute("failed_tokens", settings.failed_tokens_per_minute),
+        frames=per_second("frames", settings.frames_per_second, 4),
+        connections_per_user=settings.connections_per_user,
+        connections_per_address=settings.connections_per_address,
+    )
+
+
 class App:
     """One worker: every part of the house, wired."""
 
@@ -210,6 +234,7 @@ class App:
         )
         self.metrics.registry_up.set_function(lambda: float(not self.presence.attendance.is_away))
         self.connected = Connected()
+        self.doorkeeper = Doorkeeper(self.limiter, quotas(settings), clock)
         self.accounts = Accounts(store=self.store, signals=self.signals, connected=self.connected, clock=clock)
         self.learner = Learner(
             store=self.store,
@@ -230,7 +255,14 @@ class App:
             sole_worker=not settings.shares_database,
         )
         self.signals.on(TurnsLeft, self.turns.on_turns_left)
-        self.gate = Gate(Tokens.from_settings(settings), settings.guests_allowed, settings.token_ttl_s, clock, new_id)
+        self.gate = Gate(
+            Tokens.from_settings(settings),
+            settings.guests_allowed,
+            settings.token_ttl_s,
+            clock,
+            new_id,
+            self.doorkeeper,
+        )
         self.endpoint = self._endpoint()
         self._tasks: set[asyncio.Task[None]] = set()
         self._draining = False
@@ -289,6 +321,7 @@ class App:
             submit_turn=self.turns.submit,
             clock=clock,
             new_id=new_id,
+            doorkeeper=self.doorkeeper,
             worker=self.worker,
             lease_ms=settings.turn_lease_ms,
         )
@@ -298,6 +331,7 @@ class App:
             messages=messages,
             bot=self.bot,
             members_changed=self.presence.members_changed,
+            doorkeeper=self.doorkeeper,
             clock=clock,
             new_id=new_id,
         )
@@ -342,6 +376,7 @@ class App:
             connected=self.connected,
             messages=messages,
             conversations=conversations,
+            doorkeeper=self.doorkeeper,
             accounts=self.accounts,
             presence=self.presence,
             notices=notices,
@@ -402,7 +437,10 @@ class App:
             chat=chat,
             clock=clock,
             metrics=self.metrics,
-            limits=ConnectionLimits(settings.connect_timeout_ms, settings.outbox_max_bytes),
+            limits=ConnectionLimits(
+                settings.connect_timeout_ms, settings.outbox_max_bytes, self.doorkeeper.quotas.frames
+            ),
+            doorkeeper=self.doorkeeper,
             doorman=Doorman(
                 frozenset(origin.rstrip("/").lower() for origin in settings.allowed_origins), settings.is_local
             ),

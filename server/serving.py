@@ -96,6 +96,8 @@ def _config(settings: Settings, app: App) -> uvicorn.Config:
         log_config=None,
         access_log=False,
         server_header=False,
+        proxy_headers=bool(settings.trusted_proxies),
+        forwarded_allow_ips=list(settings.trusted_proxies),
         backlog=4096,
         ws_max_size=settings.max_message_bytes,
         ws_ping_interval=settings.ping_interval_ms / 1000,

@@ -23,6 +23,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
+from server.limits import Quota
+
 Audience = Literal["everyone", "staff", "others", "workers"]
 
 
@@ -108,22 +110,6 @@ class Registry(Protocol):
 
     async def workers(self) -> int:
         """How many workers beat, this one included."""
-
-
-@dataclass(frozen=True, slots=True)
-class Quota:
-    """``burst`` actions at once, then one every ``every_ms`` (GCRA, ITU-T I.371). ``name`` tells quotas apart."""
-
-    name: str
-    burst: int
-    every_ms: float
-
-    def __post_init__(self) -> None:
-        if self.burst < 1 or not self.every_ms > 0:
-            raise ValueError(
-                f"Quota {self.name!r} has burst {self.burst} and every_ms {self.every_ms}: use a burst of at least 1 "
-                "and an every_ms above 0."
-            )
 
 
 class Limiter(Protocol):

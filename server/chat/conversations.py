@@ -8,6 +8,7 @@ from server.chat.access import CONVERSATION_PREFIX, require_conversation, requir
 from server.chat.content import checked_categories, checked_comment, checked_rating, plain_data
 from server.chat.messages import Listener, Messages, told
 from server.chat.peer import Caller
+from server.chat.quotas import Doorkeeper
 from server.chat.signals import Removed, Signals
 from server.clock import Clock
 from server.errors import BadFrame, NotFound
@@ -31,6 +32,7 @@ class ConversationVerbs:
         messages: Messages,
         bot: Listener,
         members_changed: Callable[[str, Sequence[str], Sequence[str]], None],
+        doorkeeper: Doorkeeper,
         clock: Clock,
         new_id: Callable[[], str],
     ) -> None:
@@ -39,11 +41,14 @@ class ConversationVerbs:
         self._messages = messages
         self._bot = bot
         self._members_changed = members_changed
+        self._doorkeeper = doorkeeper
         self._clock = clock
         self._new_id = new_id
 
     async def open(self, caller: Caller, frame: Open) -> Opened:
-        """A new conversation, or the one that the key opened before."""
+        """A new conversation, or the one that the key opened before. ``RateLimited``."""
+        if caller.user.kind != "service":
+            await self._doorkeeper.charge(self._doorkeeper.quotas.opens, caller.user.id)
         opened = await self._store.open_conversation(
             Opening(
                 channel=CONVERSATION_PREFIX + self._new_id(),

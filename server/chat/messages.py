@@ -10,6 +10,7 @@ import structlog
 from server.chat.access import is_conversation, message_sender, no_such_channel, require_conversation
 from server.chat.content import checked_comment, checked_rating, normal_text, plain_data
 from server.chat.peer import Caller
+from server.chat.quotas import Doorkeeper
 from server.chat.reading import read_history
 from server.chat.signals import Signals, TurnsLeft
 from server.clock import Clock
@@ -51,6 +52,7 @@ class Messages:
         submit_turn: Callable[[OpenTurn], None],
         clock: Clock,
         new_id: Callable[[], str],
+        doorkeeper: Doorkeeper,
         worker: str,
         lease_ms: int,
     ) -> None:
@@ -61,8 +63,14 @@ class Messages:
         self._submit_turn = submit_turn
         self._clock = clock
         self._new_id = new_id
+        self._doorkeeper = doorkeeper
         self._worker = worker
         self._lease_ms = lease_ms
+
+    async def charge(self, caller: Caller) -> None:
+        """Count one message of the caller's; ``RateLimited``. Services write for many people and are not counted."""
+        if caller.user.kind != "service":
+            await self._doorkeeper.charge(self._doorkeeper.quotas.messages, caller.user.id)
 
     def prepare_send(self, caller: Caller, frame: Send, acked: Callable[[Ack], None]) -> Coroutine[Any, Any, None]:
         """Check everything now but for membership, which the commit does; the coroutine commits, acks and rings.

@@ -19,8 +19,9 @@ from server.chat.connected import Connected
 from server.chat.conversations import ConversationVerbs
 from server.chat.messages import Messages
 from server.chat.notices import MAX_UNSEEN, Notices
-from server.chat.peer import Caller, ChatPeer
+from server.chat.peer import Caller, ChatPeer, Claims
 from server.chat.presence import PresenceVerbs
+from server.chat.quotas import Doorkeeper
 from server.chat.reading import ENVELOPE_BYTES, Recovery, recover
 from server.clock import Clock
 from server.errors import BadFrame, ProtocolError
@@ -71,6 +72,7 @@ class Chat:
         connected: Connected,
         messages: Messages,
         conversations: ConversationVerbs,
+        doorkeeper: Doorkeeper,
         accounts: Accounts,
         presence: PresenceVerbs,
         notices: Notices,
@@ -87,6 +89,7 @@ class Chat:
         self._connected = connected
         self._messages = messages
         self._conversations = conversations
+        self._doorkeeper = doorkeeper
         self._accounts = accounts
         self._presence = presence
         self._notices = notices
@@ -115,8 +118,9 @@ class Chat:
                 if answer is not None:
                     peer.answer(answer)
 
-    def prepare_send(self, peer: ChatPeer, frame: Send) -> Coroutine[Any, Any, None]:
-        """See ``Messages.prepare_send``."""
+    async def prepare_send(self, peer: ChatPeer, frame: Send) -> Coroutine[Any, Any, None]:
+        """See ``Messages.prepare_send``. Raises ``RateLimited``."""
+        await self._messages.charge(peer.caller)
         return self._messages.prepare_send(peer.caller, frame, peer.answer)
 
     # ------------------------------------------------------------------ connecting
@@ -126,6 +130,7 @@ class Chat:
         user = peer.caller.user
         now_ms = self._clock.now_ms()
         self._connected.add(peer)  # before the account is read: a revocation from now on closes this connection
+        self._doorkeeper.count_devices(len(self._connected.of(user.id)))
         if peer.claims.new_token is None:  # a guest who never opens a conversation leaves no row
             await self._accounts.admit(peer.claims)
         own = [Joined(await self._fanout.join(peer, channel), 0) for channel in own_channels(user.id)]
@@ -151,6 +156,10 @@ class Chat:
                 peer.answer(joined.snapshot)
             self._fanout.open(joined.subscription, joined.offset)
         await self._presence.arrived(peer)
+
+    async def readmit(self, claims: Claims) -> None:
+        """A new token for a connection that is open: ``Unauthenticated`` where it was revoked, ``Banned``."""
+        await self._accounts.admit(claims)
 
     async def _resume(self, peer: ChatPeer, resume: dict[str, Position]) -> tuple[dict[str, Recovered], list[Joined]]:
         entries: dict[str, Recovered] = {}

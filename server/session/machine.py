@@ -5,6 +5,7 @@
     FRESH           + time-out     → CLOSED           Shut 4408
     AUTHENTICATING  + accepted     → READY
     AUTHENTICATING  + refused      → CLOSED           error, Shut 4401
+    READY           + too many     → READY            error 429, in the end Shut 4429
     READY           + ping         → READY            pong
     READY           + connect      → CLOSED           Shut 4400
     READY           + other frame  → READY            Perform
@@ -18,15 +19,20 @@ connection take effect in the order sent.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from enum import Enum, auto
 
 from server.errors import BadFrame, Banned, ProtocolError, RateLimited
+from server.session.meter import Meter
 from server.wire.closing import CloseCode
 from server.wire.codec import Item, Rejected, error_frame
 from server.wire.frames import Pong, ServerFrame
 from server.wire.parts import MAX_CHANNELS, User
 from server.wire.requests import Connect, Incoming, Open, Ping, Subscribe
+
+# A client that is thrown out comes back after this long at the earliest.
+TOO_MANY_AFTER_MS = 5_000
 
 
 class Phase(Enum):
@@ -59,10 +65,11 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Shut:
-    """Close the socket; nothing follows."""
+    """Close the socket; nothing follows. ``after_ms``: what a ``goodbye`` before it says."""
 
     code: CloseCode
     reason: str
+    after_ms: int | None = None
 
 
 Effect = Authenticate | Perform | Answer | Shut
@@ -78,9 +85,13 @@ class Session:
     user: User | None = None
     expires_ms: int | None = None
     channels: set[str] = field(default_factory=set)
+    meter: Meter = field(default_factory=lambda: Meter(None))
 
-    def receive(self, item: Item, now_ms: int) -> list[Effect]:
-        """What one decoded frame leads to at wall-clock ``now_ms``."""
+    def receive(self, item: Item, now_ms: int, mono_ms: float) -> list[Effect]:
+        """What one decoded frame leads to at wall-clock ``now_ms`` and monotonic ``mono_ms``."""
+        wait_ms = self.meter.wait_ms(mono_ms)
+        if wait_ms > 0 and self.phase is Phase.READY:
+            return self._too_many(item, math.ceil(wait_ms))
         match self.phase:
             case Phase.FRESH:
                 return self._first(item)
@@ -112,6 +123,13 @@ class Session:
             return [Answer(error_frame(refusal, item.id))]
         return [Perform(item)]
 
+    def _too_many(self, item: Item, wait_ms: int) -> list[Effect]:
+        if self.meter.exhausted:
+            self.phase = Phase.CLOSED
+            return [Shut(CloseCode.TOO_MANY, "too many frames", after_ms=max(wait_ms, TOO_MANY_AFTER_MS))]
+        refusal = RateLimited("too many frames; wait a moment", retry_after_ms=wait_ms)
+        return [Answer(error_frame(refusal, getattr(item, "id", None)))]
+
     def _subscribes(self, frame: Open | Subscribe) -> bool:
         """Whether the frame may add a channel. Which one ``open`` finds is known too late to let it through."""
         return isinstance(frame, Open) or frame.channel not in self.channels
@@ -124,6 +142,10 @@ class Session:
 
     def refused(self, error: ProtocolError, frame_id: int | str) -> list[Effect]:
         """The token is not good, or could not be checked."""
+        if isinstance(error, RateLimited):
+            after_ms = max(error.retry_after_ms or 0, TOO_MANY_AFTER_MS)
+            self.phase = Phase.CLOSED
+            return [Answer(error_frame(error, frame_id)), Shut(CloseCode.TOO_MANY, error.name, after_ms)]
         if isinstance(error, Banned):
             code = CloseCode.BANNED
         else:

@@ -8,7 +8,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, SecretStr
 
-from server.settings.types import Folder, Host, OptionalPath, Origins, Switch, Weights, setting
+from server.settings.types import Folder, Host, Networks, OptionalPath, Origins, Switch, Weights, setting
 
 # The wheel installs the packages side by side, as the repository has them.
 PACKAGES = Path(__file__).resolve().parents[2]
@@ -101,6 +101,37 @@ class Settings(BaseModel):
     )  # fmt: skip
     drain_ms: int = setting(
         5_000, "Time for connections to leave and turns to end after SIGTERM.", "ms", ge=0, le=600_000
+    )
+
+    # limits
+    limits: Literal["on", "off"] = setting("on", "Whether the limits below hold; off is for load tests.")
+    connections_per_user: int = setting(
+        20, "Open connections of one user on one worker.", "connections", ge=1, le=1_000_000
+    )
+    connections_per_address: int = setting(
+        500, "Open connections from one network address on one worker; this machine's own addresses have no limit.",
+        "connections", ge=1, le=1_000_000,
+    )  # fmt: skip
+    frames_per_second: float = setting(
+        50.0, "Frames that one connection may send in the long run; four seconds' worth at once.", "1/s", gt=0, le=1e6
+    )
+    messages_per_second: float = setting(
+        5.0, "Messages that one user may send in the long run, over all connections and workers; ten seconds' worth at "
+        "once. Services have no limit.", "1/s", gt=0, le=1e6,
+    )  # fmt: skip
+    opens_per_minute: float = setting(
+        30.0, "Conversations that one user may open in the long run; a minute's worth at once.", "1/min", gt=0, le=1e6
+    )
+    requests_per_second: float = setting(
+        20.0, "HTTP requests under /v1 that one user may make in the long run; ten seconds' worth at once.", "1/s",
+        gt=0, le=1e6,
+    )  # fmt: skip
+    failed_tokens_per_minute: float = setting(
+        20.0, "Bad tokens that one network address may present in the long run; a minute's worth at once.", "1/min",
+        gt=0, le=1e6,
+    )  # fmt: skip
+    trusted_proxies: Networks = setting(
+        (), "Addresses or networks of reverse proxies whose X-Forwarded-For names the client, such as 10.0.0.0/8."
     )
 
     # understanding

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import re
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -45,6 +46,15 @@ def _origins(value: object) -> object:
     return tuple(item.lower() for item in value)
 
 
+def _networks(value: object) -> object:
+    if not isinstance(value, list | tuple):
+        return value
+    try:
+        return tuple(str(ipaddress.ip_network(item)) for item in value)
+    except ValueError as error:
+        raise ValueError(f"each is an address or a network, such as 10.0.0.1 or 10.0.0.0/8: {error}") from None
+
+
 def _weights(value: object) -> object:
     if isinstance(value, dict) and any(isinstance(weight, bool) for weight in value.values()):
         raise ValueError("each weight is a number")
@@ -56,6 +66,7 @@ Switch = Annotated[Literal["auto", "true", "false"], BeforeValidator(_switch)]
 Folder = Annotated[Path, BeforeValidator(_path)]
 OptionalPath = Annotated[Path | None, BeforeValidator(_optional_path)]
 Origins = Annotated[tuple[str, ...], BeforeValidator(_origins)]
+Networks = Annotated[tuple[str, ...], BeforeValidator(_networks)]
 Weights = Annotated[dict[str, Annotated[float, Field(ge=0, allow_inf_nan=False)]], BeforeValidator(_weights)]
 
 

@@ -13,7 +13,9 @@ from server.chat.peer import Caller, Claims
 from server.chat.service import Chat
 from server.clock import Clock
 from server.errors import ProtocolError, Unauthenticated
+from server.limits import Quota
 from server.session.machine import Answer, Authenticate, Effect, Perform, Phase, Session, Shut
+from server.session.meter import Meter
 from server.telemetry import Metrics
 from server.wire.closing import CloseCode
 from server.wire.codec import Codec, Undecodable, error_frame
@@ -28,6 +30,8 @@ _log = structlog.get_logger(__name__)
 MAX_SENDS_IN_FLIGHT = 64
 # The wall clock may step: look at it at least this often.
 MAX_ALARM_MS = 60_000
+# Refusals in a row after which a client is thrown out: two full batches, so that one who reads its errors has the time.
+FRAMES_REFUSED_MAX = 128
 
 
 class Wire(Protocol):
@@ -43,10 +47,14 @@ class Wire(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class ConnectionLimits:
-    """``outbox_max_bytes``: unread bytes past which a slow reader is closed with 4501; more than one message's."""
+    """``outbox_max_bytes``: unread bytes past which a slow reader is closed with 4501; more than one message's.
+
+    ``frames``: how many frames a connection may send (None: any number).
+    """
 
     connect_timeout_ms: int
     outbox_max_bytes: int
+    frames: Quota | None = None
 
 
 @dataclass(eq=False, slots=True)
@@ -72,7 +80,8 @@ class Connection:
     _timer: asyncio.TimerHandle | None = None
 
     def __post_init__(self) -> None:
-        self.session = Session(self.clock.mono_ms(), self.limits.connect_timeout_ms)
+        meter = Meter(self.limits.frames, patience=FRAMES_REFUSED_MAX)
+        self.session = Session(self.clock.mono_ms(), self.limits.connect_timeout_ms, meter=meter)
         self._alarm_in_ms(self.limits.connect_timeout_ms)
 
     # ------------------------------------------------------------------ outbox
@@ -123,7 +132,7 @@ class Connection:
             return False
         self.metrics.frames_in.inc(len(items))
         for item in items:
-            await self._run(self.session.receive(item, self.clock.now_ms()))
+            await self._run(self.session.receive(item, self.clock.now_ms(), self.clock.mono_ms()))
             if self.session.phase is Phase.CLOSED:
                 return False
         return True
@@ -137,8 +146,8 @@ class Connection:
                     await self._perform(frame)
                 case Authenticate(frame):
                     await self._connect(frame)
-                case Shut(code, reason):
-                    self.close(code, reason)
+                case Shut(code, reason, after_ms):
+                    self.close(code, reason, after_ms)
 
     async def _connect(self, frame: Connect) -> None:
         try:
@@ -163,7 +172,7 @@ class Connection:
             if isinstance(frame, Send):
                 if len(self._sends) >= MAX_SENDS_IN_FLIGHT:
                     await asyncio.wait(self._sends, return_when=asyncio.FIRST_COMPLETED)
-                commit = self.chat.prepare_send(self, frame)
+                commit = await self.chat.prepare_send(self, frame)
                 self._spawn_send(self._guard(commit, frame))
                 return
             if self._sends:
@@ -198,6 +207,7 @@ class Connection:
         user = self.session.require_user()
         if (claims.user.id, claims.user.kind) != (user.id, user.kind) or claims.expires_ms is None:
             raise Unauthenticated("the token is another user's, or another kind's: connect anew with it")
+        await self.chat.readmit(claims)
         self.session.accepted(claims.user, claims.expires_ms)
         self.claims = claims
         self.answer(Refreshed(id=frame.id, exp_ms=claims.expires_ms))

@@ -6,8 +6,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from server.chat.peer import GUEST_NAME, Claims
+from server.chat.quotas import Doorkeeper
 from server.clock import Clock
-from server.errors import Unauthenticated
+from server.errors import RateLimited, Unauthenticated
 from server.tokens import Tokens
 from server.wire.parts import User
 from server.wire.requests import Connect
@@ -22,12 +23,22 @@ class Gate:
     guest_ttl_s: int
     clock: Clock
     new_id: Callable[[], str]
+    doorkeeper: Doorkeeper
 
-    async def authenticate(self, frame: Connect) -> Claims:
-        """``Unauthenticated`` for a bad token, and for none where guests are not allowed."""
+    async def authenticate(self, frame: Connect, address: str = "") -> Claims:
+        """``Unauthenticated`` for a bad token, and for none where guests are not allowed.
+
+        ``address``: the client's; ``RateLimited`` where it has presented too many bad tokens.
+        """
         now_s = self.clock.now_ms() / 1000
         if frame.token is not None:
-            claims = self.tokens.verify(frame.token, now_s)
+            if barred_ms := self.doorkeeper.barred_ms(address):
+                raise RateLimited("too many tokens that were none; wait a moment", retry_after_ms=barred_ms)
+            try:
+                claims = self.tokens.verify(frame.token, now_s)
+            except Unauthenticated:
+                await self.doorkeeper.token_failed(address)
+                raise
             return Claims(claims.user, claims.exp_ms, issued_ms=claims.issued_ms)
         if not self.guests_allowed:
             raise Unauthenticated("a token is needed; guests are not allowed here")

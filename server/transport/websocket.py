@@ -13,8 +13,10 @@ from starlette.datastructures import Headers
 from starlette.types import Receive, Scope, Send
 
 from server.chat.peer import Claims
+from server.chat.quotas import Doorkeeper
 from server.chat.service import Chat
 from server.clock import Clock
+from server.session.machine import TOO_MANY_AFTER_MS
 from server.telemetry import Metrics
 from server.transport.connection import Connection, ConnectionLimits
 from server.transport.protocol import EXTENSION, WireProtocol
@@ -66,7 +68,8 @@ class WebSocketEndpoint:
         metrics: Metrics,
         limits: ConnectionLimits,
         doorman: Doorman,
-        authenticate: Callable[[Connect], Awaitable[Claims]],
+        doorkeeper: Doorkeeper,
+        authenticate: Callable[[Connect, str], Awaitable[Claims]],
         new_id: Callable[[], str],
         rng: random.Random,
     ) -> None:
@@ -75,6 +78,7 @@ class WebSocketEndpoint:
         self._metrics = metrics
         self._limits = limits
         self._doorman = doorman
+        self._doorkeeper = doorkeeper
         self._authenticate = authenticate
         self._new_id = new_id
         self._rng = rng
@@ -97,19 +101,29 @@ class WebSocketEndpoint:
             await receive()
             await send({"type": "websocket.accept", "subprotocol": subprotocol})
             wire: WireProtocol = scope["extensions"][EXTENSION]
-            await self._serve(
-                Connection(
-                    wire=wire,
-                    codec=codec,
-                    chat=self._chat,
-                    clock=self._clock,
-                    metrics=self._metrics,
-                    limits=self._limits,
-                    session_id=self._new_id(),
-                    authenticate=self._authenticate,
-                ),
-                receive,
+            address = scope["client"][0] if scope.get("client") else ""
+            connection = Connection(
+                wire=wire,
+                codec=codec,
+                chat=self._chat,
+                clock=self._clock,
+                metrics=self._metrics,
+                limits=self._limits,
+                session_id=self._new_id(),
+                authenticate=lambda frame: self._authenticate(frame, address),
             )
+            if not self._doorkeeper.enter(address):
+                connection.close(CloseCode.TOO_MANY, "too many connections", after_ms=self._come_back_ms())
+                await connection.finish()
+                return
+            try:
+                await self._serve(connection, receive)
+            finally:
+                self._doorkeeper.leave(address)
+
+    def _come_back_ms(self) -> int:
+        """Jittered, so that those who were refused together don't come back together."""
+        return self._rng.randint(TOO_MANY_AFTER_MS, 2 * TOO_MANY_AFTER_MS)
 
     async def _serve(self, connection: Connection, receive: Receive) -> None:
         self._connections.add(connection)

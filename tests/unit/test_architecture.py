@@ -32,7 +32,7 @@ MAY_ALSO_IMPORT = {"loadtest.bench_store": {"server.store", "server.clock"}}
 # Inside server, from the ground up: each room imports only what stands before it. fanout stands below chat, since
 # the rules of conversations subscribe people to channels and ring for their messages, and fanout knows no rule.
 ORDER = (
-    "errors", "settings", "clock", "data_dir", "telemetry", "wire", "tokens", "session", "store", "backplane",
+    "errors", "settings", "clock", "limits", "data_dir", "telemetry", "wire", "tokens", "session", "store", "backplane",
     "fanout", "chat", "transport", "supervisor", "app", "serving", "cli",
 )  # fmt: skip
 

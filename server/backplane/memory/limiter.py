@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import math
 
-from server.backplane.gcra import gcra
-from server.backplane.ports import Quota
 from server.clock import Clock
+from server.limits import Quota, gcra
 
 # About 200 bytes each, so 20 MB at the worst. Who floods the table with new keys pushes out those that were charged
 # longest ago; a key that is pushed out starts with a full bucket again.

@@ -83,7 +83,10 @@ class Interest:
         return True
 
     def refused(self) -> list[bytes]:
-        """Take an error: the channels that the oldest command was about. Those that are wanted wait for ``again``."""
+        """Take an error: the channels that the oldest command was about. Those that are wanted wait for ``again``.
+
+        What can't be ended counts as ended: its slot has moved, and the server has forgotten it.
+        """
         if not self._asked:
             return []
         channels = list(self._asked.popleft().channels)

@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from server.backplane.memory.limiter import MemoryLimiter
-from server.backplane.ports import Quota
 from server.backplane.redis.client import RedisClient
 from server.backplane.redis.command import Script
 from server.clock import Clock
 from server.errors import Unavailable
+from server.limits import Quota
 
 # What is limited waits for the answer, so a Redis that takes longer than a person would notice is as good as away.
 DEADLINE_S = 0.05

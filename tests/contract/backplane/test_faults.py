@@ -7,8 +7,9 @@ from collections.abc import AsyncIterator, Iterator
 
 import pytest
 
-from server.backplane.ports import Device, Quota
+from server.backplane.ports import Device
 from server.errors import Unavailable
+from server.limits import Quota
 from tests.contract.backplane.witness import Scene, Witness, until
 from tests.support.proxy import Direction, TcpProxy
 from tests.support.redis import RedisServer

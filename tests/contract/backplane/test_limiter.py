@@ -6,7 +6,8 @@ import asyncio
 
 import pytest
 
-from server.backplane.ports import Limiter, Quota
+from server.backplane.ports import Limiter
+from server.limits import Quota
 from tests.contract.backplane.harness import Deployment
 
 # An hour each, so that none comes back while a test runs.

@@ -8,8 +8,9 @@ from collections.abc import AsyncIterator, Iterator
 import pytest
 from redis.crc import key_slot
 
-from server.backplane.ports import Device, Quota
+from server.backplane.ports import Device
 from server.errors import Unavailable
+from server.limits import Quota
 from tests.contract.backplane.witness import Scene, Witness, until
 from tests.support.redis import RedisCluster, RedisSentinel
 

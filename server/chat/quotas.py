@@ -1,0 +1,102 @@
+"""What one user, and one address, may do in a time; ``PARLANCE_LIMITS=off`` takes it all away, for load tests."""
+
+from __future__ import annotations
+
+import ipaddress
+import math
+from dataclasses import dataclass
+
+from server.backplane.ports import Limiter
+from server.clock import Clock
+from server.errors import RateLimited
+from server.limits import Quota
+
+# Far more addresses than anybody guesses tokens from at a time; about 150 bytes each.
+MAX_BARRED = 50_000
+
+
+@dataclass(frozen=True, slots=True)
+class Quotas:
+    """The numbers; None: no limit. ``connections_*`` are open at a time on one worker, the rest are rates over all."""
+
+    messages: Quota | None = None
+    opens: Quota | None = None
+    requests: Quota | None = None
+    failed_tokens: Quota | None = None
+    frames: Quota | None = None
+    connections_per_user: int | None = None
+    connections_per_address: int | None = None
+
+
+class Doorkeeper:
+    """Holds users and addresses to their quotas.
+
+    Addresses of this machine itself are never limited: behind them stands a proxy that was not named as trusted, or a
+    developer; either way many people or none.
+    """
+
+    def __init__(self, limiter: Limiter, quotas: Quotas, clock: Clock) -> None:
+        self.quotas = quotas
+        self._limiter = limiter
+        self._clock = clock
+        self._open: dict[str, int] = {}
+        self._barred: dict[str, float] = {}
+
+    async def charge(self, quota: Quota | None, user_id: str) -> None:
+        """Raises ``RateLimited`` with ``retry_after_ms``."""
+        if quota is None:
+            return
+        wait_ms = await self._limiter.take(quota, user_id)
+        if wait_ms:
+            raise RateLimited(f"too many {quota.name}; wait a moment", retry_after_ms=wait_ms)
+
+    def count_devices(self, devices: int) -> None:
+        """Raises ``RateLimited`` where one user's open connections on this worker are too many."""
+        most = self.quotas.connections_per_user
+        if most is not None and devices > most:
+            raise RateLimited(f"at most {most} connections of one user at a time: close one first")
+
+    def enter(self, address: str) -> bool:
+        """Whether one more connection from ``address`` may be open; say ``leave`` at its end if so."""
+        most = self.quotas.connections_per_address
+        if most is None or is_own(address):
+            return True
+        if self._open.get(address, 0) >= most:
+            return False
+        self._open[address] = self._open.get(address, 0) + 1
+        return True
+
+    def leave(self, address: str) -> None:
+        """The end of a connection that was let in."""
+        count = self._open.get(address, 0) - 1
+        if count > 0:
+            self._open[address] = count
+        else:
+            self._open.pop(address, None)
+
+    def barred_ms(self, address: str) -> int:
+        """0, or after how many milliseconds the address may present a token again."""
+        until_ms = self._barred.get(address)
+        if until_ms is None:
+            return 0
+        left_ms = until_ms - self._clock.mono_ms()
+        if left_ms <= 0:
+            del self._barred[address]
+        return max(0, math.ceil(left_ms))
+
+    async def token_failed(self, address: str) -> None:
+        """An address presented a token that was none: once there were too many it is barred for a while."""
+        quota = self.quotas.failed_tokens
+        if quota is None or is_own(address):
+            return
+        wait_ms = await self._limiter.take(quota, address)
+        if wait_ms and len(self._barred) < MAX_BARRED:
+            self._barred[address] = self._clock.mono_ms() + wait_ms
+
+
+def is_own(address: str) -> bool:
+    """Whether ``address`` is this machine's own, or none at all (a Unix socket)."""
+    try:
+        return ipaddress.ip_address(address).is_loopback
+    except ValueError:
+        return True
