@@ -2,7 +2,7 @@
 
 ``server``: as a newcomer starts it. Guests may chat and see how answers come about.
 ``strict_server``: as for production: no guests (so nothing is explained to customers), a secret of its own,
-compression, short time-outs, a further allowed origin.
+compression, short time-outs, a further allowed origin, every log line.
 """
 
 from __future__ import annotations
@@ -30,6 +30,7 @@ STRICT = {
     "PARLANCE_CONNECT_TIMEOUT_MS": "700",
     "PARLANCE_PING_INTERVAL_MS": "1500",
     "PARLANCE_ALLOWED_ORIGINS": ALLOWED_ORIGIN,
+    "PARLANCE_LOG_LEVEL": "debug",
 }
 
 Join = Callable[..., Awaitable[Peer]]
