@@ -7,9 +7,11 @@ here and nothing that depends on the wall clock.
 from __future__ import annotations
 
 import math
+import re
 import unicodedata
 import warnings
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Final, Literal, get_args
 
@@ -28,6 +30,7 @@ MAX_SUBJECT_CHARACTERS = 128
 MAX_NAME_CHARACTERS = 200
 MAX_TIME_S = 253_402_300_799  # 9999-12-31T23:59:59Z, so that milliseconds stay safe integers in every client
 
+_PEM_KEY = re.compile(rb"-----BEGIN [A-Z ]+-----.+?-----END [A-Z ]+-----", re.DOTALL)
 # Controls, lone surrogates and line separators break logs, terminals and UTF-8; everything else is somebody's name.
 _FORBIDDEN_CATEGORIES = frozenset({"Cc", "Cs", "Zl", "Zp"})
 _SIGNATURE_AND_AUDIENCE: Options = {
@@ -50,17 +53,19 @@ class Claims:
 
 
 class Tokens:
-    """Issues and verifies tokens of one algorithm with one key.
+    """Issues tokens of one algorithm with one key, and verifies them with that or with those before it.
 
-    ``key``: the secret (HS256), or the PEM of a public key (RS256, EdDSA), with which tokens can be verified only.
-    Raises ``StartupError`` for a key that does not fit the algorithm.
+    ``key``: the secret (HS256), or the PEM of a public key (RS256, EdDSA), with which tokens can be verified only; a
+    PEM of several keys is as many. ``previous``: a secret that signs no more, but is still believed while keys
+    are being changed. Raises ``StartupError`` for a key that does not fit the algorithm.
     """
 
-    def __init__(self, algorithm: str, key: bytes, audience: str = "") -> None:
+    def __init__(self, algorithm: str, key: bytes, audience: str = "", previous: bytes = b"") -> None:
         self._algorithm = algorithm
         self._audience = audience or None
         self._signs = algorithm.startswith("HS")
-        self._key = _prepared(algorithm, key)
+        keys = ([key, previous] if previous else [key]) if self._signs else _public_keys(key)
+        self._keys = [_prepared(algorithm, key) for key in keys]
         if self._signs:
             # A short secret is a matter for the settings' rules, which know who can reach the server.
             warnings.filterwarnings("ignore", category=InsecureKeyLengthWarning)
@@ -69,7 +74,9 @@ class Tokens:
     def from_settings(cls, settings: Settings) -> Tokens:
         """Raises ``StartupError`` for a missing or unfit key."""
         if settings.signs_tokens:
-            return cls(settings.token_algorithm, settings.secret_bytes, settings.token_audience)
+            return cls(
+                settings.token_algorithm, settings.secret_bytes, settings.token_audience, settings.secret_previous_bytes
+            )
         path = settings.token_public_key_file
         try:
             key = path.read_bytes() if path else b""
@@ -98,7 +105,7 @@ class Tokens:
             _claims(claims, now_s)
         except Unauthenticated as error:
             raise ValueError(str(error)) from None
-        return jwt.encode(claims, self._key, self._algorithm)
+        return jwt.encode(claims, self._keys[0], self._algorithm)
 
     def verify(self, token: str, now_s: float) -> Claims:
         """What ``token`` says, if it is valid at ``now_s``. Raises ``Unauthenticated``, never with the token in it."""
@@ -106,11 +113,17 @@ class Tokens:
             raise Unauthenticated(f"The token is longer than {MAX_TOKEN_CHARACTERS} characters.")
         return _claims(self._payload(token), now_s)
 
+    def _decoded(self, token: str) -> Mapping[str, Any]:
+        for key in self._keys:
+            with suppress(jwt.InvalidSignatureError):  # another key may have signed it
+                return jwt.decode(
+                    token, key, algorithms=[self._algorithm], options=_SIGNATURE_AND_AUDIENCE, audience=self._audience
+                )
+        raise jwt.InvalidSignatureError
+
     def _payload(self, token: str) -> Mapping[str, Any]:
         try:
-            return jwt.decode(
-                token, self._key, algorithms=[self._algorithm], options=_SIGNATURE_AND_AUDIENCE, audience=self._audience
-            )
+            return self._decoded(token)
         except jwt.InvalidAudienceError:
             raise Unauthenticated("The token is meant for another audience.") from None
         except jwt.MissingRequiredClaimError as error:
@@ -122,6 +135,11 @@ class Tokens:
         except (jwt.PyJWTError, ValueError):
             # ValueError: characters that no encoding has, such as lone surrogates.
             raise Unauthenticated("The token is not a JWT.") from None
+
+
+def _public_keys(pem: bytes) -> list[bytes]:
+    """Each key of a PEM file; one that is none is left to ``_prepared`` to refuse."""
+    return _PEM_KEY.findall(pem) or [pem]
 
 
 def _prepared(algorithm: str, key: bytes) -> Any:

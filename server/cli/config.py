@@ -80,7 +80,7 @@ def _effective(settings: Settings) -> dict[str, object]:
 
 
 def _shown(name: str, value: Any) -> Any:
-    if name == "secret":
+    if name in ("secret", "secret_previous"):
         return MASK if value.get_secret_value() else ""
     if name in URLS:
         return masked_url(value)

@@ -63,10 +63,18 @@ class Settings(BaseModel):
         "At least 32 bytes where other machines reach the server.",
         repr=False,
     )
+    secret_previous: SecretStr = setting(
+        SecretStr(""),
+        "The secret before the present one: tokens signed with it are still believed. For changing secrets without "
+        "turning anybody out; remove it once those tokens have expired.",
+        repr=False,
+    )
     token_algorithm: Literal["HS256", "RS256", "EdDSA"] = setting(
         "HS256", "Signature that tokens must have. RS256 and EdDSA tokens are made by your own system, never here."
     )
-    token_public_key_file: OptionalPath = setting(None, "PEM file of the public key, for RS256 and EdDSA.")
+    token_public_key_file: OptionalPath = setting(
+        None, "PEM file of the public key, for RS256 and EdDSA; of several keys while changing them."
+    )
     token_audience: str = setting("", "Required `aud` claim of tokens; empty: tokens with that claim are refused.")
     token_ttl_s: int = setting(30 * DAY_S, "How long a new guest's token is valid.", "s", ge=60, le=3_650 * DAY_S)
     guests: Switch = setting(
@@ -236,6 +244,11 @@ class Settings(BaseModel):
     def secret_bytes(self) -> bytes:
         """``secret`` as key material; empty where none is given or made."""
         return self.secret.get_secret_value().encode()
+
+    @property
+    def secret_previous_bytes(self) -> bytes:
+        """``secret_previous`` as key material; empty where none is given."""
+        return self.secret_previous.get_secret_value().encode()
 
     @property
     def model_path(self) -> Path:

@@ -51,7 +51,7 @@ def refusal(token: str, tokens: Tokens = TOKENS, now_s: float = NOW_S) -> str:
 @pytest.mark.parametrize("kind", sorted(KINDS))
 def test_an_issued_token_is_accepted_until_it_expires(kind: Any) -> None:
     token = TOKENS.issue(kind, "u1", "Ada", 60, NOW_S)
-    assert TOKENS.verify(token, NOW_S + 59.9) == Claims(User("u1", kind, "Ada"), (NOW_S + 60) * 1_000)
+    assert TOKENS.verify(token, NOW_S + 59.9) == Claims(User("u1", kind, "Ada"), (NOW_S + 60) * 1_000, NOW_S * 1_000)
     assert refusal(token, now_s=NOW_S + 60) == "The token has expired."
 
 
@@ -261,4 +261,34 @@ def test_what_is_issued_is_verified(kind: Any, sub: str, ttl_s: int) -> None:
         token = TOKENS.issue(kind, sub, None, ttl_s, NOW_S)
     except ValueError:
         return
-    assert TOKENS.verify(token, NOW_S) == Claims(User(sub, kind, sub), (NOW_S + ttl_s) * 1_000)
+    assert TOKENS.verify(token, NOW_S) == Claims(User(sub, kind, sub), (NOW_S + ttl_s) * 1_000, NOW_S * 1_000)
+
+
+class TestKeyRotation:
+    """Two keys are believed while they are being changed; only the new one signs."""
+
+    def test_the_previous_secret_is_still_believed(self) -> None:
+        before = Tokens("HS256", b"b" * 32)
+        after = Tokens("HS256", b"a" * 32, previous=b"b" * 32)
+        old = before.issue("agent", "ann", None, 60, NOW_S)
+        assert after.verify(old, NOW_S).user.id == "ann"
+        new = after.issue("agent", "ann", None, 60, NOW_S)
+        assert after.verify(new, NOW_S).user.id == "ann"
+        with pytest.raises(Unauthenticated, match="signature"):
+            before.verify(new, NOW_S)
+
+    def test_a_third_key_is_not(self) -> None:
+        stranger = Tokens("HS256", b"c" * 32).issue("admin", "eve", None, 60, NOW_S)
+        with pytest.raises(Unauthenticated, match="signature"):
+            Tokens("HS256", b"a" * 32, previous=b"b" * 32).verify(stranger, NOW_S)
+
+    def test_a_pem_file_of_two_public_keys(self) -> None:
+        other = rsa.generate_private_key(public_exponent=65_537, key_size=2_048)
+        tokens = Tokens("RS256", public_pem(RSA_KEY) + b"\n" + public_pem(other))
+        for key in (RSA_KEY, other):
+            token = jwt.encode({"sub": "ann", "kind": "agent", "exp": NOW_S + 60}, key, "RS256")
+            assert tokens.verify(token, NOW_S).user.id == "ann"
+
+    def test_a_private_key_among_them_is_refused(self) -> None:
+        with pytest.raises(StartupError, match="private key"):
+            Tokens("RS256", public_pem(RSA_KEY) + private_pem(RSA_KEY))
