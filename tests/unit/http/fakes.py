@@ -34,6 +34,10 @@ class Verbs:
     duplicate: bool = False
     more: bool = False
 
+    def forget(self) -> None:
+        """As new."""
+        self.asked, self.error, self.duplicate, self.more = [], None, False, False
+
     def hear(self, caller: Caller, what: Any) -> None:
         self.asked.append((caller.user, what))
         if self.error is not None:

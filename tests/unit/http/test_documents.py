@@ -24,7 +24,7 @@ from server.transport.http.models import Problem
 from server.transport.http.pages import SecureHeaders, page_routes
 from server.wire.asyncapi import asyncapi
 from server.wire.parts import MAX_CONVERSATIONS, MAX_HISTORY
-from tests.unit.http.conftest import client_of
+from tests.unit.http.conftest import NO_TLS, client_of
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -188,5 +188,5 @@ async def test_a_failure_within_stops_there() -> None:
         raise RuntimeError("a bug")
 
     transport = httpx2.ASGITransport(app=Starlette(routes=rest_routes(Lazily(lambda: fails))))
-    async with httpx2.AsyncClient(transport=transport, base_url="http://chat.test") as client:
+    async with httpx2.AsyncClient(transport=transport, base_url="http://chat.test", verify=NO_TLS) as client:
         assert (await client.get("/v1/x")).text == "answered"
