@@ -234,7 +234,7 @@ class App:
         )
         self.metrics.registry_up.set_function(lambda: float(not self.presence.attendance.is_away))
         self.connected = Connected()
-        self.doorkeeper = Doorkeeper(self.limiter, quotas(settings), clock)
+        self.doorkeeper = Doorkeeper(self.limiter, quotas(settings), clock, self.metrics.limited)
         self.accounts = Accounts(store=self.store, signals=self.signals, connected=self.connected, clock=clock)
         self.learner = Learner(
             store=self.store,

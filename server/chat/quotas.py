@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from server.backplane.ports import Limiter
@@ -29,16 +30,19 @@ class Quotas:
 
 
 class Doorkeeper:
-    """Holds users and addresses to their quotas.
+    """Holds users and addresses to their quotas. ``on_refusal`` hears the name of each quota that refuses something.
 
     Addresses of this machine itself are never limited: behind them stands a proxy that was not named as trusted, or a
     developer; either way many people or none.
     """
 
-    def __init__(self, limiter: Limiter, quotas: Quotas, clock: Clock) -> None:
+    def __init__(
+        self, limiter: Limiter, quotas: Quotas, clock: Clock, on_refusal: Callable[[str], None] = lambda _: None
+    ) -> None:
         self.quotas = quotas
         self._limiter = limiter
         self._clock = clock
+        self._on_refusal = on_refusal
         self._open: dict[str, int] = {}
         self._barred: dict[str, float] = {}
 
@@ -48,12 +52,14 @@ class Doorkeeper:
             return
         wait_ms = await self._limiter.take(quota, user_id)
         if wait_ms:
+            self._on_refusal(quota.name)
             raise RateLimited(f"too many {quota.name}; wait a moment", retry_after_ms=wait_ms)
 
     def count_devices(self, devices: int) -> None:
         """Raises ``RateLimited`` where one user's open connections on this worker are too many."""
         most = self.quotas.connections_per_user
         if most is not None and devices > most:
+            self._on_refusal("connections_per_user")
             raise RateLimited(f"at most {most} connections of one user at a time: close one first")
 
     def enter(self, address: str) -> bool:
@@ -62,6 +68,7 @@ class Doorkeeper:
         if most is None or is_own(address):
             return True
         if self._open.get(address, 0) >= most:
+            self._on_refusal("connections_per_address")
             return False
         self._open[address] = self._open.get(address, 0) + 1
         return True
@@ -82,6 +89,8 @@ class Doorkeeper:
         left_ms = until_ms - self._clock.mono_ms()
         if left_ms <= 0:
             del self._barred[address]
+        else:
+            self._on_refusal("failed_tokens")
         return max(0, math.ceil(left_ms))
 
     async def token_failed(self, address: str) -> None:

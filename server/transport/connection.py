@@ -19,7 +19,7 @@ from server.session.meter import Meter
 from server.telemetry import Metrics
 from server.wire.closing import CloseCode
 from server.wire.codec import Codec, Undecodable, error_frame
-from server.wire.frames import Goodbye, Refreshed, ServerFrame
+from server.wire.frames import Error, Goodbye, Refreshed, ServerFrame
 from server.wire.framing import frame_message
 from server.wire.requests import Connect, Incoming, Refresh, Send
 
@@ -94,6 +94,8 @@ class Connection:
 
     def answer(self, frame: ServerFrame) -> None:
         """Queue one frame for this peer alone."""
+        if isinstance(frame, Error):
+            self.metrics.error(frame.code)
         self.push(frame_message(self.codec.encode(frame), binary=self.codec.binary))
 
     def _flush(self) -> None:
@@ -132,7 +134,10 @@ class Connection:
             return False
         self.metrics.frames_in.inc(len(items))
         for item in items:
-            await self._run(self.session.receive(item, self.clock.now_ms(), self.clock.mono_ms()))
+            effects = self.session.receive(item, self.clock.now_ms(), self.clock.mono_ms())
+            if self.session.meter.refused:
+                self.metrics.limited("frames")
+            await self._run(effects)
             if self.session.phase is Phase.CLOSED:
                 return False
         return True
@@ -198,9 +203,7 @@ class Connection:
     def _report(self, error: Exception, frame: Incoming) -> None:
         if not isinstance(error, ProtocolError):
             _log.exception("frame failed", frame=type(frame).__name__, exc_info=error)
-        answer = error_frame(error, getattr(frame, "id", None))
-        self.metrics.error(getattr(answer, "code", 500))
-        self.answer(answer)
+        self.answer(error_frame(error, getattr(frame, "id", None)))
 
     async def _refresh(self, frame: Refresh) -> None:
         claims = await self.authenticate(Connect(id=frame.id, token=frame.token))

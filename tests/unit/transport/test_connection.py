@@ -13,6 +13,7 @@ from server.chat.peer import Claims
 from server.chat.service import Chat
 from server.clock import ManualClock
 from server.errors import Conflict, Unauthenticated
+from server.limits import Quota
 from server.session.machine import Phase
 from server.telemetry import Metrics
 from server.transport.connection import Connection, ConnectionLimits
@@ -200,3 +201,22 @@ async def test_a_goodbye_comes_before_the_close(connection: Connection, wire: Fa
     assert wire.frames() == [{"type": "goodbye", "code": 4500, "after_ms": 250}]
     assert wire.closed == (4500, "draining")
     assert connection.session.phase is Phase.CLOSED
+
+
+async def test_error_frames_are_counted_by_code_whoever_refused(connection: Connection, chat: FakeChat) -> None:
+    chat.gate.set()
+    await connection.handle(CONNECT)
+    await connection.handle('{"type":"nonsense","id":2}')
+    await connection.handle(packed(send("bad"), send("broken")))
+    await drained()
+    value = connection.metrics.registry.get_sample_value
+    assert [value("parlance_errors_total", {"code": code}) for code in ("400", "409", "500")] == [1, 1, 1]
+
+
+async def test_frames_beyond_the_limit_are_counted_as_limited(connection: Connection) -> None:
+    connection.session.meter.quota = Quota("frames", burst=2, every_ms=1_000)
+    await connection.handle(CONNECT)
+    await connection.handle(packed(*({"type": "ping", "id": number} for number in range(4))))
+    value = connection.metrics.registry.get_sample_value
+    assert value("parlance_rate_limited_total", {"quota": "frames"}) == 3
+    assert value("parlance_errors_total", {"code": "429"}) == 3
