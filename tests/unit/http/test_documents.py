@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import json
 import re
+import subprocess
+import sys
 import threading
 from pathlib import Path
 from typing import Any
@@ -190,3 +192,11 @@ async def test_a_failure_within_stops_there() -> None:
     transport = httpx2.ASGITransport(app=Starlette(routes=rest_routes(Lazily(lambda: fails))))
     async with httpx2.AsyncClient(transport=transport, base_url="http://chat.test", verify=NO_TLS) as client:
         assert (await client.get("/v1/x")).text == "answered"
+
+
+def test_composing_a_worker_loads_no_fastapi() -> None:
+    program = (
+        "import sys, server.app; print([name for name in ('fastapi', 'server.wire.asyncapi') if name in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, cwd=ROOT)
+    assert done.stdout.strip() == "[]"
