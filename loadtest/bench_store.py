@@ -1,11 +1,11 @@
-"""Durable messages per second through the group commit, beside the driver's own batched insert of the same rows.
+"""Durable messages per second through the group commit, on SQLite and PostgreSQL, beside the drivers' own inserts.
 
-    python -m loadtest.bench_store [--senders 200] [--messages 20000] [--rounds 3] [--json]
+    python -m loadtest.bench_store [--senders 200] [--messages 20000] [--rounds 3] [--only sqlite] [--json]
 
-Ours: each sender awaits the commit of its message before it sends the next, in a conversation of its own, without
-turns. The peer: sqlite3 ``executemany`` of the same rows into the same tables with the same indices and the same
-``synchronous=FULL``, 50 rows per commit; it checks no keys, allots no offsets and wakes nobody. Both take turns on
-the same disk in the same run.
+Ours: each sender awaits the commit of its message before it sends the next, in a conversation of its own that an agent
+has claimed, so that no turns are stored. The peers insert the same rows into copies of the same tables, with the same
+indices and the same durability, as many rows per commit as ours had (``loadtest.peers.store``). All take turns on the
+same disk in the same run. PostgreSQL is a server of the benchmark's own, as installed.
 """
 
 from __future__ import annotations
@@ -13,12 +13,11 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
-import sqlite3
 import statistics
 import tempfile
 import time
-from collections.abc import Callable, Sequence
-from contextlib import closing
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
@@ -27,14 +26,18 @@ from typing import Any
 import uvloop
 
 from loadtest.measure import percentiles, print_table
+from loadtest.peers.store import Database, PostgresqlServer, SqliteFiles
+from loadtest.postgresql import PostgreSQLServer
 from server.clock import SystemClock
 from server.store.group import CommitReport
-from server.store.ports import Append, Opening
-from server.store.sql import SqlStore, sqlite_url
+from server.store.ports import Append, Claim, Opening
+from server.store.sql import SqlStore
 from server.wire.parts import User
 
-PEER_ROWS_PER_COMMIT = 50
+DATABASES = ("sqlite", "postgresql")
 TEXT = "my parcel #47110 should have been here three days ago, where is it?"
+NOW_MS = 1_760_000_000_000
+AGENT = User("agent", "agent", "Eve")
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,14 +48,20 @@ class Load:
     messages: int = 20_000
     rounds: int = 3
 
+    @property
+    def each(self) -> int:
+        """Messages per sender: whole ones."""
+        return self.messages // self.senders
+
 
 @dataclass(frozen=True, slots=True)
 class Round:
-    """Seconds for the messages of one round, and milliseconds of each send and each commit."""
+    """Of one round: seconds, CPU seconds of this process, and milliseconds of each send and each commit."""
 
     seconds: float
-    send_ms: list[float]
+    cpu_s: float
     commit_ms: list[float]
+    send_ms: list[float]
 
 
 def _ids(prefix: str) -> Callable[[], str]:
@@ -61,110 +70,119 @@ def _ids(prefix: str) -> Callable[[], str]:
     return lambda: f"{prefix}{next(numbers):0{26 - len(prefix)}d}"
 
 
-async def ours(folder: Path, load: Load) -> Round:
-    """Send the messages through the store."""
-    commits: list[CommitReport] = []
+def _senders(load: Load) -> list[tuple[User, str]]:
+    """Who sends, and the channel of each."""
+    return [
+        (User(f"user-{place}", "customer", f"Guest {place}"), f"conv:00{place:024d}") for place in range(load.senders)
+    ]
+
+
+async def prepare(url: str, load: Load) -> None:
+    """Open every sender's conversation, and let an agent claim it."""
     new_id = _ids("01")
-    store = SqlStore(sqlite_url(folder / "ours.db"), clock=SystemClock(), new_id=new_id, observe=commits.append)
+    store = SqlStore(url, clock=SystemClock(), new_id=new_id)
     await store.start()
     try:
-        senders = [User(f"user-{place}", "customer", f"Guest {place}") for place in range(load.senders)]
-        channels = {sender.id: f"conv:{new_id()}" for sender in senders}
-        await asyncio.gather(
-            *(
-                store.open_conversation(Opening(channels[sender.id], "epoch", sender, "k", None, 1))
-                for sender in senders
-            )
-        )
-        commits.clear()
-        send_ms: list[float] = []
-
-        async def send_all(sender: User) -> None:
-            for place in range(load.messages // load.senders):
-                started = time.perf_counter()
-                await store.append(
-                    Append(channels[sender.id], sender, f"key-{place}", TEXT, new_id(), 1_760_000_000_000)
-                )
-                send_ms.append((time.perf_counter() - started) * 1e3)
-
-        started = time.perf_counter()
-        await asyncio.gather(*(send_all(sender) for sender in senders))
-        seconds = time.perf_counter() - started
+        openings = [Opening(channel, "epoch", user, "k", None, 1) for user, channel in _senders(load)]
+        await asyncio.gather(*(store.open_conversation(opening) for opening in openings))
+        claims = [Claim(opening.channel, AGENT, new_id(), 1) for opening in openings]
+        await asyncio.gather(*(store.claim(claim) for claim in claims))
     finally:
         await store.close()
-    return Round(seconds, send_ms, [commit.commit_ms for commit in commits])
 
 
-def peer(folder: Path) -> Round:
-    """Insert the rows that ``ours`` stored into a copy of its tables, without its messages."""
-    with closing(sqlite3.connect(folder / "ours.db", isolation_level=None)) as source:
-        tables = [row[0] for row in source.execute("SELECT sql FROM sqlite_master WHERE sql IS NOT NULL")]
-        kept = {name: source.execute(f"SELECT * FROM {name}").fetchall() for name in ("users", "conversations")}  # noqa: S608
-        rows = source.execute("SELECT * FROM messages ORDER BY message_id").fetchall()
-    with closing(sqlite3.connect(folder / "peer.db", isolation_level=None)) as target:
-        target.execute("PRAGMA journal_mode=WAL")
-        target.execute("PRAGMA synchronous=FULL")
-        target.execute("PRAGMA foreign_keys=ON")
-        for statement in tables:
-            target.execute(statement)
-        for name, some in kept.items():
-            _insert(target, name, some)
-        commit_ms: list[float] = []
-        started = time.perf_counter()
-        for first in range(0, len(rows), PEER_ROWS_PER_COMMIT):
-            begun = time.perf_counter()
-            _insert(target, "messages", rows[first : first + PEER_ROWS_PER_COMMIT])
-            commit_ms.append((time.perf_counter() - begun) * 1e3)
-        return Round(time.perf_counter() - started, [], commit_ms)
+async def ours(url: str, load: Load) -> Round:
+    """Send the messages through the store."""
+    commits: list[CommitReport] = []
+    send_ms: list[float] = []
+    new_id = _ids("02")
+    store = SqlStore(url, clock=SystemClock(), new_id=new_id, observe=commits.append)
+
+    async def send_all(sender: User, channel: str) -> None:
+        for place in range(load.each):
+            started = time.perf_counter()
+            await store.append(Append(channel, sender, f"key-{place}", TEXT, new_id(), NOW_MS, wants_turn=True))
+            send_ms.append((time.perf_counter() - started) * 1e3)
+
+    await store.start()
+    try:
+        seconds, cpu_s = time.perf_counter(), time.process_time()
+        await asyncio.gather(*(send_all(*sender) for sender in _senders(load)))
+        seconds, cpu_s = time.perf_counter() - seconds, time.process_time() - cpu_s
+    finally:
+        await store.close()
+    return Round(seconds, cpu_s, [commit.commit_ms for commit in commits], send_ms)
 
 
-def _insert(target: sqlite3.Connection, table: str, rows: list[tuple[Any, ...]]) -> None:
-    marks = ", ".join("?" * len(rows[0]))
-    target.execute("BEGIN IMMEDIATE")
-    target.executemany(f"INSERT INTO {table} VALUES ({marks})", rows)  # noqa: S608
-    target.execute("COMMIT")
+def peer(database: Database, way: str, url: str, rows: Sequence[tuple[Any, ...]], group: int) -> Round:
+    """Insert the rows that ``ours`` stored."""
+    seconds, cpu_s = time.perf_counter(), time.process_time()
+    commit_ms = database.insert(way, url, rows, group)
+    return Round(time.perf_counter() - seconds, time.process_time() - cpu_s, commit_ms, [])
 
 
-def report(load: Load | None = None) -> dict[str, Any]:
-    """``rows`` for ours and the peer: messages_per_s, rows_per_commit, commit_ms, send_ms; ``ratios``: ours / peer."""
+def one_round(database: Database, load: Load) -> dict[str, Round]:
+    """Ours and every peer, on copies of one database."""
+    prepared = database.empty()
+    uvloop.run(prepare(prepared, load))
+    stored = database.copy(prepared)
+    rounds = {"parlance": uvloop.run(ours(stored, load))}
+    rows = database.rows(stored)
+    group = round(len(rows) / len(rounds["parlance"].commit_ms))
+    for way in database.ways:
+        rounds[way] = peer(database, way, database.copy(prepared), rows, group)
+    return rounds
+
+
+def report(load: Load | None = None, names: Sequence[str] = DATABASES) -> dict[str, Any]:
+    """``rows``, a way of a database each: messages_per_s, cpu_us (of this process, per message), rows_per_commit,
+    commit_ms, send_ms; for the peers also ``ours``: our messages per second as a share of theirs."""
     load = load or Load()
-    pairs = [_one_round(load) for _ in range(load.rounds)]
-    messages = load.messages // load.senders * load.senders
-    return {
-        "bench": "store",
-        "senders": load.senders,
-        "messages": messages,
-        "rows": [
-            _row("parlance", [pair[0] for pair in pairs], messages),
-            _row(f"sqlite3 executemany of {PEER_ROWS_PER_COMMIT}", [pair[1] for pair in pairs], messages),
-        ],
-        "ratios": {"messages per second": round(statistics.median(b.seconds / a.seconds for a, b in pairs), 3)},
-    }
+    rows: list[dict[str, Any]] = []
+    for name in names:
+        with _database(name) as database:
+            rounds = [one_round(database, load) for _ in range(load.rounds)]
+        rows += [_row(name, way, rounds, load) for way in rounds[0]]
+    return {"bench": "store", "senders": load.senders, "messages": load.each * load.senders, "rows": rows}
 
 
-def _one_round(load: Load) -> tuple[Round, Round]:
-    with tempfile.TemporaryDirectory(prefix="bench-store-") as name:
-        folder = Path(name)
-        return uvloop.run(ours(folder, load)), peer(folder)
+@contextmanager
+def _database(name: str) -> Iterator[Database]:
+    with ExitStack() as stack:
+        if name == "sqlite":
+            yield SqliteFiles(Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="bench-store-"))))
+        else:
+            yield PostgresqlServer(stack.enter_context(PostgreSQLServer()))
 
 
-def _row(way: str, rounds: Sequence[Round], messages: int) -> dict[str, Any]:
-    return {
+def _row(database: str, way: str, rounds: Sequence[dict[str, Round]], load: Load) -> dict[str, Any]:
+    messages = load.each * load.senders
+    taken = [each[way] for each in rounds]
+    row: dict[str, Any] = {
+        "database": database,
         "way": way,
-        "messages_per_s": round(statistics.median(messages / one.seconds for one in rounds)),
-        "rows_per_commit": round(statistics.median(messages / len(one.commit_ms) for one in rounds), 1),
-        "commit_ms": percentiles([ms for one in rounds for ms in one.commit_ms]),
-        "send_ms": percentiles([ms for one in rounds for ms in one.send_ms]),
+        "messages_per_s": round(statistics.median(messages / one.seconds for one in taken)),
+        "cpu_us": round(statistics.median(one.cpu_s / messages for one in taken) * 1e6),
+        "rows_per_commit": round(statistics.median(messages / len(one.commit_ms) for one in taken), 1),
+        "commit_ms": percentiles([ms for one in taken for ms in one.commit_ms]),
+        "send_ms": percentiles([ms for one in taken for ms in one.send_ms]),
     }
+    if way != "parlance":
+        row["ours"] = round(statistics.median(each[way].seconds / each["parlance"].seconds for each in rounds), 3)
+    return row
 
 
 def show(results: dict[str, Any]) -> None:
     """Print ``report``'s results."""
-    headings = ("way", "messages/s", "rows/commit", "commit ms p50", "p95", "p99", "send ms p50", "p95", "p99")
+    times = ("commit ms p50", "p95", "p99", "send ms p50", "p95", "p99")
+    headings = ("database", "way", "messages/s", "ours / it", "CPU us", "rows/commit", *times)
     rows = [
         [
+            row["database"],
             row["way"],
             row["messages_per_s"],
+            row.get("ours"),
+            row["cpu_us"],
             row["rows_per_commit"],
             *row["commit_ms"].values(),
             *row["send_ms"].values(),
@@ -172,7 +190,6 @@ def show(results: dict[str, Any]) -> None:
         for row in results["rows"]
     ]
     print_table(f"store: {results['senders']} senders, {results['messages']} messages", headings, rows)
-    print(f"ours / peer: {results['ratios']['messages per second']:.2f}")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -183,11 +200,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--senders", type=int, default=default.senders, help="who send at once, each one message")
     parser.add_argument("--messages", type=int, default=default.messages, help="per round, over all senders")
     parser.add_argument("--rounds", type=int, default=default.rounds, help="the figures are their medians")
+    parser.add_argument("--only", choices=DATABASES, help="one database instead of all")
     parser.add_argument("--json", action="store_true", help="print the results as JSON")
     options = parser.parse_args(argv)
     if options.senders < 1 or options.rounds < 1 or options.messages < options.senders:
         parser.error("there must be a sender and a round at least, and a message for each sender")
-    results = report(Load(options.senders, options.messages, options.rounds))
+    load = Load(options.senders, options.messages, options.rounds)
+    results = report(load, (options.only,) if options.only else DATABASES)
     if options.json:
         print(json.dumps(results, indent=2))
     else:

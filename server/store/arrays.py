@@ -7,6 +7,7 @@ would make one statement per number of rows, and rows one by one cost the server
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import ARRAY, BindParameter, Insert, TableClause, column, table
@@ -30,10 +31,10 @@ def columns_of(rows: Sequence[tuple[Any, ...]]) -> tuple[list[Any], ...]:
     return tuple(map(list, zip(*rows, strict=True)))
 
 
-def rows_from_arrays(name: str, types: Types, dialect: Dialect) -> str:
-    """``name(columns…) AS (SELECT …)`` to stand behind WITH; parameter n is the array of the n-th column."""
+def rows_from_arrays(name: str, types: Types, dialect: Dialect, *, first: int = 1) -> str:
+    """``name(columns…) AS (SELECT …)`` to stand behind WITH; the columns' arrays are parameters from ``first`` on."""
     names = ", ".join(f'"{each}"' for each in types)
-    arrays = ", ".join(f"${place}::{_element(type_, dialect)}[]" for place, type_ in enumerate(types.values(), 1))
+    arrays = ", ".join(f"${place}::{_element(type_, dialect)}[]" for place, type_ in enumerate(types.values(), first))
     return f"{name}({names}) AS (SELECT * FROM unnest({arrays}))"  # noqa: S608  our own names
 
 
@@ -44,12 +45,25 @@ def _element(type_: TypeEngine[Any], dialect: Dialect) -> str:
     return "TEXT" if isinstance(type_, String) else str(type_.compile(dialect))
 
 
-def for_each_row(statement: ClauseElement, names: Sequence[str], dialect: Dialect) -> str:
-    """``statement`` (an INSERT, UPDATE or DELETE by the parameters ``names``) for each row of arrays in that order."""
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A statement for each row of arrays, in two pieces: ``rows`` to stand behind WITH, ``statement`` behind that."""
+
+    rows: str
+    statement: str
+
+
+def for_each_row(
+    statement: ClauseElement, names: Sequence[str], dialect: Dialect, *, place: int = 0, first: int = 1
+) -> Step:
+    """``statement`` (an INSERT, UPDATE or DELETE by the parameters ``names``) for each row of arrays in that order.
+
+    ``place`` tells it from others in one WITH; its parameters begin at number ``first``.
+    """
     single = statement.compile(dialect=dialect, column_keys=list(names))
     assert isinstance(single, SQLCompiler)  # noqa: S101
     types = {name: single.binds[name].type for name in names}
-    given = table("given", *(column(name, type_) for name, type_ in types.items()))
+    given = table(f"given{place or ''}", *(column(name, type_) for name, type_ in types.items()))
 
     def from_row(element: object, **_: Any) -> Any:
         return given.c[element.key] if isinstance(element, BindParameter) and element.key in types else None
@@ -59,8 +73,18 @@ def for_each_row(statement: ClauseElement, names: Sequence[str], dialect: Dialec
     for_rows = visitors.replacement_traverse(statement, {}, from_row)
     assert isinstance(for_rows, ClauseElement)  # noqa: S101
     sql = str(for_rows.compile(dialect=dialect))
-    sql = _select_values(sql) if isinstance(statement, Insert) else sql
-    return f"WITH {rows_from_arrays('given', types, dialect)} {sql}"
+    sql = _select_values(sql, given.name) if isinstance(statement, Insert) else sql
+    return Step(rows_from_arrays(given.name, types, dialect, first=first), sql)
+
+
+def all_at_once(steps: Sequence[Step]) -> str:
+    """One statement for several steps, of which none sees what another does; foreign keys are checked after all.
+
+    https://www.postgresql.org/docs/current/queries-with.html#QUERIES-WITH-MODIFYING
+    """
+    *before, last = steps
+    parts = [part for place, step in enumerate(before) for part in (step.rows, f"step{place} AS ({step.statement})")]
+    return f"WITH {', '.join([*parts, last.rows])} {last.statement}"
 
 
 def _with_values(statement: Insert, given: TableClause) -> Insert:
@@ -70,10 +94,10 @@ def _with_values(statement: Insert, given: TableClause) -> Insert:
     return statement.values({each.name: each for each in given.c})
 
 
-def _select_values(sql: str) -> str:
+def _select_values(sql: str, given: str) -> str:
     head, _, rest = sql.partition(" VALUES (")
     values, on_conflict, tail = rest.partition(" ON CONFLICT ")
-    return f"{head} SELECT {values.removesuffix(')')} FROM given{on_conflict}{tail}"  # noqa: S608  a statement of ours
+    return f"{head} SELECT {values.removesuffix(')')} FROM {given}{on_conflict}{tail}"  # noqa: S608  a statement of ours
 
 
 class ArrayCompiler(PGCompiler_asyncpg):

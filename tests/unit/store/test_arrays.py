@@ -9,7 +9,9 @@ from sqlalchemy import (
     BigInteger,
     Boolean,
     Column,
+    Delete,
     Double,
+    Insert,
     LargeBinary,
     MetaData,
     String,
@@ -25,8 +27,9 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.dialects.postgresql import asyncpg
+from sqlalchemy.engine.interfaces import Dialect
 
-from server.store.arrays import ArrayCompiler, columns_of, for_each_row, rows_from_arrays
+from server.store.arrays import ArrayCompiler, all_at_once, columns_of, for_each_row, rows_from_arrays
 
 things = Table(
     "things",
@@ -46,6 +49,10 @@ def rows(*columns: tuple[str, str]) -> str:
     return f"WITH given({names}) AS (SELECT * FROM unnest({arrays})) "
 
 
+def one(statement: Insert | Update | Delete, names: tuple[str, ...], dialect: Dialect) -> str:
+    return all_at_once([for_each_row(statement, names, dialect)])
+
+
 def test_rows_become_one_array_per_column() -> None:
     assert columns_of([("a", 1), ("b", None)]) == (["a", "b"], [1, None])
 
@@ -59,7 +66,7 @@ def test_each_column_has_its_databases_type_and_texts_no_length() -> None:
 
 
 def test_a_bare_insert_takes_columns() -> None:
-    assert for_each_row(insert(things), ("offset", "id"), DIALECT) == (
+    assert one(insert(things), ("offset", "id"), DIALECT) == (
         rows(("offset", "BIGINT"), ("id", "TEXT"))
         + 'INSERT INTO things (id, "offset") SELECT given.id, given."offset" FROM given'
     )
@@ -67,7 +74,7 @@ def test_a_bare_insert_takes_columns() -> None:
 
 def test_an_insert_may_compute() -> None:
     statement = insert(things).values(id=bindparam("name"), offset=func.now() + bindparam("wait", type_=BigInteger))
-    assert for_each_row(statement, ("name", "wait"), DIALECT) == (
+    assert one(statement, ("name", "wait"), DIALECT) == (
         rows(("name", "TEXT"), ("wait", "BIGINT"))
         + 'INSERT INTO things (id, "offset") SELECT given.name, (now() + given.wait) FROM given'
     )
@@ -76,7 +83,7 @@ def test_an_insert_may_compute() -> None:
 def test_an_insert_may_meet_what_is_there() -> None:
     statement = postgresql.insert(things)
     kept = statement.on_conflict_do_update(index_elements=["id"], set_={"open": statement.excluded.open})
-    assert for_each_row(kept, ("id", "open"), DIALECT) == (
+    assert one(kept, ("id", "open"), DIALECT) == (
         rows(("id", "TEXT"), ("open", "BOOLEAN")) + "INSERT INTO things (id, open) SELECT given.id, given.open "
         "FROM given ON CONFLICT (id) DO UPDATE SET open = excluded.open"
     )
@@ -89,22 +96,35 @@ def move() -> Update:
 
 
 def test_an_update_finds_its_row() -> None:
-    assert for_each_row(move(), ("to", "of"), DIALECT) == (
+    assert one(move(), ("to", "of"), DIALECT) == (
         rows(("to", "BIGINT"), ("of", "TEXT"))
         + 'UPDATE things SET "offset"=given."to", open=true FROM given WHERE things.id = given."of"'
     )
 
 
 def test_a_delete_finds_its_row() -> None:
-    assert for_each_row(delete(things).where(things.c.id == bindparam("of")), ("of",), DIALECT) == (
+    assert one(delete(things).where(things.c.id == bindparam("of")), ("of",), DIALECT) == (
         rows(("of", "TEXT")) + 'DELETE FROM things USING given WHERE things.id = given."of"'
+    )
+
+
+def test_several_statements_are_one() -> None:
+    steps = [
+        for_each_row(insert(things), ("id",), DIALECT),
+        for_each_row(move(), ("to", "of"), DIALECT, place=1, first=2),
+    ]
+    assert all_at_once(steps) == (
+        'WITH given("id") AS (SELECT * FROM unnest($1::TEXT[])), '
+        "step0 AS (INSERT INTO things (id) SELECT given.id FROM given), "
+        'given1("to", "of") AS (SELECT * FROM unnest($2::BIGINT[], $3::TEXT[])) '
+        'UPDATE things SET "offset"=given1."to", open=true FROM given1 WHERE things.id = given1."of"'
     )
 
 
 def test_a_parameter_without_a_type_is_a_mistake() -> None:
     statement = insert(things).values(id=func.lower(bindparam("name")))
     with pytest.raises(ValueError, match="type"):
-        for_each_row(statement, ("name",), DIALECT)
+        one(statement, ("name",), DIALECT)
 
 
 def test_a_list_is_one_array_of_any_length() -> None:

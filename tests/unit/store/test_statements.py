@@ -14,13 +14,14 @@ from sqlalchemy import (
     Table,
     bindparam,
     create_engine,
+    delete,
     insert,
     select,
     update,
 )
 from sqlalchemy.pool import StaticPool
 
-from server.store.batch import Batch
+from server.store.batch import Batch, Batches
 from server.store.lookup import MAX_KEYS, Lookup
 
 metadata = MetaData()
@@ -58,6 +59,18 @@ def test_a_batch_inserts_and_updates_every_row(connection: Connection) -> None:
         ("b", "1", 8),
         ("a", "2", 9),
     ]
+
+
+def test_batches_run_in_order(connection: Connection) -> None:
+    move = Batch(update(things).where(things.c.key == bindparam("at")).values(offset=bindparam("to")), ("at", "to"))
+    name = Batch(insert(kinds), ("kind", "title"))
+    drop = Batch(delete(things).where(things.c.key == bindparam("at")), ("at",))
+    steps = Batches(INSERT, name, move, drop)
+    steps.run(connection, ([("a", "1", 5), ("b", "2", 6)], [("a", "A")], [("1", 9)], []))
+    steps.run(connection, ([], [], [], [("2",)]))
+    steps.run(connection, ([], [], [], []))
+    assert connection.execute(select(things)).all() == [("a", "1", 9)]
+    assert connection.execute(select(kinds)).all() == [("a", "A")]
 
 
 def test_no_rows_are_no_statement(connection: Connection) -> None:
