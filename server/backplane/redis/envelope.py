@@ -6,7 +6,7 @@ end: workers of two versions talk to each other while one is rolled out.
 
 from __future__ import annotations
 
-from typing import Final, get_args
+from typing import Final, cast, get_args
 
 import msgpack
 
@@ -39,6 +39,6 @@ def unpack(channel: str, payload: bytes) -> Envelope:
     _, offset, body, plain, audience, author = row[:FIELDS]
     if not isinstance(offset, int) or not isinstance(body, bytes) or not isinstance(plain, bytes | None):
         raise ValueError("offset, body or plain has another type")
-    if audience not in AUDIENCES or not isinstance(author, str | None):
+    if not isinstance(audience, str) or audience not in AUDIENCES or not isinstance(author, str | None):
         raise ValueError(f"audience {audience!r} or author has no meaning here")
-    return Envelope(channel, offset, body, plain, audience, author)
+    return Envelope(channel, offset, body, plain, cast(Audience, audience), author)

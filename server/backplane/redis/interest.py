@@ -74,7 +74,7 @@ class Interest:
         """Take a confirmation; False when nobody asked: the server has ended a subscription by itself."""
         head = self._asked[0] if self._asked else None
         if head is None or head.subscribes != subscribes or head.channels[0] != channel:
-            self._told.discard(channel)
+            self._forget(channel)
             return False
         head.channels.popleft()
         if not head.channels:
@@ -91,8 +91,8 @@ class Interest:
             return []
         channels = list(self._asked.popleft().channels)
         for channel in channels:
-            self._told.discard(channel)
             self._close(channel)
+            self._forget(channel)
         return channels
 
     def is_settled(self, channel: bytes) -> bool:
@@ -107,6 +107,11 @@ class Interest:
             self._asked.append(_Asked(subscribes, deque(chunk)))
             self._open.update(chunk)
             yield (verb, *chunk)
+
+    def _forget(self, channel: bytes) -> None:
+        """The server sends a channel no longer, unless a later command about it is still to be answered."""
+        if channel not in self._open:
+            self._told.discard(channel)
 
     def _close(self, channel: bytes) -> None:
         self._open[channel] -= 1

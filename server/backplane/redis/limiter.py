@@ -17,7 +17,7 @@ DEADLINE_S = 0.05
 # in the outage is soon seen as one.
 PAUSE_MS = 1_000.0
 
-# server.backplane.gcra in Lua, in microseconds: burst, time per action, cost. The key goes when the bucket is full.
+# server.limits.gcra in Lua, in microseconds: burst, time per action, cost. The key goes when the bucket is full.
 TAKE = Script("""
 local clock = redis.call('TIME')
 local now = clock[1] * 1000000 + clock[2]
