@@ -420,6 +420,7 @@ class App:
         )
         return Desk(
             authenticate=self.gate.authenticate,
+            doorkeeper=self.doorkeeper,
             accounts=self.accounts,
             messages=messages,
             conversations=conversations,

@@ -131,8 +131,8 @@ class Settings(BaseModel):
         30.0, "Conversations that one user may open in the long run; a minute's worth at once.", "1/min", gt=0, le=1e6
     )
     requests_per_second: float = setting(
-        20.0, "HTTP requests under /v1 that one user may make in the long run; ten seconds' worth at once.", "1/s",
-        gt=0, le=1e6,
+        20.0, "HTTP requests under /v1 that one user may make in the long run; ten seconds' worth at once. Services "
+        "have no limit.", "1/s", gt=0, le=1e6,
     )  # fmt: skip
     failed_tokens_per_minute: float = setting(
         20.0, "Bad tokens that one network address may present in the long run; a minute's worth at once.", "1/min",

@@ -41,7 +41,7 @@ _BEARER = HTTPBearer(
 async def _caller(request: Request, given: Annotated[HTTPAuthorizationCredentials | None, Security(_BEARER)]) -> Caller:
     if given is None:
         raise Unauthenticated("a token is needed, as the header Authorization: Bearer <JWT>")
-    return await desk_of(request).caller(given.credentials)
+    return await desk_of(request).caller(given.credentials, request.client.host if request.client else "")
 
 
 def _channel(channel: Annotated[str, Path(description="A conversation: `conv:<ulid>`, or its ULID alone.")]) -> str:

@@ -134,9 +134,8 @@ async def send_message(
 ) -> Response:
     """Write a message. 201 once it is committed; 200 where the same key had done so before."""
     fields = {**dict(body), "channel": channel, "key": key_of(key, body.key)}
-    acks: list[frames.Ack] = []
-    await desk.messages.prepare_send(caller, request(requests.Send, **fields), acks.append)
-    return reply(acks[0], 200 if acks[0].duplicate else 201)
+    ack = await desk.send(caller, request(requests.Send, **fields))
+    return reply(ack, 200 if ack.duplicate else 201)
 
 
 @messages.post("/v1/messages/{message_id}/feedback", response_model=models.FeedbackAccepted)

@@ -14,20 +14,23 @@ from server.chat.conversations import ConversationVerbs
 from server.chat.messages import Messages
 from server.chat.notices import Notices
 from server.chat.peer import Caller, Claims
+from server.chat.quotas import Doorkeeper
 from server.chat.service import Verb
 from server.errors import BadFrame
 from server.wire.catalogue import frame_type
-from server.wire.frames import ServerFrame
-from server.wire.requests import Connect, Incoming
+from server.wire.frames import Ack, ServerFrame
+from server.wire.requests import Connect, Incoming, Send
 
 FrameT = TypeVar("FrameT", bound=Incoming)
 
 
 @dataclass(frozen=True, slots=True)
 class Desk:
-    """``verbs``: what answers a frame of a type, the same as over the socket. ``explain``: see ``Caller``."""
+    """``authenticate``: a frame and the client's address to claims. ``verbs``: what answers a frame of a type, the same
+    as over the socket. ``explain``: see ``Caller``."""
 
-    authenticate: Callable[[Connect], Awaitable[Claims]]
+    authenticate: Callable[[Connect, str], Awaitable[Claims]]
+    doorkeeper: Doorkeeper
     accounts: Accounts
     messages: Messages
     conversations: ConversationVerbs
@@ -36,11 +39,23 @@ class Desk:
     verbs: Mapping[type[Incoming], Verb]
     explain: bool
 
-    async def caller(self, token: str) -> Caller:
-        """Who brings the token. ``Unauthenticated``, ``Banned``."""
-        claims = await self.authenticate(Connect(id=0, token=token))
+    async def caller(self, token: str, address: str) -> Caller:
+        """Who brings the token; one request of theirs is counted, but services ask for many people and are not.
+
+        ``Unauthenticated``, ``Banned``; ``RateLimited`` for too many requests of the user, or bad tokens from there.
+        """
+        claims = await self.authenticate(Connect(id=0, token=token), address)
+        if claims.user.kind != "service":
+            await self.doorkeeper.charge(self.doorkeeper.quotas.requests, claims.user.id)
         await self.accounts.admit(claims)
         return Caller(claims.user, self.explain)
+
+    async def send(self, caller: Caller, frame: Send) -> Ack:
+        """Count, commit, ring; the ack. ``RateLimited``, and what ``Messages.prepare_send`` says."""
+        await self.messages.charge(caller)
+        acks: list[Ack] = []
+        await self.messages.prepare_send(caller, frame, acks.append)
+        return acks[0]
 
     async def ask(self, caller: Caller, kind: type[Incoming], /, **fields: Any) -> ServerFrame | None:
         """Let the verb for a frame of ``kind`` answer; see ``request``."""

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
 from typing import Any, cast
 
+from server.backplane.memory import MemoryLimiter
 from server.chat.administration import Administration, Issued, Profile
 from server.chat.peer import Caller, Claims
+from server.chat.quotas import Doorkeeper, Quotas
 from server.chat.service import Verb
+from server.clock import ManualClock
 from server.errors import Unauthenticated
 from server.store.ports import Account, Notice, Opened, Revocation
 from server.transport.http.desk import Desk
@@ -18,7 +21,9 @@ from server.wire.parts import Conversation, User
 
 CARL = User("carl", "customer", "Carl")
 ROOT = User("root", "admin", "Root")
-TOKENS = {"carls": CARL, "roots": ROOT}
+SHOP = User("shop", "service", "Shop")
+NO_QUOTAS = Quotas()
+TOKENS = {"carls": CARL, "roots": ROOT, "shops": SHOP}
 
 
 def account(user: User) -> Account:
@@ -33,10 +38,13 @@ class Verbs:
     error: Exception | None = None
     duplicate: bool = False
     more: bool = False
+    addresses: list[str] = field(default_factory=list)
+    charged: int = 0
 
     def forget(self) -> None:
         """As new."""
-        self.asked, self.error, self.duplicate, self.more = [], None, False, False
+        self.asked, self.error, self.duplicate, self.more, self.addresses = [], None, False, False, []
+        self.charged = 0
 
     def hear(self, caller: Caller, what: Any) -> None:
         self.asked.append((caller.user, what))
@@ -45,7 +53,8 @@ class Verbs:
 
     # ------------------------------------------------------------------ the desk's parts
 
-    async def authenticate(self, frame: requests.Connect) -> Claims:
+    async def authenticate(self, frame: requests.Connect, address: str) -> Claims:
+        self.addresses.append(address)
         user = TOKENS.get(frame.token or "")
         if user is None:
             raise Unauthenticated("The token is not a JWT.")
@@ -62,6 +71,9 @@ class Verbs:
             return None if answer is None else cast(frames.ServerFrame, examples.examples_of(answer)[0])
 
         return answer_with_example
+
+    async def charge(self, caller: Caller) -> None:
+        self.charged += 1
 
     def prepare_send(
         self, caller: Caller, frame: requests.Send, acked: Callable[[frames.Ack], None]
@@ -130,11 +142,13 @@ class Office(Administration):
         return frames.Event("system", name, data)
 
 
-def desk_of(verbs: Verbs) -> Desk:
+def desk_of(verbs: Verbs, quotas: Quotas = NO_QUOTAS) -> Desk:
+    """``quotas`` count on a clock that stands still."""
     parts = cast(Any, verbs)
-    authenticate: Callable[[requests.Connect], Awaitable[Claims]] = verbs.authenticate
+    clock = ManualClock()
     return Desk(
-        authenticate=authenticate,
+        authenticate=verbs.authenticate,
+        doorkeeper=Doorkeeper(MemoryLimiter(clock), quotas, clock),
         accounts=parts,
         messages=parts,
         conversations=parts,

@@ -112,6 +112,7 @@ async def test_sending_says_201_and_200_again(client: httpx2.AsyncClient, verbs:
     answer = await client.post(f"{AT}/messages", json={**body, "key": "k"})
     assert (answer.status_code, answer.json()["duplicate"]) == (200, True)
     assert verbs.asked == [(CARL, requests.Send(0, CHANNEL, "k", "hello", {"a": [1, None]}, "m0"))] * 2
+    assert verbs.charged == 2
 
 
 @pytest.mark.parametrize(
