@@ -158,13 +158,19 @@ class Peer:
 
 
 async def dial(
-    server: ServerProcess, encoding: Encoding = "json", *, origin: str | None = None, compress: bool = False
+    server: ServerProcess,
+    encoding: Encoding = "json",
+    *,
+    origin: str | None = None,
+    compress: bool = False,
+    headers: dict[str, str] | None = None,
 ) -> Peer:
     """A WebSocket on which nothing has been said."""
     socket = await websocket_connect(
         server.ws_url,
         subprotocols=[Subprotocol(f"parlance.v1.{encoding}")],
         origin=Origin(origin) if origin is not None else None,
+        additional_headers=headers,
         compression="deflate" if compress else None,
         proxy=None,
         max_size=None,

@@ -1,0 +1,73 @@
+"""uvicorn's HTTP protocol with a deadline and a bound for requests.
+
+uvicorn waits for ever for a request that never ends, and takes headers of any size: a few thousand such connections
+("slowloris") would use up every descriptor.
+"""
+
+from __future__ import annotations
+
+import asyncio
+
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+# From the connection, or a request's first byte, to its last: long enough for a phone on a bad network.
+REQUEST_WITHIN_S = 15.0
+# Request line and headers together. Tokens are the largest, at 8 KiB.
+MAX_HEAD_BYTES = 65_536
+
+
+class GuardedHttp(HttpToolsProtocol):
+    """One HTTP connection; it ends when a request takes too long or has too long a head."""
+
+    _deadline: asyncio.TimerHandle | None = None
+    _heads = 0
+    _head_bytes = 0
+    _in_head = True
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        self._expect()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._relax()
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        heads = self._heads
+        super().data_received(data)
+        if self._heads == heads and self._in_head:  # what came in one piece with its body is no long head
+            self._head_bytes += len(data)
+            if self._head_bytes > MAX_HEAD_BYTES:
+                self._refuse(b"431 Request Header Fields Too Large")
+
+    def on_message_begin(self) -> None:
+        self._expect()
+        super().on_message_begin()
+
+    def on_headers_complete(self) -> None:
+        self._in_head = False
+        self._heads += 1
+        super().on_headers_complete()
+
+    def on_message_complete(self) -> None:
+        self._relax()
+        super().on_message_complete()
+        self._in_head, self._head_bytes = True, 0
+
+    def handle_websocket_upgrade(self) -> None:
+        self._relax()
+        super().handle_websocket_upgrade()
+
+    def _expect(self) -> None:
+        self._relax()
+        self._deadline = self.loop.call_later(REQUEST_WITHIN_S, self._refuse, b"408 Request Timeout")
+
+    def _relax(self) -> None:
+        if self._deadline is not None:
+            self._deadline.cancel()
+            self._deadline = None
+
+    def _refuse(self, status: bytes) -> None:
+        if self.cycle is None or self.cycle.response_complete:
+            self.transport.write(b"HTTP/1.1 " + status + b"\r\nconnection: close\r\ncontent-length: 0\r\n\r\n")
+        self.transport.close()
