@@ -14,6 +14,7 @@ import pytest
 from msgspec import Struct
 
 from server import errors
+from server.settings.model import Settings
 from server.wire import examples
 from server.wire.closing import CloseCode
 from server.wire.codec import JSON, MSGPACK, Codec
@@ -114,3 +115,19 @@ def test_links_within_the_page_lead_somewhere() -> None:
     anchors = {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
     links = set(re.findall(r"\]\(#([^)]+)\)", PAGE))
     assert links and links <= anchors
+
+
+def test_the_limits_are_the_settings_defaults() -> None:
+    def default(name: str) -> float:
+        return float(Settings.model_fields[name].default)
+
+    frames, messages, requests = (default(f"{name}_per_second") for name in ("frames", "messages", "requests"))
+    for row in (
+        f"| frames of a connection | {frames:g} a second | {frames * 4:g} |",
+        f"services have no limit | {messages:g} a second | {messages * 10:g} |",
+        f"services have no limit | {requests:g} a second | {requests * 10:g} |",
+        f"services have no limit | {default('opens_per_minute'):g} a minute | {default('opens_per_minute'):g} |",
+        f"| {default('connections_per_user'):g}, {default('connections_per_address'):g} | |",
+        f"| bad tokens from an address | {default('failed_tokens_per_minute'):g} a minute |",
+    ):
+        assert row in PAGE, row
