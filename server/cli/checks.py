@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import resource
 import shutil
 import sqlite3
@@ -86,15 +87,34 @@ def check_secret(loaded: Loaded) -> Iterator[Finding]:
 def check_database(loaded: Loaded) -> Iterator[Finding]:
     from sqlalchemy.engine import make_url
 
-    url = make_url(loaded.settings.effective_database_url)
-    if url.get_backend_name() != "sqlite" or not url.database:
-        yield Finding("database", "fail", "this version looks after SQLite files only", "Use sqlite:///FILE.")
+    if loaded.settings.shares_database:
+        yield _looked_at(loaded.settings)
         return
-    path = Path(url.database)
+    path = Path(make_url(loaded.settings.effective_database_url).database or "")
     if not path.exists():
         yield Finding("database", "ok", f"{path} will be made at the first start")
     else:
         yield _inspected(path)
+
+
+def _looked_at(settings: Settings) -> Finding:
+    from server.store.postgresql import PostgresqlDatabase
+
+    try:
+        timeout_s = settings.store_timeout_ms / 1_000
+        found = asyncio.run(PostgresqlDatabase(settings.effective_database_url, timeout_s=timeout_s).look())
+    except StartupError as error:
+        return Finding("database", "fail", error.problem, error.remedy)
+    if found.only_reads:
+        return Finding("database", "fail", f"{found.place} only reads", "Name the primary server in database_url.")
+    if found.revision is None and not found.may_make_tables:
+        remedy = "Make the user the owner of the database, or GRANT CREATE ON SCHEMA public."
+        return Finding("database", "fail", f"{found.place}: the user may not make tables", remedy)
+    schema = _schema_finding(found.place, found.revision)
+    if schema.status == "ok" and not found.waits_for_disk:
+        remedy = "Set fsync = on: a power failure would lose what was acked."
+        return Finding("database", "warn", f"{schema.text}; its fsync is off", remedy)
+    return schema
 
 
 def _inspected(path: Path) -> Finding:
@@ -116,25 +136,25 @@ def _inspected(path: Path) -> Finding:
                     return Finding("database", "fail", f"{path} is damaged: {damage}", "Restore it from a backup.")
             from server.store.migrate import current_revision
 
-            return _schema_finding(path, current_revision(connection))
+            size = f"{path.stat().st_size / 1_000_000:.1f} MB"
+            return _schema_finding(str(path), current_revision(connection), size)
     except (DBAPIError, sqlite3.Error) as error:
         reason = getattr(error, "orig", None) or error
         remedy = "Restore it from a backup, or name another file with --database-url."
         return Finding("database", "fail", f"{path} can't be read: {reason}", remedy)
 
 
-def _schema_finding(path: Path, revision: str | None) -> Finding:
+def _schema_finding(place: str, revision: str | None, *more: str) -> Finding:
     from alembic.script import ScriptDirectory
 
     from server.store.migrate import HEAD, MIGRATIONS
 
-    size = f"{path.stat().st_size / 1_000_000:.1f} MB"
     if revision == HEAD:
-        return Finding("database", "ok", f"{path}, schema {HEAD}, {size}")
+        return Finding("database", "ok", ", ".join((place, f"schema {HEAD}", *more)))
     known = {script.revision for script in ScriptDirectory(str(MIGRATIONS)).walk_revisions()}
     if revision is None or revision in known:
-        return Finding("database", "ok", f"{path}, schema {revision or 'none'}: the next start brings it to {HEAD}")
-    problem = f"{path} is newer than this Parlance: schema {revision}, this version knows {HEAD}"
+        return Finding("database", "ok", f"{place}, schema {revision or 'none'}: the next start brings it to {HEAD}")
+    problem = f"{place} is newer than this Parlance: schema {revision}, this version knows {HEAD}"
     return Finding("database", "fail", problem, "Start the Parlance that made it, or restore an older backup.")
 
 
@@ -203,8 +223,8 @@ def _model_intents(settings: Settings) -> tuple[str, ...]:
 
 
 def check_port(loaded: Loaded) -> Iterator[Finding]:
-    from server.serving import bind
     from server.data_dir import hold_data_dir
+    from server.serving import bind
 
     settings = loaded.settings
     try:

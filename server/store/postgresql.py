@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any, TypeVar
 
 import asyncpg
@@ -55,6 +56,28 @@ SELECT
 """
 
 
+_LOOK = """
+SELECT
+    current_setting('server_version') AS version,
+    current_setting('fsync') <> 'off' AS waits_for_disk,
+    coalesce(has_schema_privilege(current_schema(), 'CREATE'), false) AS may_make_tables,
+    current_setting('transaction_read_only') = 'on' AS only_reads,
+    to_regclass('alembic_version') IS NOT NULL AS has_revision
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What a start would find. ``place``: server, version and database; ``revision``: of the schema, None without one;
+    ``waits_for_disk``: whether what is acked survives a power failure."""
+
+    place: str
+    revision: str | None
+    may_make_tables: bool
+    only_reads: bool
+    waits_for_disk: bool
+
+
 @compiles(database_now_ms, "postgresql")
 def _now_ms(_element: database_now_ms, _compiler: SQLCompiler, **_options: Any) -> str:
     # Not now(): that is the transaction's start, and a lease must not have lapsed while its transaction waited.
@@ -94,6 +117,25 @@ class PostgresqlDatabase:
             raise
         self._waits_for_disk = found["fsync"] != "off"
         return connection
+
+    async def look(self) -> Look:
+        """Look at the database without changing anything. ``StartupError`` as ``open`` would raise it."""
+        try:
+            connection = await self._dial()
+            try:
+                found = await connection.fetchrow(_LOOK, timeout=self._timeout_s)
+                revision = "SELECT version_num FROM alembic_version"
+                return Look(
+                    place=f"{self._place.server} ({found['version']}), database {self._place.database}",
+                    revision=await connection.fetchval(revision) if found["has_revision"] else None,
+                    may_make_tables=found["may_make_tables"],
+                    only_reads=found["only_reads"],
+                    waits_for_disk=found["waits_for_disk"],
+                )
+            finally:
+                connection.terminate()
+        except Exception as error:
+            raise (explain(error, self._place) or error) from error
 
     async def open(self, migrate: Callable[[Connection], bool]) -> None:
         try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import pytest
 import structlog
@@ -11,9 +12,11 @@ from alembic.migration import MigrationContext
 from sqlalchemy import Connection, event, text
 from sqlalchemy.engine import Engine
 
+from server.cli.checks import Finding, check_database
 from server.clock import ManualClock
 from server.errors import StartupError, Unavailable
-from server.store.migrate import migrate
+from server.settings import load_settings
+from server.store.migrate import HEAD, migrate
 from server.store.postgresql import PostgresqlDatabase
 from server.store.schema import metadata
 from server.store.sql import SqlStore
@@ -205,6 +208,42 @@ async def test_a_server_that_does_not_wait_for_its_disk_is_told_of(harness: Post
     with structlog.testing.capture_logs() as logs:
         await harness.store().start()
     assert [log["log_level"] for log in logs if "fsync" in log["event"]] == ["warning"]
+
+
+# --------------------------------------------------------------------------- looking
+
+
+async def test_a_look_changes_nothing(harness: PostgresqlHarness) -> None:
+    found = await PostgresqlDatabase(harness.url, timeout_s=5.0).look()
+    assert (found.revision, found.may_make_tables, found.only_reads, found.waits_for_disk) == (None, True, False, False)
+    assert f"PostgreSQL at 127.0.0.1:{harness.server.port} (" in found.place and harness.name in found.place
+    assert harness.sql("SELECT count(*) FROM pg_tables WHERE schemaname = 'public'") == [(0,)]
+    await harness.store().start()
+    assert (await PostgresqlDatabase(harness.url, timeout_s=5.0).look()).revision == HEAD
+
+
+async def test_a_look_tells_what_a_start_would_not_like(server: PostgreSQLServer, harness: PostgresqlHarness) -> None:
+    url = server.url(harness.name, user="plain")
+    server.sql(f'ALTER DATABASE "{harness.name}" SET default_transaction_read_only = on')
+    found = await PostgresqlDatabase(url, timeout_s=5.0).look()
+    assert (found.may_make_tables, found.only_reads) == (False, True)
+    with pytest.raises(StartupError, match="no database missing"):
+        await PostgresqlDatabase(server.url("missing"), timeout_s=5.0).look()
+
+
+def test_the_doctor_looks(harness: PostgresqlHarness, server: PostgreSQLServer, tmp_path: Path) -> None:
+    def finding(url: str) -> Finding:
+        loaded = load_settings({"database_url": url}, {}, tmp_path, check=False, make=False)
+        (found,) = check_database(loaded)
+        return found
+
+    found = finding(harness.url)
+    assert found.status == "warn" and harness.name in found.text and "fsync" in found.remedy
+    assert f"the next start brings it to {HEAD}" in found.text
+    assert "GRANT CREATE" in finding(server.url(harness.name, user="plain")).remedy
+    assert finding(server.url("missing")).status == "fail"
+    server.sql(f'ALTER DATABASE "{harness.name}" SET default_transaction_read_only = on')
+    assert "primary" in finding(harness.url).remedy
 
 
 # --------------------------------------------------------------------------- plans

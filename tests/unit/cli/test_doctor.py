@@ -154,7 +154,9 @@ class TestDatabase:
         assert (finding.status, "not a database" in finding.text) == ("fail", True)
 
     def test_another_kind(self, tmp_path: Path) -> None:
-        assert only(tmp_path, checks.check_database, database_url="postgresql://u:pw@h/d").status == "fail"
+        finding = only(tmp_path, checks.check_database, database_url="postgresql://u:pw@127.0.0.1:1/d")
+        assert finding.status == "fail" and "PostgreSQL at 127.0.0.1:1 can't be reached" in finding.text
+        assert "pw" not in finding.text and "Start it" in finding.remedy
 
 
 class TestModel:
