@@ -7,6 +7,8 @@ from collections.abc import Mapping, Sequence
 
 from loadtest.client import Client
 from server.wire.frames import Ack, Message
+from tests.chaos.fleet import Fleet, Person
+from tests.chaos.ledger import Row
 
 
 async def whole_history(client: Client, channel: str) -> list[Message]:
@@ -45,3 +47,51 @@ def unanswered(messages: Sequence[Message]) -> set[str]:
     """The customer messages without a reply."""
     asked = {message.message_id for message in messages if message.sender.kind == "customer"}
     return asked - {message.reply_to for message in messages if message.reply_to is not None}
+
+
+async def check_fleet(fleet: Fleet) -> None:
+    """Everything that must hold once the fault is over and ``fleet.settle()`` has returned."""
+    ids: Counter[str] = Counter()
+    for customer in fleet.customers:
+        (channel,) = customer.channels
+        rows = await fleet.ledger.rows(channel)
+        ids.update(row.message_id for row in rows)
+        assert [row.offset for row in rows] == list(range(1, len(rows) + 1)), f"{channel} has gaps or repeats"
+        assert await fleet.ledger.head(channel) == len(rows)
+        check_rows_acked(rows, customer)
+        check_rows_answered(rows)
+        for person in (customer, *fleet.observers):
+            check_views(rows, person, channel)
+            assert person.offset(channel) == len(rows), f"{person.user_id} has not heard all of {channel}"
+    assert max(ids.values(), default=1) == 1
+    for person in fleet.people:
+        assert not person.strays, f"{person.user_id} was pushed what is not theirs: {person.strays[:3]}"
+
+
+def check_rows_acked(rows: Sequence[Row], person: Person) -> None:
+    """Each ack names one row, the only one of its key, with the text that was sent; nothing else is stored."""
+    own = Counter(row.key for row in rows if row.sender_id == person.user_id)
+    for ack in person.acks:
+        assert own[ack.key] == 1, f"{ack.key} is stored {own[ack.key]} times"
+        row = rows[ack.offset - 1]
+        assert (row.message_id, row.key, row.text) == (ack.message_id, ack.key, person.sent[ack.key][1])
+    assert own.keys() <= person.sent.keys()
+    assert max(own.values(), default=1) == 1
+
+
+def check_rows_answered(rows: Sequence[Row]) -> None:
+    """Each customer message but those whose turn a claim has dropped has one answer, in the messages' order."""
+    asked = [row.message_id for row in rows if row.sender_kind == "customer" and row.turn != "dropped"]
+    assert [row.reply_to for row in rows if row.sender_kind == "bot"] == asked
+
+
+def check_views(rows: Sequence[Row], person: Person, channel: str) -> None:
+    """Each connection was pushed a run of the rows, whole and in order, that begins right after where it began."""
+    for view in person.views[channel]:
+        offsets = [message.offset for message in view.messages]
+        run = list(range(view.start + 1, view.start + 1 + len(offsets)))
+        assert offsets == run, f"{person.user_id} was pushed {offsets} of {channel} after {view.start}"
+        for message in view.messages:
+            row = rows[message.offset - 1]
+            seen = (message.message_id, message.sender.id, message.sender.kind, message.text, message.reply_to)
+            assert seen == (row.message_id, row.sender_id, row.sender_kind, row.text, row.reply_to)
