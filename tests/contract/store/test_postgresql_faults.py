@@ -9,6 +9,7 @@ import asyncio
 import itertools
 from collections.abc import AsyncIterator, Callable, Iterator
 
+import asyncpg
 import pytest
 from sqlalchemy import Connection, text
 from sqlalchemy.util import await_only
@@ -18,6 +19,7 @@ from server.store.dialect import Failure
 from server.store.migrate import migrate
 from server.store.ports import Append, Appended
 from server.store.postgresql import READERS, PostgresqlDatabase
+from server.store.postgresql_session import Session, make_engine
 from server.store.sql import SqlStore
 from tests.contract.store.harness import PostgresqlHarness
 from tests.contract.store.people import message, opened
@@ -219,6 +221,45 @@ async def connections(database: PostgresqlDatabase) -> set[int]:
     """The server's processes for this database's connections."""
     sql = text("SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND state IS NOT NULL")
     return set(await database.write(lambda connection: connection.scalars(sql).all()))
+
+
+async def test_a_cancelled_transaction_leaves_nothing(database: PostgresqlDatabase, harness: PostgresqlHarness) -> None:
+    begun = asyncio.Event()
+
+    def work(connection: Connection) -> None:
+        connection.execute(text("INSERT INTO probe VALUES (1, 0)"))
+        begun.set()
+        connection.execute(text("SELECT pg_sleep(60)"))
+
+    writing = asyncio.create_task(database.write(work))
+    await begun.wait()
+    writing.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await writing
+    assert await database.write(lambda connection: connection.scalar(text("SELECT count(*) FROM probe"))) == 0
+
+
+async def test_plans_are_made_anew_now_and_then(harness: PostgresqlHarness) -> None:
+    made: list[asyncpg.Connection] = []
+
+    async def dial() -> asyncpg.Connection:
+        made.append(await asyncpg.connect(harness.url))
+        return made[-1]
+
+    clock_s = 100.0
+    session = Session(make_engine(), dial, 10.0, now_s=lambda: clock_s)
+    seen: list[str] = []
+    await session.connect()
+    made[0].add_query_logger(lambda record: seen.append(record.query))
+    renewed = []
+    for clock_s in range(100, 400):
+        seen.clear()
+        await session.run(lambda connection: connection.execute(text("SELECT 1")))
+        if "DISCARD PLANS" in seen:
+            renewed.append(clock_s)
+    await session.close()
+    assert renewed == [101, 103, 107, 115, 131, 163, 223, 283, 343]
+    assert len(made) == 1 and made[0].is_closed()
 
 
 async def test_deadlocks_are_contention(database: PostgresqlDatabase, harness: PostgresqlHarness) -> None:
