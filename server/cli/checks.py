@@ -159,10 +159,31 @@ def _schema_finding(place: str, revision: str | None, *more: str) -> Finding:
 
 
 def check_redis(loaded: Loaded) -> Iterator[Finding]:
-    if not loaded.settings.redis_url:
+    settings = loaded.settings
+    if not settings.redis_url:
         yield Finding("Redis", "ok", "not used: one worker needs none")
-    else:
-        yield Finding("Redis", "fail", "not in this version yet", "Remove redis_url and run one worker.")
+        return
+    try:
+        yield Finding("Redis", "ok", asyncio.run(_connected(settings)))
+    except StartupError as error:
+        yield Finding("Redis", "fail", error.problem, error.remedy)
+
+
+async def _connected(settings: Settings) -> str:
+    """Everything that a start does with Redis, under a prefix of its own. Raises ``StartupError``."""
+    from random import Random
+
+    from server.backplane.connect import connect_backplane
+    from server.clock import SystemClock
+
+    prefix = f"{settings.redis_prefix}:doctor"
+    parts = connect_backplane(settings.redis_url, "doctor", clock=SystemClock(), rng=Random(), prefix=prefix)
+    try:
+        await parts.backplane.start(lambda _: None, lambda: None)
+        await parts.backplane.listen("doctor")
+    finally:
+        await parts.backplane.close()
+    return "connected; publishing, subscribing and scripts work"
 
 
 def check_model(loaded: Loaded) -> Iterator[Finding]:

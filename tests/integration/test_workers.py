@@ -15,6 +15,8 @@ import jwt
 import psutil  # type: ignore[import-untyped]
 import pytest
 
+from server.cli.checks import check_redis, diagnose
+from server.settings import load_settings
 from tests.integration.conftest import Join
 from tests.integration.peer import Closed, Frame, Peer, messages_of
 from tests.support.postgresql import new_database, shared_server
@@ -224,3 +226,10 @@ async def is_alive(peer: Peer, channel: str) -> bool:
     except Closed as closed:
         assert closed.code == 1006
         return False
+
+
+def test_the_doctor_tries_redis(tmp_path: Path, redis: RedisServer) -> None:
+    loaded = load_settings({"redis_url": redis.url}, {}, tmp_path, check=False, make=False)
+    [finding] = diagnose(loaded, [check_redis])
+    assert (finding.status, finding.text) == ("ok", "connected; publishing, subscribing and scripts work")
+    assert not redis.command("KEYS", "*doctor*")

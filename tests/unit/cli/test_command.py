@@ -85,10 +85,10 @@ class TestMistakes:
 
 
 class Server(ModuleType):
-    """Stands in for ``server.app``, which listens until it is told to stop."""
+    """Stands in for ``server.serving``, which listens until it is told to stop."""
 
     def __init__(self, outcome: int | StartupError) -> None:
-        super().__init__("server.app")
+        super().__init__("server.serving")
         self.settings: list[Settings] = []
         self._outcome = outcome
 
@@ -102,7 +102,7 @@ class Server(ModuleType):
 class TestServe:
     def test_flags_arrive_as_settings(self, parlance: Command, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         server = Server(0)
-        monkeypatch.setitem(sys.modules, "server.app", server)
+        monkeypatch.setitem(sys.modules, "server.serving", server)
         result = parlance("serve", "--port", "8123", "--data-dir", "kept", "--log-level", "debug")
         assert result.exit_code == 0, result.stderr
         [settings] = server.settings
@@ -112,7 +112,7 @@ class TestServe:
 
     def test_every_setting_has_a_variable(self, parlance: Command, monkeypatch: pytest.MonkeyPatch) -> None:
         server = Server(0)
-        monkeypatch.setitem(sys.modules, "server.app", server)
+        monkeypatch.setitem(sys.modules, "server.serving", server)
         result = parlance("serve", PARLANCE_HOST="0.0.0.0", PARLANCE_SECRET="s" * 32)  # noqa: S104
         assert result.exit_code == 0, result.stderr
         assert "tokens required" in result.stdout
@@ -122,12 +122,12 @@ class TestServe:
     def test_the_servers_exit_code_is_the_commands(
         self, parlance: Command, monkeypatch: pytest.MonkeyPatch, outcome: int
     ) -> None:
-        monkeypatch.setitem(sys.modules, "server.app", Server(outcome))
+        monkeypatch.setitem(sys.modules, "server.serving", Server(outcome))
         assert parlance("serve").exit_code == outcome
 
     def test_a_refused_start_is_a_sentence(self, parlance: Command, monkeypatch: pytest.MonkeyPatch) -> None:
         refused = StartupError("127.0.0.1 port 8000 is in use.", "Choose another with --port.")
-        monkeypatch.setitem(sys.modules, "server.app", Server(refused))
+        monkeypatch.setitem(sys.modules, "server.serving", Server(refused))
         result = parlance("serve")
         assert result.exit_code == 2
         assert result.stderr == "127.0.0.1 port 8000 is in use. Choose another with --port.\n"

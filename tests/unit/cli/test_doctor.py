@@ -64,10 +64,11 @@ class TestCommand:
         assert all(check["status"] in ("ok", "warn", "fail") and check["text"] for check in listed)
 
     def test_trouble_exits_with_1_and_says_what_to_do(self, parlance: Command) -> None:
-        result = parlance("doctor", "--redis-url", "redis://localhost")
+        result = parlance("doctor", "--redis-url", "redis://:pa55@127.0.0.1:1")
         assert result.exit_code == 1
         assert "fail  Redis" in result.stdout
-        assert "→ Remove redis_url" in result.stdout
+        assert "127.0.0.1:1" in result.stdout
+        assert "pa55" not in result.stdout
 
     def test_unreadable_settings_are_a_finding(self, parlance: Command, folder: Path) -> None:
         (folder / "parlance.toml").write_text("prot = 1")
