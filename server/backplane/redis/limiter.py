@@ -67,7 +67,8 @@ class RedisLimiter:
         if self._open_until_ms:  # one tries whether Redis is back; meanwhile the others go on locally
             self._open_until_ms = self._clock.mono_ms() + PAUSE_MS
         every_us = max(1, round(quota.every_ms * 1_000))
-        command = TAKE.on(f"{self._prefix}:limit:{quota.name}:{key}", quota.burst, every_us, cost)
+        name = f"{self._prefix}:limit:{quota.name}:{key}".encode(errors="backslashreplace").decode()  # any key counts
+        command = TAKE.on(name, quota.burst, every_us, cost)
         (wait_us,) = await self._client.call(command, within_s=self._deadline_s)
         self._open_until_ms = 0.0
         self.stats.shared += 1

@@ -34,10 +34,10 @@ class SubscriberLink(Link):
     def tell(self, commands: Iterable[Words]) -> None:
         """Send (un)subscriptions."""
         for words in commands:
-            self._write(*words)
+            self._write(words)
 
     def _ping(self) -> None:
-        self._write("PING")
+        self._write(("PING",))
 
     def _received(self, answer: Any) -> None:
         # Without any subscription the server answers as to an ordinary connection.

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator, Iterator
 
 import pytest
+import uvloop
 
 from server.backplane.ports import Device
 from server.errors import Unavailable
@@ -264,3 +265,18 @@ async def test_cancelled_commands_leave_nobody_elses_answer_behind(
         for device, answer in zip(devices[1::2], answers[1::2], strict=True):
             assert answer == {device.user_id: [device]}
     assert far.backplane.is_up
+
+
+def test_the_servers_own_event_loop_heals_as_well(server: RedisServer) -> None:
+    async def run() -> None:
+        scene = Scene()
+        one, two = await scene.witness(server.url, "one"), await scene.witness(server.url, "two")
+        await two.listen(*CHANNELS)
+        server.kill()
+        await until(lambda: not one.backplane.is_up and not two.backplane.is_up)
+        server.start()
+        await scene.hears_again(one, two, CHANNELS)
+        assert await one.registry.add(Device("ann", "s1", "one", 1)) == 0
+        await scene.close()
+
+    uvloop.run(run())

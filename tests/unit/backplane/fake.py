@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import Any, cast
 
+from hiredis import Reader
 from redis.asyncio.connection import Connection
 
 
@@ -15,7 +16,7 @@ class FakeConnection:
     port = 1
 
     def __init__(self) -> None:
-        self.batches: list[list[tuple[Any, ...]]] = []
+        self.batches: list[list[list[bytes]]] = []
         self.answers: asyncio.Queue[Any] = asyncio.Queue()
         self.takes_bytes = asyncio.Event()
         self.takes_bytes.set()
@@ -24,17 +25,14 @@ class FakeConnection:
     def as_connection(self) -> Connection:
         return cast(Connection, self)
 
-    @property
-    def written(self) -> list[tuple[Any, ...]]:
-        """All commands but the pings."""
-        return [words for batch in self.batches for words in batch if words != ("PING",)]
-
-    def pack_commands(self, commands: list[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
-        return list(commands)
-
-    async def send_packed_command(self, packed: list[tuple[Any, ...]], check_health: bool = True) -> None:
+    async def send_packed_command(self, packed: bytes, check_health: bool = True) -> None:
         await self.takes_bytes.wait()
-        self.batches.append(packed)
+        reader = Reader()
+        reader.feed(packed)
+        batch = []
+        while (words := reader.gets()) is not False:
+            batch.append(words)
+        self.batches.append(batch)
 
     async def read_response(self, timeout: float) -> Any:  # noqa: ASYNC109  (redis-py's signature)
         answer = await self.answers.get()

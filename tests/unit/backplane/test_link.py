@@ -53,7 +53,7 @@ async def settle() -> None:
 async def test_commands_of_one_tick_leave_together_and_answers_come_in_their_order(running: Running) -> None:
     futures = [running.link.submit(("GET", str(number))) for number in range(3)]
     await settle()
-    assert running.connection.batches == [[("GET", "0"), ("GET", "1"), ("GET", "2")]]
+    assert running.connection.batches == [[[b"GET", b"0"], [b"GET", b"1"], [b"GET", b"2"]]]
     for answer in (b"a", None, b"c"):
         running.connection.answers.put_nowait(answer)
     assert [await future for future in futures] == [b"a", None, b"c"]
@@ -72,6 +72,14 @@ async def test_the_answer_of_a_caller_who_left_goes_to_nobody_else(running: Runn
     for answer in (b"of a", b"of b"):
         running.connection.answers.put_nowait(answer)
     assert await stayed == b"of b"
+
+
+async def test_words_that_cannot_be_written_are_their_senders_error(running: Running) -> None:
+    with pytest.raises(UnicodeEncodeError):
+        running.link.submit(("GET", "\ud800"))
+    asked = running.link.submit(("GET", "a"))
+    running.connection.answers.put_nowait(b"a")
+    assert await asked == b"a"
 
 
 async def test_an_error_of_the_server_is_an_answer(running: Running) -> None:
@@ -135,7 +143,7 @@ async def test_a_link_whose_pings_are_answered_lives() -> None:
             await asyncio.sleep(0.001)
         running.connection.answers.put_nowait(b"PONG")
     assert not running.life.done()
-    assert all(batch == [("PING",)] for batch in running.connection.batches)
+    assert all(batch == [[b"PING"]] for batch in running.connection.batches)
     running.life.cancel()
     await asyncio.gather(running.life, return_exceptions=True)
 
