@@ -95,7 +95,6 @@ class PostgresqlDatabase:
         self._dsn, self._place = read_url(url)
         self._timeout_s = timeout_s
         engine = make_engine()
-        self._migrating = Session(engine, self._dial, MIGRATION_MAX_S)
         self._writer = Session(engine, self._dial, timeout_s)
         self._readers = [Session(engine, self._dial, timeout_s, isolation_level="AUTOCOMMIT") for _ in range(READERS)]
         self._idle: asyncio.LifoQueue[Session] = asyncio.LifoQueue()
@@ -139,15 +138,13 @@ class PostgresqlDatabase:
 
     async def open(self, migrate: Callable[[Connection], bool]) -> None:
         try:
-            await self._migrating.run(lambda connection: _migrate_alone(connection, migrate))
-            await self._writer.connect()
-        except Exception as error:
+            await self._writer.run(lambda connection: _migrate_alone(connection, migrate), within_s=MIGRATION_MAX_S)
+        except BaseException as error:
+            await self._writer.close()
             explained = explain(error, self._place)
             if explained is None:
                 raise
             raise explained from error
-        finally:
-            await self._migrating.close()
         if not self._waits_for_disk:
             _log.warning("PostgreSQL does not wait for its disk (fsync is off): a power failure loses what was acked")
         for reader in self._readers:

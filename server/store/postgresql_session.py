@@ -26,8 +26,10 @@ from server.store.postgresql_errors import classify, without_values
 T = TypeVar("T")
 Dial = Callable[[], Awaitable[asyncpg.Connection]]
 
+REPLAN_MIN_S = 0.25
 REPLAN_MAX_S = 60.0
-"""How old a plan gets at most: as long as PostgreSQL takes to look at new tables by itself."""
+"""How old plans get: little at first, twice as old each time, at most as long as PostgreSQL takes to look at new tables
+by itself."""
 
 _CLOSE_WITHIN_S = 2.0
 
@@ -90,16 +92,19 @@ class Session:
         except BaseException:
             self._drop()
             raise
-        self._replan_after_s = 1.0
+        self._replan_after_s = REPLAN_MIN_S
         self._replan_at_s = self._now_s() + self._replan_after_s
         return self._connection
 
-    async def run(self, work: Callable[[Connection], T]) -> T:
-        """``work`` in one transaction. What fails or takes too long ends the connection, but for refused rows."""
+    async def run(self, work: Callable[[Connection], T], *, within_s: float | None = None) -> T:
+        """``work`` in one transaction; ``within_s`` instead of the usual time-out.
+
+        What fails or takes too long ends the connection, but for refused rows.
+        """
         connection = await self.connect()
         assert self._driver is not None  # noqa: S101  connected
         try:
-            with _deadline(self._driver, self._timeout_s):
+            with _deadline(self._driver, within_s or self._timeout_s):
                 await self._replan(self._driver)
                 return await connection.run_sync(_transact, work)
         except Exception as error:
