@@ -457,7 +457,7 @@ class App:
                 WebSocketRoute("/ws", self.endpoint),
                 *page_routes(),
                 *document_routes(),
-                *health_routes(self._ready, self.metrics),
+                *health_routes(self._ready, self.metrics, self.settings.metrics_networks),
                 *rest_routes(Lazily(self._rest)),
             ],
             middleware=[Middleware(SecureHeaders)],

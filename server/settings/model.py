@@ -14,6 +14,8 @@ from server.settings.types import Folder, Host, Networks, OptionalPath, Origins,
 PACKAGES = Path(__file__).resolve().parents[2]
 MIN_SECRET_BYTES = 32  # RFC 7518 §3.2: an HS256 key is at least as long as the hash
 DAY_S = 86_400
+# Loopback (RFC 1122, RFC 4291) and private networks (RFC 1918, RFC 4193).
+PRIVATE_NETWORKS = ("127.0.0.0/8", "::1/128", "10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "fc00::/7")
 
 
 class Settings(BaseModel):
@@ -191,6 +193,9 @@ class Settings(BaseModel):
     log_level: Literal["debug", "info", "warning", "error"] = setting("info", "Least important log lines to write.")
     log_format: Literal["auto", "text", "json"] = setting(
         "auto", "Form of log lines; auto: text on a terminal, JSON otherwise."
+    )
+    metrics_networks: Networks = setting(
+        PRIVATE_NETWORKS, "Addresses or networks that may read /metrics; for others there is no such page."
     )
 
     @property
