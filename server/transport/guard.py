@@ -1,7 +1,7 @@
-"""uvicorn's HTTP protocol with a deadline and a bound for requests.
+"""uvicorn's HTTP protocol with a deadline and a bound for requests, and a deadline for whoever reads the answer.
 
-uvicorn waits for ever for a request that never ends, and takes headers of any size: a few thousand such connections
-("slowloris") would use up every descriptor.
+uvicorn waits for ever for a request that never ends and for a reader that does not read, and takes headers of any size:
+a few thousand such connections ("slowloris") would use up every descriptor.
 """
 
 from __future__ import annotations
@@ -12,14 +12,17 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 # From the connection, or a request's first byte, to its last: long enough for a phone on a bad network.
 REQUEST_WITHIN_S = 15.0
+# A full buffer of 64 KiB that does not empty in this time belongs to a reader that does not read.
+READ_WITHIN_S = 15.0
 # Request line and headers together. Tokens are the largest, at 8 KiB.
 MAX_HEAD_BYTES = 65_536
 
 
 class GuardedHttp(HttpToolsProtocol):
-    """One HTTP connection; it ends when a request takes too long or has too long a head."""
+    """One HTTP connection; it ends when a request takes too long or has too long a head, or its answer is not read."""
 
     _deadline: asyncio.TimerHandle | None = None
+    _read_deadline: asyncio.TimerHandle | None = None
     _heads = 0
     _head_bytes = 0
     _in_head = True
@@ -30,6 +33,7 @@ class GuardedHttp(HttpToolsProtocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._relax()
+        self._read()
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
@@ -56,7 +60,18 @@ class GuardedHttp(HttpToolsProtocol):
 
     def handle_websocket_upgrade(self) -> None:
         self._relax()
+        self._read()
         super().handle_websocket_upgrade()
+
+    def pause_writing(self) -> None:
+        super().pause_writing()
+        self._read()
+        # An abort, since a transport that closes would wait for its unsent bytes.
+        self._read_deadline = self.loop.call_later(READ_WITHIN_S, self.transport.abort)
+
+    def resume_writing(self) -> None:
+        self._read()
+        super().resume_writing()
 
     def _expect(self) -> None:
         self._relax()
@@ -66,6 +81,11 @@ class GuardedHttp(HttpToolsProtocol):
         if self._deadline is not None:
             self._deadline.cancel()
             self._deadline = None
+
+    def _read(self) -> None:
+        if self._read_deadline is not None:
+            self._read_deadline.cancel()
+            self._read_deadline = None
 
     def _refuse(self, status: bytes) -> None:
         if self.cycle is None or self.cycle.response_complete:
