@@ -1,0 +1,79 @@
+"""Echo servers for tests of RFC 6455: ``python -m tests.support.echo ours|bare PORT``.
+
+``ours``: the product's HTTP and WebSocket protocol classes, answering by the product's own framing. ``bare``: uvicorn's
+``websockets-sansio`` as it comes. The Autobahn test suite's fuzzing client can be pointed at either (docs/security.md).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any, Literal
+
+import uvicorn
+from starlette.types import Receive, Scope, Send
+
+from server.transport.guard import GuardedHttp
+from server.transport.protocol import EXTENSION, WireProtocol
+from server.wire.framing import frame_message
+
+Flavour = Literal["ours", "bare"]
+FLAVOURS: tuple[Flavour, ...] = ("ours", "bare")
+MAX_MESSAGE_BYTES = 1_000_000
+
+
+async def _echo(scope: Scope, receive: Receive, send: Send) -> None:
+    await receive()
+    await send({"type": "websocket.accept"})
+    wire: WireProtocol | None = scope["extensions"].get(EXTENSION)
+    while (event := await receive())["type"] == "websocket.receive":
+        text, data = event.get("text"), event.get("bytes") or b""
+        if wire is None:
+            await send({"type": "websocket.send", **({"bytes": data} if text is None else {"text": text})})
+        else:
+            wire.write([frame_message(data if text is None else text.encode(), binary=text is None)])
+
+
+def _config(flavour: Flavour, port: int) -> uvicorn.Config:
+    options: dict[str, Any] = {"ws": "websockets-sansio"}
+    if flavour == "ours":
+        options = {"ws": WireProtocol, "http": GuardedHttp}
+    return uvicorn.Config(
+        _echo,
+        port=port,
+        lifespan="off",
+        log_config=None,
+        ws_max_size=MAX_MESSAGE_BYTES,
+        ws_per_message_deflate=False,
+        timeout_graceful_shutdown=1,
+        **options,
+    )
+
+
+@asynccontextmanager
+async def echoing(flavour: Flavour) -> AsyncIterator[int]:
+    """Runs beside the test, in its own event loop; yields the port."""
+    server = uvicorn.Server(_config(flavour, 0))
+    server.capture_signals = _NoSignals  # type: ignore[assignment, method-assign]
+    serving = asyncio.create_task(server.serve())
+    while not server.started:
+        await asyncio.sleep(0.005)
+    try:
+        yield server.servers[0].sockets[0].getsockname()[1]
+    finally:
+        server.should_exit = server.force_exit = True
+        await serving
+
+
+class _NoSignals:
+    """Signals stay pytest's."""
+
+    def __enter__(self) -> None: ...
+
+    def __exit__(self, *error: object) -> None: ...
+
+
+if __name__ == "__main__":
+    uvicorn.Server(_config(sys.argv[1], int(sys.argv[2]))).run()  # type: ignore[arg-type]
