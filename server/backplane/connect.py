@@ -7,6 +7,7 @@ from random import Random
 from typing import TYPE_CHECKING, NamedTuple
 
 from server.backplane.memory import MemoryBackplane, MemoryHub, MemoryLimiter, MemoryRegistry, MemoryRoll
+from server.backplane.memory.registry import DEAD_AFTER_MS
 from server.backplane.ports import Backplane, Limiter, Registry
 from server.clock import Clock
 
@@ -14,7 +15,6 @@ if TYPE_CHECKING:
     from server.backplane.redis.timing import Timing
 
 PREFIX = "parlance"
-DEAD_AFTER_MS = 10_000
 
 
 class Connected(NamedTuple):

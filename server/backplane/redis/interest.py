@@ -43,12 +43,12 @@ class Interest:
     def want(self, channel: bytes) -> None:
         """Hear a channel. Takes effect with ``changes``."""
         self._wanted.add(channel)
-        self._changed[channel] = None
+        self._mark(channel)
 
     def drop(self, channel: bytes) -> None:
         """Hear a channel no longer. Takes effect with ``changes``."""
         self._wanted.discard(channel)
-        self._changed[channel] = None
+        self._mark(channel)
 
     def restart(self) -> None:
         """A new connection: its server knows nothing yet."""
@@ -63,8 +63,8 @@ class Interest:
 
     def changes(self) -> list[Words]:
         """The commands that tell the server what has changed since the last call; send them in this order."""
-        begin = [channel for channel in self._changed if channel in self._wanted and channel not in self._told]
-        end = [channel for channel in self._changed if channel not in self._wanted and channel in self._told]
+        begin = [channel for channel in self._changed if channel in self._wanted]
+        end = [channel for channel in self._changed if channel not in self._wanted]
         self._changed.clear()
         self._told.update(begin)
         self._told.difference_update(end)
@@ -108,10 +108,19 @@ class Interest:
             self._open.update(chunk)
             yield (verb, *chunk)
 
+    def _mark(self, channel: bytes) -> None:
+        # What comes and goes while there is no server to tell must leave nothing behind.
+        if (channel in self._wanted) == (channel in self._told):
+            self._changed.pop(channel, None)
+        else:
+            self._changed[channel] = None
+
     def _forget(self, channel: bytes) -> None:
         """The server sends a channel no longer, unless a later command about it is still to be answered."""
         if channel not in self._open:
             self._told.discard(channel)
+            if channel not in self._wanted:
+                self._changed.pop(channel, None)
 
     def _close(self, channel: bytes) -> None:
         self._open[channel] -= 1

@@ -7,7 +7,7 @@ import asyncio
 import pytest
 
 from server.backplane.ports import Device, Registry
-from tests.contract.backplane.harness import Deployment
+from tests.contract.backplane.harness import Deployment, OnRedis
 
 
 def device(worker: str, user: str, session: str, at_ms: int = 1_700_000_000_000) -> Device:
@@ -145,6 +145,18 @@ async def test_a_dead_workers_users_are_given_to_one_caller_each(
     assert sorted(given) == sorted(users)
     assert await three.devices(users) == {users[1]: [device("one", users[1], "s1")]}
     assert await one.bury(100) == await three.bury(100) == []
+
+
+async def test_a_burial_that_broke_off_is_given_to_another_caller(on_redis: OnRedis) -> None:
+    one, two = await registry(on_redis, "one"), await registry(on_redis, "two")
+    await two.add(device("two", "ann", "s1"))
+    on_redis.let_die("two")
+    # Somebody has taken ann, and died.
+    on_redis.command("users:two", "ZADD", 2**53, "ann")
+    assert await one.bury(10) == []
+    on_redis.command("users:two", "ZADD", 1, "ann")
+    assert await one.bury(10) == ["ann"]
+    assert await one.bury(10) == []
 
 
 async def test_nobody_alive_is_buried(pair: tuple[Registry, Registry]) -> None:

@@ -131,6 +131,14 @@ def test_what_changes_to_and_fro_before_it_is_sent_costs_no_command() -> None:
     assert interest.changes() == []
 
 
+def test_channels_that_come_and_go_during_an_outage_leave_nothing_behind() -> None:
+    interest = Interest(sharded=False)
+    for number in range(100):
+        interest.want(b"%d" % number)
+        interest.drop(b"%d" % number)
+    assert not interest._changed
+
+
 def test_many_channels_share_commands() -> None:
     interest = Interest(sharded=False)
     for number in range(CHUNK + 1):
