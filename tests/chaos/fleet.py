@@ -316,6 +316,11 @@ class Fleet:
     def refusals(self) -> list[int]:
         return [code for person in self.people for code in person.refusals]
 
+    def forget_refusals(self) -> None:
+        """What was refused so far is no longer of interest."""
+        for person in self.people:
+            person.refusals.clear()
+
     @property
     def closings(self) -> list[Disconnected]:
         """How connections have ended that were there when something was asked of them."""
