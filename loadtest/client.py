@@ -35,27 +35,34 @@ from server.wire.frames import (
     Message,
     Opened,
     Pong,
+    PresenceChange,
+    Present,
     Refreshed,
     Resolved,
     Subscribed,
     Unsubscribed,
     Welcome,
 )
-from server.wire.parts import MAX_BATCH_FRAMES
+from server.wire.parts import MAX_BATCH_FRAMES, ReceiptKind, Status
 from server.wire.requests import (
+    AnyClientFrame,
     AnyRequest,
     ClientInfo,
     Connect,
     Feedback,
     History,
+    MarkReceipt,
     Open,
     Ping,
     Position,
     Refresh,
     Resolve,
     Send,
+    SetPresence,
+    SetTyping,
     Subscribe,
     Unsubscribe,
+    Who,
 )
 
 Push = AnyServerFrame
@@ -192,6 +199,22 @@ class Client:
     async def resolve(self, channel: str, resolved: bool = True) -> Resolved:
         return await self._ask(Resolve(id=self._next_id(), channel=channel, resolved=resolved), Resolved)
 
+    async def presence(self, status: Status, text: str | None = None) -> PresenceChange:
+        """How others see this user, on every device."""
+        return await self._ask(SetPresence(id=self._next_id(), status=status, text=text), PresenceChange)
+
+    async def who(self, channel: str) -> Present:
+        """The members of a conversation, and which of them are there."""
+        return await self._ask(Who(id=self._next_id(), channel=channel), Present)
+
+    async def typing(self, channel: str, on: bool = True) -> None:
+        """Say that the user types, or has stopped; lapses by itself. Has no answer."""
+        await self._tell(SetTyping(channel=channel, on=on))
+
+    async def receipt(self, channel: str, offset: int, kind: ReceiptKind = "read") -> None:
+        """Messages up to and including ``offset`` have arrived, or are read. Has no answer."""
+        await self._tell(MarkReceipt(channel=channel, kind=kind, offset=offset))
+
     async def feedback(self, message_id: str, rating: float, comment: str | None = None) -> FeedbackAccepted:
         """Rate a bot message in [0, 1]; thumbs are 0 and 1. A later rating replaces the earlier."""
         frame = Feedback(id=self._next_id(), message_id=message_id, rating=float(rating), comment=comment)
@@ -239,6 +262,12 @@ class Client:
         if isinstance(outcome, ParlanceError):
             raise outcome
         return _expect(outcome, kind)
+
+    async def _tell(self, frame: AnyClientFrame) -> None:
+        """Send a frame that has no answer."""
+        if self._socket is None or self._ended is not None:
+            raise self._ended or Disconnected(1000, "not connected")
+        await self._socket.send(self._encoding.encode([frame]))
 
     async def _exchange(self, frames: Sequence[AnyRequest]) -> list[Outcome]:
         """Send the frames as one WebSocket message; the answer to each, or why there is none, in their order."""
