@@ -31,7 +31,11 @@ class _Servers:
             server.stop()
 
     def __enter__(self) -> Self:
-        return self.start()
+        try:
+            return self.start()
+        except BaseException:
+            self.stop()
+            raise
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -57,7 +61,9 @@ class RedisCluster(_Servers):
         return f"redis+cluster://{hosts}"
 
     def start(self) -> Self:
-        self.servers = [self._member(bus_port).start() for bus_port in self._bus_ports]
+        self.servers = [self._member(bus_port) for bus_port in self._bus_ports]
+        for server in self.servers:
+            server.start()
         share = -(-SLOTS // len(self.servers))
         for number, server in enumerate(self.servers):
             server.command("CLUSTER", "SET-CONFIG-EPOCH", number + 1)
