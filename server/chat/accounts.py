@@ -59,15 +59,14 @@ class Accounts:
 
     async def watch(self) -> None:
         """Read what was revoked, for ever: a doorbell may be lost, a revocation may not."""
-        self._seen_number, _ = await self._store.revocations_after(0, REVOCATIONS_PER_LOOK)
         while True:
-            await asyncio.sleep(LOOK_EVERY_S)
             try:
                 await self._look()
             except ProtocolError as error:
                 _log.warning("revocations not read", reason=str(error))
             except Exception:  # whatever it was, the next look must come
                 _log.exception("revocations not read")
+            await asyncio.sleep(LOOK_EVERY_S)
 
     async def _look(self) -> None:
         number, revocations = await self._store.revocations_after(self._seen_number, REVOCATIONS_PER_LOOK)

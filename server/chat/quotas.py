@@ -12,8 +12,11 @@ from server.clock import Clock
 from server.errors import RateLimited
 from server.limits import Quota
 
-# Far more addresses than anybody guesses tokens from at a time; about 150 bytes each.
+# Far more addresses than anybody guesses tokens from at a time; about 150 bytes each. Where there are more, those that
+# were barred first are let go.
 MAX_BARRED = 50_000
+# Of IPv6 everybody has this much to themselves (RFC 6177), so addresses within it are one.
+IPV6_PREFIX = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +70,7 @@ class Doorkeeper:
         most = self.quotas.connections_per_address
         if most is None or is_own(address):
             return True
+        address = household(address)
         if self._open.get(address, 0) >= most:
             self._on_refusal("connections_per_address")
             return False
@@ -75,6 +79,7 @@ class Doorkeeper:
 
     def leave(self, address: str) -> None:
         """The end of a connection that was let in."""
+        address = household(address)
         count = self._open.get(address, 0) - 1
         if count > 0:
             self._open[address] = count
@@ -83,6 +88,7 @@ class Doorkeeper:
 
     def barred_ms(self, address: str) -> int:
         """0, or after how many milliseconds the address may present a token again."""
+        address = household(address)
         until_ms = self._barred.get(address)
         if until_ms is None:
             return 0
@@ -98,14 +104,32 @@ class Doorkeeper:
         quota = self.quotas.failed_tokens
         if quota is None or is_own(address):
             return
+        address = household(address)
         wait_ms = await self._limiter.take(quota, address)
-        if wait_ms and len(self._barred) < MAX_BARRED:
+        if wait_ms:
+            if len(self._barred) >= MAX_BARRED:
+                del self._barred[next(iter(self._barred))]
             self._barred[address] = self._clock.mono_ms() + wait_ms
 
 
 def is_own(address: str) -> bool:
     """Whether ``address`` is this machine's own, or none at all (a Unix socket)."""
     try:
-        return ipaddress.ip_address(address).is_loopback
+        found = ipaddress.ip_address(address)
     except ValueError:
         return True
+    mapped = found.ipv4_mapped if isinstance(found, ipaddress.IPv6Address) else None
+    return (mapped or found).is_loopback
+
+
+def household(address: str) -> str:
+    """What is counted as one: an IPv4 address, also in IPv6's clothes (RFC 4291 §2.5.5.2), or an IPv6 network."""
+    if ":" not in address:
+        return address
+    try:
+        found = ipaddress.IPv6Address(address)
+    except ValueError:
+        return address
+    if found.ipv4_mapped is not None:
+        return str(found.ipv4_mapped)
+    return str(ipaddress.IPv6Network((found, IPV6_PREFIX), strict=False))

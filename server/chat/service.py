@@ -165,13 +165,15 @@ class Chat:
         entries: dict[str, Recovered] = {}
         resumed: list[Joined] = []
         left_bytes = MAX_SERVER_MESSAGE_BYTES - ENVELOPE_BYTES
+        looks = 0  # each asks the store, also for a channel that there is not
         for channel, position in resume.items():
             if channel in own_channels(peer.user_id):  # joined already; the welcome has what they hold
                 entries[channel] = LIVE
                 continue
-            if len(peer.session.channels) >= MAX_CHANNELS:
+            if looks >= MAX_CHANNELS:
                 entries[channel] = Recovered(error=ErrorRef(429, "rate_limited"))
                 continue
+            looks += 1
             try:
                 if not is_conversation(channel):
                     resumed.append(await self._join_live(peer, channel))
