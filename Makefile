@@ -13,7 +13,7 @@ BIN := $(VENV)/bin
 PIP := -m pip --disable-pip-version-check -q install --no-compile
 CODE := server adapters inference models_onnx loadtest tests
 
-.PHONY: help serve setup test test-train bench loadtest model format clean
+.PHONY: help serve setup test test-train chaos bench loadtest model format clean
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-11s %s\n", $$1, $$2}'
@@ -51,6 +51,10 @@ test: $(VENV)/.test ## all checks and tests (installs Redis, PostgreSQL and Chro
 
 test-train: $(TRAIN_VENV)/.train ## the training pipeline on a handful of rows, export and quantisation included
 	$(TRAIN_VENV)/bin/python -m pytest tests/train
+
+chaos: $(VENV)/.test ## every fault of tests/chaos at length (half an hour); make test runs them in a short form
+	@sh tests/support/install-services.sh
+	CHAOS=long $(BIN)/pytest tests/chaos --timeout 1800 -s --durations 0
 
 bench: $(VENV)/.test ## benchmarks beside their peers; results in results/bench.json
 	@mkdir -p results

@@ -59,7 +59,7 @@ class Person:
     ) -> None:
         self.urls = list(urls)
         self.client = Client(
-            self.urls[first % len(self.urls)], token=token, encoding=encoding, on_push=self._note,
+            self.urls[first % len(self.urls)], token=token, encoding=encoding, on_push=self.note,
             request_timeout_s=REQUEST_TIMEOUT_S,
         )  # fmt: skip
         self.rng = random.Random(seed)
@@ -197,7 +197,8 @@ class Person:
         for message in early:  # pushed before the answer's waiter had its turn
             self._note_message(message)
 
-    def _note(self, push: Push) -> None:
+    def note(self, push: Push) -> None:
+        """Take a push, as it comes."""
         if isinstance(push, Message):
             self._note_message(push)
         else:
