@@ -66,8 +66,9 @@ def _whole(value: object, least: int, most: int, name: str) -> None:
 
 
 def _offset(frame: Frame, name: str) -> None:
-    if frame.get(name) is not None:
-        _whole(frame[name], 0, MAX_SAFE_INTEGER, name)
+    value = frame.get(name)
+    if value is not None and (type(value) is not int or not 0 <= value <= MAX_SAFE_INTEGER):  # no 1.0 here: as msgspec
+        raise ValueError(f"{name} mistyped or out of range")
 
 
 def _channel(frame: Frame) -> None:

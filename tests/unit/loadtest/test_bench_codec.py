@@ -51,6 +51,7 @@ def mutated_frames(draw: st.DrawFn) -> dict[str, Any]:
 @given(mutated_frames())
 @example({"type": "ping", "id": True})
 @example({"type": "ping", "id": 1.0})
+@example({"type": "subscribe", "id": 1, "channel": "c", "epoch": "e", "offset": 0.0})
 @example({"type": "history", "id": 1, "channel": "c", "limit": 0})
 def test_both_ways_accept_the_same_frames(frame: dict[str, Any]) -> None:
     data = orjson.dumps(frame)
