@@ -6,10 +6,11 @@
 
 from __future__ import annotations
 
-import asyncio
 import sys
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any, Literal
 
 import uvicorn
@@ -52,27 +53,19 @@ def _config(flavour: Flavour, port: int) -> uvicorn.Config:
     )
 
 
-@asynccontextmanager
-async def echoing(flavour: Flavour) -> AsyncIterator[int]:
-    """Runs beside the test, in its own event loop; yields the port."""
+@contextmanager
+def echoing(flavour: Flavour) -> Iterator[int]:
+    """Runs in a thread of its own; yields the port."""
     server = uvicorn.Server(_config(flavour, 0))
-    server.capture_signals = _NoSignals  # type: ignore[assignment, method-assign]
-    serving = asyncio.create_task(server.serve())
+    thread = threading.Thread(target=server.run)
+    thread.start()
     while not server.started:
-        await asyncio.sleep(0.005)
+        time.sleep(0.005)
     try:
         yield server.servers[0].sockets[0].getsockname()[1]
     finally:
         server.should_exit = server.force_exit = True
-        await serving
-
-
-class _NoSignals:
-    """Signals stay pytest's."""
-
-    def __enter__(self) -> None: ...
-
-    def __exit__(self, *error: object) -> None: ...
+        thread.join()
 
 
 if __name__ == "__main__":
