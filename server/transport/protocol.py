@@ -75,17 +75,18 @@ class WireProtocol(WebSocketsSansIOProtocol):
         self._cut_later()
 
     def handle_parser_exception(self) -> None:
-        if (
-            self.conn.close_sent is None
-        ):  # it was the handshake that websockets did not take: too many or too long lines
-            self.transport.write(b"HTTP/1.1 400 Bad Request\r\nconnection: close\r\ncontent-length: 0\r\n\r\n")
-            self.close_sent = True
-            self.transport.close()
-            return
         super().handle_parser_exception()
         self._cut_later()
 
     # ------------------------------------------------------------------ what comes in
+
+    def data_received(self, data: bytes) -> None:
+        super().data_received(data)
+        if self.conn.handshake_exc is not None and not self.handshake_initiated:
+            # Too many or too long lines, or a body: uvicorn would wait for a better handshake for ever.
+            self.handshake_initiated = self.close_sent = True
+            self.transport.write(b"HTTP/1.1 400 Bad Request\r\nconnection: close\r\ncontent-length: 0\r\n\r\n")
+            self.transport.close()
 
     def handle_text(self, event: Frame) -> None:
         self._fragments = None if event.fin else _Utf8()
