@@ -18,6 +18,8 @@ from server.store.ports import Combine, RewardEvent, RewardParts, Store
 
 _REPLAY_EVENTS = 1_000
 LOOK_EVERY_S = 5.0
+# Other workers' rewards come as often as all customers write: read in one query what came in so long, not one by one.
+GATHER_S = 0.25
 
 _log = structlog.get_logger(__name__)
 
@@ -65,6 +67,7 @@ class Learner:
         while True:
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._behind.wait(), LOOK_EVERY_S)
+                await asyncio.sleep(GATHER_S)
             self._behind.clear()
             try:
                 await self._catch_up()
@@ -78,7 +81,8 @@ class Learner:
         return self.policy.choose(x)
 
     async def reward(self, found: RewardParts) -> None:
-        """Add parts to a decision's reward and learn the difference. A ledger that is away costs the reward only."""
+        """Add parts to a decision's reward and learn the difference, or have ``follow`` learn it after what others have
+        appended before. A ledger that is away costs the reward only."""
         if not found.decision_id or not found.parts:
             return
         try:
@@ -88,19 +92,22 @@ class Learner:
             if event.log_offset == self.version + 1:
                 self._fold(event)
             elif event.log_offset > self.version:
-                await self._catch_up()
+                self._behind.set()
             await self._signals.send(Rewarded(self.name, event.log_offset))
         except ProtocolError as error:
             _log.warning("reward lost", decision=found.decision_id, reason=str(error))
 
     async def _catch_up(self) -> None:
-        while events := await self._store.rewards_after(self.name, self.version, _REPLAY_EVENTS):
+        while True:
+            events = await self._store.rewards_after(self.name, self.version, _REPLAY_EVENTS)
             for event in events:
                 if event.log_offset > self.version + 1:
                     _log.error("reward log has a gap", policy=self.name, after=self.version, next=event.log_offset)
                     return
                 if event.log_offset == self.version + 1:
                     self._fold(event)
+            if len(events) < _REPLAY_EVENTS:
+                return
 
     def _fold(self, event: RewardEvent) -> None:
         self.version = event.log_offset

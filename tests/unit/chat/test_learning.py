@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import cast
 
@@ -22,6 +23,16 @@ from server.store.ports import Combine, RewardEvent, RewardParts, Store
 from tests.unit.chat.loopback import loopback
 
 ARMS = ("calm", "warm")
+PAGE = 3
+
+
+@pytest.fixture(autouse=True, scope="module")
+def quick() -> Iterator[None]:
+    """No waiting for further rewards, and few of them a page."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(learning, "GATHER_S", 0)
+        patch.setattr(learning, "_REPLAY_EVENTS", PAGE)
+        yield
 
 
 @dataclass
@@ -30,6 +41,7 @@ class FakeLog:
 
     events: list[RewardEvent] = field(default_factory=list)
     away: bool = False
+    reads: int = 0
 
     def write(self, arm: str, reward: float, previous: float | None = None, dim: int = 3) -> RewardEvent:
         x = tuple(float(np.sin(len(self.events) + i)) for i in range(dim))
@@ -37,7 +49,8 @@ class FakeLog:
         return self.events[-1]
 
     async def rewards_after(self, policy: str, log_offset: int, limit: int) -> list[RewardEvent]:
-        return self.events[log_offset : log_offset + min(limit, 3)]
+        self.reads += 1
+        return self.events[log_offset : log_offset + limit]
 
     async def add_reward(self, found: RewardParts, combine: Combine, at_ms: int) -> RewardEvent | None:
         if self.away:
@@ -56,6 +69,16 @@ def learner(log: FakeLog, seed: int = 0, signals: Signals | None = None) -> Lear
         clock=ManualClock(),
         on_reward=lambda _: None,
     )
+
+
+async def until(made: Learner, version: int) -> None:
+    """Let it follow the log so far."""
+    following = asyncio.create_task(made.follow())
+    while made.version < version:
+        await asyncio.sleep(0)
+    assert made.version == version
+    following.cancel()
+    await asyncio.gather(following, return_exceptions=True)
 
 
 def knowledge(made: Learner) -> list[tuple[float, float]]:
@@ -88,9 +111,22 @@ async def test_what_another_worker_wrote_is_folded_in_the_logs_order() -> None:
     log.write("calm", 0.25)
     log.write("warm", 0.5)
     await here.reward(RewardParts("d", {"feedback": 0.0}))
+    assert here.version == 0  # what stands before it has not been read yet
+    await until(here, 3)
     await replayed.start()
-    assert here.version == 3
     assert knowledge(here) == knowledge(replayed)
+
+
+async def test_what_others_append_is_read_together() -> None:
+    log = FakeLog()
+    here, there = loopback(2)
+    first, second = learner(log, signals=here), learner(log, 1, signals=there)
+    for _ in range(10):
+        await first.reward(RewardParts("d", {"feedback": 1.0}))
+    assert first.version == 10
+    log.reads = 0
+    await until(second, 10)
+    assert log.reads == -(-10 // PAGE)
 
 
 async def test_a_removed_persona_and_old_features_are_passed_over() -> None:
@@ -122,14 +158,9 @@ async def test_a_worker_folds_what_another_has_appended() -> None:
     log = FakeLog()
     here, there = loopback(2)
     first, second = learner(log, signals=here), learner(log, 1, signals=there)
-    following = asyncio.create_task(second.follow())
     await first.reward(RewardParts("d", {"feedback": 1.0}))
-    while second.version < first.version:
-        await asyncio.sleep(0)
-    assert second.version == 1
+    await until(second, 1)
     assert knowledge(second) == knowledge(first)
-    following.cancel()
-    await asyncio.gather(following, return_exceptions=True)
 
 
 async def test_a_ledger_that_is_away_does_not_end_the_following(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -146,8 +177,4 @@ async def test_a_ledger_that_is_away_does_not_end_the_following(monkeypatch: pyt
 
     monkeypatch.setattr(log, "rewards_after", fails_first)
     log.write("warm", 1.0)
-    following = asyncio.create_task(made.follow())
-    while made.version < 1:
-        await asyncio.sleep(0)
-    following.cancel()
-    await asyncio.gather(following, return_exceptions=True)
+    await until(made, 1)
