@@ -5,6 +5,7 @@ PYTHON ?= python3
 PORT ?= 8000
 USERS ?= 50
 TIME ?= 30s
+FUZZ ?= 120
 HOST ?= ws://127.0.0.1:$(PORT)
 DATA ?= ../shared/data/nlu
 VENV := .venv
@@ -55,6 +56,9 @@ test-train: $(TRAIN_VENV)/.train ## the training pipeline on a handful of rows, 
 chaos: $(VENV)/.test ## every fault of tests/chaos at length (half an hour); make test runs them in a short form
 	@sh tests/support/install-services.sh
 	CHAOS=long $(BIN)/pytest tests/chaos --timeout 1800 -s --durations 0
+
+fuzz: $(VENV)/.test ## fuzz frames, ten minutes in all (FUZZ=120 seconds for each of five fuzzers)
+	PARLANCE_FUZZ_S=$(FUZZ) $(BIN)/pytest tests/fuzz
 
 bench: $(VENV)/.test ## benchmarks beside their peers; results in results/bench.json
 	@mkdir -p results

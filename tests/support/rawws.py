@@ -88,11 +88,13 @@ class RawSocket:
         except (asyncio.IncompleteReadError, ConnectionError):
             return None
 
-    async def rest(self) -> list[RawFrame]:
-        """Every frame up to the connection's end."""
+    async def rest(self, give_up_s: float = 2 * WITHIN_S) -> list[RawFrame]:
+        """Every frame up to the connection's end, or for ``give_up_s`` seconds where it does not end."""
         seen = []
-        while (found := await self.next()) is not None:
-            seen.append(found)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(give_up_s):
+                while (found := await self.next()) is not None:
+                    seen.append(found)
         return seen
 
     async def message(self) -> tuple[int, bytes] | None:
