@@ -201,7 +201,7 @@ class App:
         self.fanout = Fanout(
             self.store,
             backplane,
-            self.metrics.deliveries.inc,
+            self.metrics.delivered,
             self.signals.receive,
             on_message=self._published,
             on_reconnect=self.metrics.backplane_reconnects.inc,

@@ -21,6 +21,8 @@ from server.wire.frames import Message
 WORKERS_CHANNEL = "workers"
 GAP_WAIT_S = 0.05
 RECONCILE_S = 2.0
+# How many peers of a large channel are written to before the loop may do something else: about 2 ms.
+PEERS_PER_TURN = 256
 # One read of a gap: bounded so that a feed far behind can't hold the event loop or the store for long.
 REPAIR_MESSAGES = 500
 
@@ -61,6 +63,7 @@ class Fanout:
         self._on_deliveries = on_deliveries
         self._feeds: dict[str, Feed] = {}
         self._repairing: set[str] = set()
+        self._dealing: dict[Feed, None] = {}  # in the order of their turns
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def start(self) -> None:
@@ -93,8 +96,8 @@ class Fanout:
             feed = self._feeds[channel] = Feed(channel)
             if not channel.startswith("conv:"):
                 feed.prime(0)
-        subscription = Subscription(peer, channel, replaced=feed.subscriptions.get(peer))
-        feed.subscriptions[peer] = subscription
+        self._on_deliveries(feed.settle())
+        subscription = feed.join(peer)
         try:
             await self._backplane.listen(channel)
         except BaseException:
@@ -109,7 +112,8 @@ class Fanout:
         if feed is None or earlier is None:
             await self.leave(subscription.peer, subscription.channel)
             return
-        feed.subscriptions[subscription.peer] = earlier
+        self._on_deliveries(feed.settle())
+        feed.restore(earlier)
         if earlier.lags(feed):
             self._spawn(self._catch_up(feed, earlier))
 
@@ -128,7 +132,8 @@ class Fanout:
         feed = self._feeds.get(channel)
         if feed is None:
             return
-        feed.subscriptions.pop(peer, None)
+        self._on_deliveries(feed.settle())
+        feed.leave(peer)
         if not feed.subscriptions:
             del self._feeds[channel]
             await self._backplane.ignore(channel)
@@ -139,7 +144,7 @@ class Fanout:
         """Deliver to the subscribers on this worker only; for what is not durable."""
         feed = self._feeds.get(envelope.channel)
         if feed is not None:
-            self._on_deliveries(feed.accept(Parcel(envelope)))
+            self._accept(feed, Parcel(envelope))
 
     def subscribers(self, channel: str) -> list[Peer]:
         """Who has joined the channel on this worker."""
@@ -160,8 +165,25 @@ class Fanout:
             return
         feed = self._feeds.get(envelope.channel)
         if feed is not None:
-            self._on_deliveries(feed.accept(Parcel(envelope)))
+            self._accept(feed, Parcel(envelope))
             self._watch(feed)
+
+    def _accept(self, feed: Feed, parcel: Parcel) -> None:
+        self._on_deliveries(feed.accept(parcel))
+        if feed.is_dealing and feed not in self._dealing:
+            if not self._dealing:
+                asyncio.get_running_loop().call_soon(self._deal)
+            self._dealing[feed] = None
+
+    def _deal(self) -> None:
+        """One turn of one large channel: others' turns, and everything else that the loop has to do, come between."""
+        feed = next(iter(self._dealing))
+        del self._dealing[feed]
+        self._on_deliveries(feed.deal(PEERS_PER_TURN))
+        if feed.is_dealing:
+            self._dealing[feed] = None
+        if self._dealing:
+            asyncio.get_running_loop().call_soon(self._deal)
 
     def _watch(self, feed: Feed) -> None:
         if feed.has_gap and feed.channel not in self._repairing:
@@ -186,7 +208,7 @@ class Fanout:
             _log.warning("gap not read", channel=feed.channel, reason=str(error))
             return False
         for message in messages:
-            self._on_deliveries(feed.accept(Parcel(message_envelope(message))))
+            self._accept(feed, Parcel(message_envelope(message)))
         return bool(messages)
 
     async def _catch_up(self, feed: Feed, subscription: Subscription) -> None:

@@ -73,6 +73,11 @@ class Metrics:
         self.registry_up = self._gauge("registry_up", "Whether the presence registry answered the last time.")
         self.backplane_reconnects = self._counter("backplane_reconnects", "Interruptions of the backplane that healed.")
 
+    def delivered(self, frames: int) -> None:
+        """Count frames of a channel that were handed to its subscribers."""
+        self.deliveries.inc(frames)
+        self.frames_out.inc(frames)
+
     def error(self, code: int) -> None:
         """Count an error frame of ``code``."""
         self.errors.labels(str(code)).inc()

@@ -1,23 +1,32 @@
 """uvicorn's WebSocket protocol with a direct way to the socket.
 
 ASGI's ``send`` takes one message at a time, frames it anew for every subscriber and waits while a slow reader's buffer
-is full. Here a broadcast's bytes are framed once and written as they are, all frames of one loop tick together, and a
-reader that does not read can be cut off.
+is full; its ``receive`` wants a task, a queue and a coroutine per open connection. Here the application answers the
+handshake only and hands the open connection to a ``Receiver``, which is called for what comes and writes bytes that
+were framed once. An idle connection is a few small objects.
 """
 
 from __future__ import annotations
 
-import codecs
-from typing import Any, cast
+import asyncio
+import math
+from asyncio import BaseTransport, Transport
+from collections.abc import Callable, Coroutine
+from typing import Any, Protocol, cast
 
-from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
-from websockets.frames import CloseCode, Frame
+from uvicorn.config import Config
+from uvicorn.server import ServerState
+from websockets.frames import Close, CloseCode, Opcode
+from websockets.server import ServerProtocol
 
 from server.limits import gcra
-from server.wire.framing import payload_of
+from server.transport.handshake import EXTENSION, Handshake
+from server.transport.inbound import Inbound
+from server.transport.wheel import Wheel
+from server.wire.framing import PING, frame_control, messages_of
 
-# Key of the ASGI scope's ``extensions`` under which an endpoint finds its protocol.
-EXTENSION = "parlance.wire"
+__all__ = ["EXTENSION", "Receiver", "WireProtocol"]
+
 # How long a peer may take to answer a close before its socket is cut: long enough for a phone's network, and the
 # frames before the close (a goodbye, an error) have been read by then.
 CLOSE_GRACE_S = 2.0
@@ -25,152 +34,309 @@ CLOSE_GRACE_S = 2.0
 # of 32 bytes at once, and far more in the long run than anybody needs.
 BARE_FRAMES_BURST = 4_096
 BARE_FRAMES_PER_S = 1_024
-# Fragments of a message are joined when they are this many, so that empty ones don't pile up.
-MAX_FRAGMENTS = 256
 # Pongs, at most 127 bytes each, that a peer who does not read lets pile up.
 MAX_PONGS_BYTES = 1_048_576
 
-_Utf8 = codecs.getincrementaldecoder("utf-8")
+
+class Receiver(Protocol):
+    """Whoever an open connection belongs to. All calls come on the event loop's thread; none may raise or block."""
+
+    def received(self, message: bytes | str) -> None:
+        """A whole message: ``str`` for a text message, ``bytes`` for a binary one."""
+
+    def congested(self) -> None:
+        """More than the limit waits for the kernel to take it."""
+
+    def eased(self) -> None:
+        """It is no more than the limit again."""
+
+    def tick(self) -> float | None:
+        """The time that was asked for has come. Seconds until the next one, None: not needed any more."""
+
+    def ended(self) -> None:
+        """The connection is over, or about to be: nothing that is written arrives. Called once."""
 
 
-class WireProtocol(WebSocketsSansIOProtocol):
-    """One accepted connection; all methods run on the event loop's thread."""
+class WireProtocol(asyncio.Protocol):
+    """One connection, from the upgrade request on; all methods run on the event loop's thread."""
 
-    _fragments: codecs.IncrementalDecoder | None = None
-    _bare_full_at_s = 0.0
+    __slots__ = (
+        "_bare_full_at_s", "_close_sent", "_cut", "_early", "_handshake", "_inbound", "_ping_at_s", "_pong_due",
+        "_receiver", "_state", "_wheel", "config", "loop", "slot", "transport",
+    )  # fmt: skip
 
-    async def run_asgi(self) -> None:
-        extensions = cast(dict[str, Any], self.scope["extensions"])
-        extensions[EXTENSION] = self
-        await super().run_asgi()
+    def __init__(
+        self,
+        config: Config,
+        server_state: ServerState,
+        app_state: dict[str, Any],  # noqa: ARG002  (there is no lifespan)
+        _loop: asyncio.AbstractEventLoop | None = None,
+    ) -> None:
+        self.config = config
+        self.loop = _loop or asyncio.get_running_loop()
+        self.transport: Transport = cast(Transport, None)
+        self.slot: int | None = None
+        self._state = server_state
+        self._handshake: Handshake | None = None
+        self._early = b""
+        self._inbound: Inbound | None = None
+        self._receiver: Receiver | None = None
+        self._wheel: Wheel | None = None
+        self._bare_full_at_s = 0.0
+        self._close_sent = False
+        self._cut: asyncio.TimerHandle | None = None
+        self._ping_at_s = 0.0
+        self._pong_due = False
+
+    # ------------------------------------------------------------------ what asyncio and uvicorn call
+
+    def connection_made(self, transport: BaseTransport) -> None:
+        self.transport = cast(Transport, transport)
+        self._state.connections.add(self)  # type: ignore[arg-type]  # uvicorn asks of it no more than shutdown()
+
+    def data_received(self, data: bytes) -> None:
+        if self._receiver is not None:
+            self._read(data)
+        elif self._close_sent:
+            if self._inbound is not None:  # the answer to our close may be among it
+                self._read(data)
+        elif self._handshake is None and self._inbound is None:
+            self._begin(data)
+        else:
+            self._early += data
+            if len(self._early) > self.config.ws_max_size:
+                self.transport.abort()
+
+    def pause_writing(self) -> None:
+        if self._receiver is not None:
+            self._receiver.congested()
+
+    def resume_writing(self) -> None:
+        if self._receiver is not None:
+            self._receiver.eased()
+
+    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002
+        self._state.connections.discard(self)
+        self._end()
+        if self._handshake is not None:
+            self._handshake.lost()
+        if self._cut is not None:
+            self._cut.cancel()
+            self._cut = None
+
+    def shutdown(self) -> None:
+        """The server ends; whoever is still here was not drained in time."""
+        if self._inbound is not None:
+            self.shut(CloseCode.SERVICE_RESTART, "")
+        self.transport.close()
+
+    # ------------------------------------------------------------------ the handshake
+
+    def _begin(self, data: bytes) -> None:
+        self._handshake = Handshake(self, self.config, self._state.default_headers)
+        if self._handshake.begin(data):
+            self.spawn(self._open(self._handshake))
+
+    async def _open(self, handshake: Handshake) -> None:
+        await handshake.run()
+        self._handshake = None
+        if self._inbound is not None and self._receiver is None:
+            self.shut(CloseCode.INTERNAL_ERROR, "nobody serves this connection")
+
+    def spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        """Do something that the server's end waits for."""
+        task = self.loop.create_task(work)
+        self._state.tasks.add(task)
+        task.add_done_callback(self._state.tasks.discard)
+        return task
+
+    def refused(self, response: bytes) -> None:
+        """The handshake was answered with something else than an open connection."""
+        self._close_sent = True
+        self.transport.write(response)
+        self.transport.close()
+
+    def opened(self, response: bytes, conn: ServerProtocol) -> None:
+        """The handshake is done: frames from here on."""
+        self.transport.write(response)
+        self._inbound = Inbound(self.config.ws_max_size, conn if conn.extensions else None)
+
+    def adopt(self, receiver: Receiver, wheel: Wheel, max_unsent_bytes: int) -> None:
+        """Hand the open connection to ``receiver``. Call it after ``websocket.accept``, before anything is written.
+
+        ``max_unsent_bytes``: what may wait for the kernel before ``congested`` is called. Nothing is done where the
+        client has gone already but ``ended``.
+        """
+        if self._close_sent or self._inbound is None or self.transport.is_closing():
+            receiver.ended()
+            return
+        self._receiver, self._wheel = receiver, wheel
+        self.transport.set_write_buffer_limits(high=max_unsent_bytes, low=max_unsent_bytes)
+        self._ping_at_s = self.loop.time() + (self.config.ws_ping_interval or math.inf)
+        self.rearm()
+        if self._early:
+            data, self._early = self._early, b""
+            self._read(data)
+
+    # ------------------------------------------------------------------ writing
 
     @property
     def buffered_bytes(self) -> int:
         """Bytes handed to the transport that the kernel has not taken yet."""
         return self.transport.get_write_buffer_size()
 
-    def write(self, framed: list[bytes]) -> None:
-        """Write framed messages in one go. After the close, or on a lost connection, nothing happens."""
-        if self.close_sent or self.transport.is_closing():
-            return
-        self.transport.write(b"".join(map(self._compressed, framed) if self.conn.extensions else framed))
+    @property
+    def write(self) -> Callable[[bytes], None]:
+        """What writes framed messages; all of one loop tick leave together. Not to be called once ``ended`` was."""
+        assert self._inbound is not None  # noqa: S101
+        return self.transport.write if self._inbound.conn is None else self._write_compressed
 
-    def _compressed(self, framed: bytes) -> bytes:
-        payload, binary = payload_of(framed)
-        if binary:
-            self.conn.send_binary(payload)
-        else:
-            self.conn.send_text(payload)
-        return b"".join(self.conn.data_to_send())
-
-    def keepalive_timeout(self) -> None:
-        """A missed pong. The peer may never read again, so there is no handshake to wait for."""
-        self.stop_keepalive()
-        self.queue.put_nowait({"type": "websocket.disconnect", "code": 1011, "reason": "no pong"})
-        self.close_sent = True
-        self.transport.abort()
-
-    def handle_close(self, event: Frame) -> None:
-        super().handle_close(event)
-        self._cut_later()
-
-    def handle_parser_exception(self) -> None:
-        super().handle_parser_exception()
-        self._cut_later()
-
-    # ------------------------------------------------------------------ what comes in
-
-    def data_received(self, data: bytes) -> None:
-        super().data_received(data)
-        if self.conn.handshake_exc is not None and not self.handshake_initiated:
-            # Too many or too long lines, or a body: uvicorn would wait for a better handshake for ever.
-            self.handshake_initiated = self.close_sent = True
-            self.transport.write(b"HTTP/1.1 400 Bad Request\r\nconnection: close\r\ncontent-length: 0\r\n\r\n")
-            self.transport.close()
-
-    def handle_text(self, event: Frame) -> None:
-        self._fragments = None if event.fin else _Utf8()
-        super().handle_text(event)
-        self._took_fragment(event)
-
-    def handle_bytes(self, event: Frame) -> None:
-        self._fragments = None
-        super().handle_bytes(event)
-        self._took_fragment(event)
-
-    def handle_cont(self, event: Frame) -> None:
-        super().handle_cont(event)
-        self._took_fragment(event)
-
-    def _took_fragment(self, event: Frame) -> None:
-        if event.fin or self.close_sent:
-            return
-        self._count_bare()
-        if len(self.frames) >= MAX_FRAGMENTS:
-            self.frames = [b"".join(self.frames)]
-        try:
-            if self._fragments is not None:
-                self._fragments.decode(bytes(event.data))
-        except UnicodeDecodeError:
-            self._fail(CloseCode.INVALID_DATA)
-
-    def send_receive_event_to_app(self) -> None:
-        """uvicorn's, which writes a traceback to the log for every text that is not UTF-8."""
-        if self.curr_msg_data_type == "text" and not self.close_sent:
-            try:
-                text = str(self.frames[0] if len(self.frames) == 1 else b"".join(self.frames), "utf-8")
-            except UnicodeDecodeError:
-                self._fail(CloseCode.INVALID_DATA)
-                return
-            self.frames = []
-            self.queue.put_nowait({"type": "websocket.receive", "text": text})
-            if not self.read_paused:
-                self.read_paused = True
-                self.transport.pause_reading()
-            return
-        super().send_receive_event_to_app()
-
-    def handle_ping(self) -> None:
-        if self.buffered_bytes > MAX_PONGS_BYTES:  # it asks and asks and reads no answer
-            self.transport.abort()
-            return
-        super().handle_ping()
-        self._count_bare()
-
-    def handle_pong(self, event: Frame) -> None:
-        super().handle_pong(event)
-        self._count_bare()
-
-    def _count_bare(self) -> None:
-        self._bare_full_at_s, wait_s = gcra(
-            self._bare_full_at_s, self.loop.time(), burst=BARE_FRAMES_BURST, every=1 / BARE_FRAMES_PER_S, cost=1
-        )
-        if wait_s and not self.close_sent:
-            self._fail(CloseCode.POLICY_VIOLATION)
-
-    def _fail(self, code: CloseCode) -> None:
-        """Fail the connection (RFC 6455 §7.1.7)."""
-        self.frames = []
-        self.stop_keepalive()
-        self.conn.fail(code)
-        self.handle_parser_exception()
-
-    # ------------------------------------------------------------------ the end
-
-    def _cut_later(self) -> None:
-        # A transport that is closing waits for its unsent bytes, for ever where nobody reads them.
-        self.loop.call_later(CLOSE_GRACE_S, self.transport.abort)
+    def _write_compressed(self, framed: bytes) -> None:
+        assert self._inbound is not None  # noqa: S101
+        conn = self._inbound.conn
+        assert conn is not None  # noqa: S101
+        for payload, binary in messages_of(framed):
+            conn.send_binary(payload) if binary else conn.send_text(payload)
+        self.transport.write(b"".join(conn.data_to_send()))
 
     def shut(self, code: int, reason: str) -> None:
         """Begin the closing handshake; whoever has not answered after ``CLOSE_GRACE_S`` is cut off. Idempotent."""
-        if self.close_sent or self.transport.is_closing():
+        if self._close_sent or self.transport.is_closing():
             return
-        self.stop_keepalive()
-        self.queue.put_nowait({"type": "websocket.disconnect", "code": code, "reason": reason})
-        self.conn.send_close(code, reason)
-        self.transport.write(b"".join(self.conn.data_to_send()))
-        self.close_sent = True
-        if self.read_paused:
-            self.read_paused = False
+        self._end()
+        self._close_sent = True
+        self.transport.write(frame_control(Opcode.CLOSE, Close(code, reason).serialize()))
+        self.resume_reading()
+        self._cut_later()
+
+    def _end(self) -> None:
+        """No message passes any more, in either direction."""
+        if self._wheel is not None:
+            self._wheel.drop(self)
+        receiver, self._receiver = self._receiver, None
+        if receiver is not None:
+            receiver.ended()
+
+    # ------------------------------------------------------------------ reading
+
+    def pause_reading(self) -> None:
+        """Let the client wait."""
+        if not self.transport.is_closing():
+            self.transport.pause_reading()
+
+    def resume_reading(self) -> None:
+        if not self.transport.is_closing():
             self.transport.resume_reading()
-        self.close_timer = self.loop.call_later(CLOSE_GRACE_S, self.transport.abort)
+
+    def _read(self, data: bytes) -> None:
+        inbound = self._inbound
+        assert inbound is not None  # noqa: S101
+        for opcode, payload in inbound.feed(data):
+            if opcode == Opcode.TEXT:
+                self._text(payload)
+            elif opcode == Opcode.BINARY:
+                if self._receiver is not None:
+                    self._receiver.received(payload)
+            elif opcode == Opcode.PONG:
+                self._pong_due = False
+            elif opcode == Opcode.PING:
+                self._pong(frame_control(Opcode.PONG, payload))
+        if inbound.fault is not None:
+            self._fail(inbound.fault)
+        elif inbound.conn is not None:
+            self._answer(inbound.conn)
+        if inbound.bare:
+            self._count_bare(inbound)
+
+    def _text(self, payload: bytes) -> None:
+        if self._receiver is None:
+            return
+        try:
+            text = payload.decode()
+        except UnicodeDecodeError:
+            self._fail(CloseCode.INVALID_DATA)
+        else:
+            self._receiver.received(text)
+
+    def _answer(self, conn: ServerProtocol) -> None:
+        """Send what the parser has to say: pongs, the answer to a close, or why the connection has failed."""
+        output = b"".join(conn.data_to_send())
+        if output:
+            self._pong(output)
+        if conn.close_rcvd is not None:
+            self._end()
+            self._close_sent = True
+            self.transport.close()
+            self._cut_later()
+        elif conn.parser_exc is not None:
+            self._fail(None)
+
+    def _pong(self, framed: bytes) -> None:
+        if self.buffered_bytes > MAX_PONGS_BYTES:  # it asks and asks and reads no answer
+            self._end()
+            self._close_sent = True
+            self.transport.abort()
+        elif not self._close_sent:
+            self.transport.write(framed)
+
+    def _count_bare(self, inbound: Inbound) -> None:
+        """Fail the connection where there were too many of them."""
+        now_s, every_s = self.loop.time(), 1 / BARE_FRAMES_PER_S
+        while inbound.bare > 0:
+            # One by one would cost much, and more than the burst counts as the burst only.
+            cost = min(inbound.bare, BARE_FRAMES_BURST // 4)
+            inbound.bare -= cost
+            self._bare_full_at_s, wait_s = gcra(
+                self._bare_full_at_s, now_s, burst=BARE_FRAMES_BURST, every=every_s, cost=cost
+            )
+            if wait_s:
+                inbound.bare = 0
+                self._fail(CloseCode.POLICY_VIOLATION)
+
+    def _fail(self, code: CloseCode | None) -> None:
+        """Fail the connection (RFC 6455 §7.1.7); with None the close has been written already.
+
+        Only our side is closed at once: closing a socket whose data nobody has read would take back what was written,
+        the close frame included. What the peer still says is not listened to.
+        """
+        if self.transport.is_closing() or self._inbound is None:
+            return
+        if code is not None and not self._close_sent:
+            self.transport.write(frame_control(Opcode.CLOSE, Close(code, "").serialize()))
+        self._end()
+        self._close_sent, self._inbound = True, None
+        self.transport.resume_reading()
+        if self.transport.can_write_eof():
+            self.transport.write_eof()
+        self._cut_later()
+
+    def _cut_later(self) -> None:
+        """Wait for the peer's end, or for unsent bytes, but not for ever."""
+        if self._cut is None:
+            self._cut = self.loop.call_later(CLOSE_GRACE_S, self.transport.abort)
+
+    # ------------------------------------------------------------------ time
+
+    def rearm(self) -> None:
+        """The receiver's next alarm has changed."""
+        if self._receiver is not None and self._wheel is not None:
+            alarm_s = self._receiver.tick()
+            ping_s = self._ping_at_s - self.loop.time()
+            if self._receiver is not None:
+                self._wheel.set(self, ping_s if alarm_s is None else min(alarm_s, ping_s))
+
+    def tick(self) -> None:
+        """The wheel's alarm: a ping, where one is due, and whatever the receiver waits for."""
+        if self._receiver is None:
+            return
+        now_s = self.loop.time()
+        if now_s >= self._ping_at_s:
+            if self._pong_due:  # the peer may never read again, so there is no handshake to wait for
+                self._end()
+                self._close_sent = True
+                self.transport.abort()
+                return
+            self._pong_due = True
+            self._ping_at_s = now_s + (self.config.ws_ping_interval or math.inf)
+            self.transport.write(PING)
+        self.rearm()

@@ -1,4 +1,4 @@
-"""``GET /ws``: the handshake, and the one loop that reads a socket."""
+"""``GET /ws``: who is let in, and every open connection of this worker."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-import structlog
 from starlette.datastructures import Headers
 from starlette.types import Receive, Scope, Send
 
@@ -18,15 +17,14 @@ from server.chat.service import Chat
 from server.clock import Clock
 from server.session.machine import TOO_MANY_AFTER_MS
 from server.telemetry import Metrics
-from server.transport.connection import Connection, ConnectionLimits
+from server.transport.connection import Connection, ConnectionLimits, Services
 from server.transport.protocol import EXTENSION, WireProtocol
+from server.transport.wheel import Wheel
 from server.wire.closing import CloseCode
-from server.wire.codec import CODECS, negotiate
+from server.wire.codec import CODECS, Codec, negotiate
 from server.wire.requests import Connect
 
 LOOPBACK_NAMES = frozenset({"localhost", "127.0.0.1", "::1"})
-
-_log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,20 +71,17 @@ class WebSocketEndpoint:
         new_id: Callable[[], str],
         rng: random.Random,
     ) -> None:
-        self._chat = chat
-        self._clock = clock
-        self._metrics = metrics
-        self._limits = limits
+        self._services = Services(chat, clock, metrics, limits, authenticate)
         self._doorman = doorman
         self._doorkeeper = doorkeeper
-        self._authenticate = authenticate
         self._new_id = new_id
         self._rng = rng
         self._connections: set[Connection] = set()
+        self._wheel: Wheel | None = None
         self._draining = False
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Refuse the handshake, or serve the connection to its end."""
+        """Refuse the handshake, or accept it and take the connection over."""
         headers = Headers(scope=scope)
         codec = negotiate(scope["subprotocols"])
         if self._draining:
@@ -101,50 +96,36 @@ class WebSocketEndpoint:
             await receive()
             await send({"type": "websocket.accept", "subprotocol": subprotocol})
             wire: WireProtocol = scope["extensions"][EXTENSION]
-            address = scope["client"][0] if scope.get("client") else ""
-            connection = Connection(
-                wire=wire,
-                codec=codec,
-                chat=self._chat,
-                clock=self._clock,
-                metrics=self._metrics,
-                limits=self._limits,
-                session_id=self._new_id(),
-                authenticate=lambda frame: self._authenticate(frame, address),
-            )
-            if not self._doorkeeper.enter(address):
-                connection.close(CloseCode.TOO_MANY, "too many connections", after_ms=self._come_back_ms())
-                await connection.finish()
-                return
-            try:
-                await self._serve(connection, receive)
-            finally:
-                self._doorkeeper.leave(address)
+            self._take_over(wire, codec, scope["client"][0] if scope.get("client") else "")
+
+    def _take_over(self, wire: WireProtocol, codec: Codec, address: str) -> None:
+        """From here on the connection calls us; the ASGI call ends."""
+        may_stay = self._doorkeeper.enter(address)
+        connection = Connection(
+            wire,
+            codec,
+            self._services,
+            session_id=self._new_id(),
+            address=address,
+            on_end=self._left if may_stay else lambda _: None,
+        )
+        if may_stay:
+            self._connections.add(connection)
+            self._services.metrics.connections.inc()
+        if self._wheel is None:
+            self._wheel = Wheel(wire.loop.time, wire.loop.call_later)
+        wire.adopt(connection, self._wheel, self._services.limits.outbox_max_bytes)
+        if not may_stay:
+            connection.close(CloseCode.TOO_MANY, "too many connections", after_ms=self._come_back_ms())
+
+    def _left(self, connection: Connection) -> None:
+        self._connections.discard(connection)
+        self._services.metrics.connections.dec()
+        self._doorkeeper.leave(connection.address)
 
     def _come_back_ms(self) -> int:
         """Jittered, so that those who were refused together don't come back together."""
         return self._rng.randint(TOO_MANY_AFTER_MS, 2 * TOO_MANY_AFTER_MS)
-
-    async def _serve(self, connection: Connection, receive: Receive) -> None:
-        self._connections.add(connection)
-        self._metrics.connections.inc()
-        structlog.contextvars.bind_contextvars(session=connection.session_id)
-        try:
-            while True:
-                event = await receive()
-                if event["type"] != "websocket.receive":
-                    return
-                data = event.get("bytes")
-                if not await connection.handle(event["text"] if data is None else data):
-                    return
-        except Exception:
-            _log.exception("connection failed")
-            connection.close(CloseCode.INTERNAL, "internal failure")
-        finally:
-            self._connections.discard(connection)
-            self._metrics.connections.dec()
-            await connection.finish()
-            _log.debug("disconnected", user=connection.user_id)
 
     async def drain(self, within_ms: int) -> None:
         """Say goodbye to everybody, spread over ``within_ms`` so that they don't all come back at once."""

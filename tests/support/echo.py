@@ -18,23 +18,45 @@ from starlette.types import Receive, Scope, Send
 
 from server.transport.guard import GuardedHttp
 from server.transport.protocol import EXTENSION, WireProtocol
+from server.transport.wheel import Wheel
 from server.wire.framing import frame_message
 
 Flavour = Literal["ours", "bare"]
 FLAVOURS: tuple[Flavour, ...] = ("ours", "bare")
 MAX_MESSAGE_BYTES = 1_000_000
+MAX_UNSENT_BYTES = 16_000_000
+
+
+class _Echo:
+    """Adopts a connection of ours and repeats what comes."""
+
+    def __init__(self, wire: WireProtocol) -> None:
+        self._write = wire.write
+        wire.adopt(self, Wheel(wire.loop.time, wire.loop.call_later), MAX_UNSENT_BYTES)
+
+    def received(self, message: bytes | str) -> None:
+        binary = isinstance(message, bytes)
+        self._write(frame_message(message if isinstance(message, bytes) else message.encode(), binary=binary))
+
+    def congested(self) -> None: ...
+
+    def eased(self) -> None: ...
+
+    def tick(self) -> None:
+        return None
+
+    def ended(self) -> None: ...
 
 
 async def _echo(scope: Scope, receive: Receive, send: Send) -> None:
     await receive()
     await send({"type": "websocket.accept"})
-    wire: WireProtocol | None = scope["extensions"].get(EXTENSION)
+    if EXTENSION in scope["extensions"]:
+        _Echo(scope["extensions"][EXTENSION])
+        return
     while (event := await receive())["type"] == "websocket.receive":
         text, data = event.get("text"), event.get("bytes") or b""
-        if wire is None:
-            await send({"type": "websocket.send", **({"bytes": data} if text is None else {"text": text})})
-        else:
-            wire.write([frame_message(data if text is None else text.encode(), binary=text is None)])
+        await send({"type": "websocket.send", **({"bytes": data} if text is None else {"text": text})})
 
 
 def _config(flavour: Flavour, port: int) -> uvicorn.Config:

@@ -12,7 +12,7 @@ from server.chat.peer import Caller
 from server.chat.signals import Signals
 from server.fanout.hub import Fanout
 from server.wire.frames import Message
-from server.wire.framing import payload_of
+from server.wire.framing import messages_of
 from server.wire.parts import Kind, User
 from tests.unit.fanout.test_feed import FakePeer
 
@@ -54,7 +54,7 @@ def caller(kind: Kind = "agent", user_id: str | None = None) -> Caller:
 
 def events(peer: FakePeer) -> list[tuple[str, dict[str, Any]]]:
     """Names and data of what a subscriber has got since the last call."""
-    frames = [msgspec.json.decode(payload_of(framed)[0]) for framed in peer.received]
+    frames = [msgspec.json.decode(body) for framed in peer.received for body, _ in messages_of(framed)]
     peer.received.clear()
     return [(frame["name"], frame["data"]) for frame in frames]
 

@@ -21,7 +21,7 @@ from server.fanout.hub import Fanout
 from server.store.ports import Account, Head, Store
 from server.wire.codec import JSON, Codec
 from server.wire.frames import Message
-from server.wire.framing import payload_of
+from server.wire.framing import messages_of
 from server.wire.parts import Kind, Status, User
 from server.wire.requests import SetPresence, Who
 
@@ -150,7 +150,7 @@ class Phone:
         self.user_id = self.caller.user.id
 
     def push(self, framed: bytes) -> None:
-        self.received.append(msgspec.json.decode(payload_of(framed)[0]))
+        self.received += [msgspec.json.decode(body) for body, _ in messages_of(framed)]
 
     def news(self) -> list[Frame]:
         """What has come since the last call."""

@@ -6,15 +6,17 @@ from dataclasses import dataclass, field
 
 import msgspec
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from server.backplane.ports import Envelope
-from server.fanout.feed import MAX_HELD_PARCELS, Feed, Subscription
+from server.fanout import feed as feed_module
+from server.fanout.feed import MAX_HELD_PARCELS, PROMPT_SUBSCRIBERS, Feed, Subscription
 from server.fanout.parcel import Parcel, message_envelope
 from server.wire.codec import JSON, MSGPACK, Codec
 from server.wire.frames import Message
-from server.wire.framing import payload_of
+from server.wire.framing import messages_of, payload_of
 from server.wire.parts import Turn, User
 
 
@@ -32,7 +34,7 @@ class FakePeer:
         self.received.append(framed)
 
     def offsets(self) -> list[int]:
-        return [msgspec.json.decode(payload_of(framed)[0])["offset"] for framed in self.received]
+        return [msgspec.json.decode(body)["offset"] for framed in self.received for body, _ in messages_of(framed)]
 
 
 def message(offset: int, turn: Turn | None = None) -> Message:
@@ -53,7 +55,7 @@ def parcel(offset: int) -> Parcel:
 
 
 def subscribe(feed: Feed, peer: FakePeer, at: int | None = None) -> Subscription:
-    subscription = feed.subscriptions[peer] = Subscription(peer, feed.channel)
+    subscription = feed.join(peer)
     if at is not None:
         subscription.open(at)
         feed.prime(at)
@@ -158,6 +160,211 @@ def test_staff_events_reach_staff_and_the_author_who_may_see(peer: FakePeer, hea
     subscribe(feed, peer, at=0)
     feed.accept(Parcel(Envelope("conv:c", 0, b"{}", audience="staff", author="author")))
     assert bool(peer.received) is hears
+
+
+class TestManySubscribers:
+    """With more than ``PROMPT_SUBSCRIBERS`` a feed deals in parts."""
+
+    def crowd(self, feed: Feed, count: int = PROMPT_SUBSCRIBERS + 36) -> list[FakePeer]:
+        peers = [FakePeer(codec=(JSON, MSGPACK)[number % 2], sees_all=number % 3 == 0) for number in range(count)]
+        for peer in peers:
+            subscribe(feed, peer, at=0)
+        return peers
+
+    def test_nobody_is_served_before_their_turn_and_everybody_once(self) -> None:
+        feed = Feed("conv:c")
+        peers = self.crowd(feed)
+        assert feed.accept(parcel(1)) == 0
+        served = []
+        while feed.is_dealing:
+            served.append(feed.deal(30))
+        assert served == [30, 30, 30, 10]
+        assert all(len(peer.received) == 1 for peer in peers)
+
+    def test_what_has_come_meanwhile_goes_out_together_in_the_next_round(self) -> None:
+        feed = Feed("conv:c")
+        peers = self.crowd(feed)
+        feed.accept(parcel(1))
+        feed.deal(10)
+        for offset in (3, 2, 4):
+            feed.accept(parcel(offset))
+        assert feed.settle() == 4 * len(peers) - 10
+        assert all(len(peer.received) == 2 for peer in peers)
+        assert all(peer.offsets() == [1, 2, 3, 4] for peer in peers if peer.codec is JSON)
+
+    def test_the_bytes_of_a_round_are_the_same_for_all_of_a_view(self) -> None:
+        feed = Feed("conv:c")
+        peers = self.crowd(feed)
+        feed.accept(parcel(1))
+        feed.accept(parcel(2))
+        feed.settle()
+        assert len({id(peer.received[0]) for peer in peers}) == 4
+
+    def test_who_leaves_in_the_middle_of_a_round_has_had_it(self) -> None:
+        feed = Feed("conv:c")
+        peers = self.crowd(feed)
+        feed.accept(parcel(1))
+        feed.deal(10)
+        feed.leave(peers[-1])
+        assert len(peers[-1].received) == 1
+        feed.accept(parcel(2))
+        feed.settle()
+        assert len(peers[-1].received) == 1
+        assert len(peers[0].received) == 2
+
+    def test_who_joins_in_the_middle_of_a_round_gets_what_comes_after_the_answer(self) -> None:
+        feed, late = Feed("conv:c"), FakePeer()
+        self.crowd(feed)
+        feed.accept(parcel(1))
+        feed.deal(10)
+        subscription = feed.join(late)
+        feed.accept(parcel(2))
+        feed.accept(parcel(3))
+        subscription.open(2)
+        feed.settle()
+        assert late.offsets() == [3]
+
+    def test_who_is_opened_while_what_they_have_read_is_still_due_does_not_get_it_again(self) -> None:
+        feed, late = Feed("conv:c"), FakePeer()
+        self.crowd(feed)
+        subscription = feed.join(late)
+        feed.accept(parcel(1))
+        subscription.open(1)
+        feed.accept(parcel(2))
+        feed.settle()
+        assert late.offsets() == [2]
+
+    def test_who_subscribes_again_while_something_is_due_loses_nothing_if_that_is_given_up(self) -> None:
+        feed = Feed("conv:c")
+        peers = self.crowd(feed)
+        feed.accept(parcel(1))
+        second = feed.join(peers[0])
+        assert second.replaced is not None
+        feed.restore(second.replaced)
+        feed.accept(parcel(2))
+        feed.settle()
+        assert peers[0].received[0] != peers[0].received[1]
+        assert len(peers[0].received) == len(peers[1].received) == 2
+
+    def test_who_was_behind_and_is_caught_up_walks_in_step_again(self) -> None:
+        feed, ahead = Feed("conv:c"), FakePeer()
+        self.crowd(feed)
+        subscription = feed.join(ahead)
+        subscription.open(1)  # the ledger is ahead of the doorbell
+        walked = [subscription.in_step]
+        for offset in (1, 2):
+            feed.accept(parcel(offset))
+            feed.settle()
+            walked.append(subscription.in_step)
+        assert walked == [False, True, True]
+        assert ahead.offsets() == [2]
+
+    def test_a_word_for_some_keeps_its_place_between_messages_for_all(self) -> None:
+        feed = Feed("conv:c")
+        self.crowd(feed)
+        agent, customer = FakePeer(user_id="agent", is_staff=True), FakePeer(user_id="customer")
+        for peer in (agent, customer):
+            subscribe(feed, peer, at=0)
+        feed.accept(parcel(1))
+        feed.accept(Parcel(Envelope("conv:c", 0, b'{"offset":-1}', audience="staff")))
+        feed.accept(parcel(2))
+        feed.accept(Parcel(Envelope("conv:c", 0, b'{"offset":-2}', audience="others", author="agent")))
+        feed.settle()
+        assert agent.offsets() == [1, -1, 2]
+        assert customer.offsets() == [1, 2, -2]
+
+    def test_a_large_backlog_is_not_joined_into_one_piece(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(feed_module, "MAX_JOINED_BYTES", 400)
+        feed = Feed("conv:c")
+        peers = self.crowd(feed)
+        for offset in range(1, 9):
+            feed.accept(parcel(offset))
+        feed.settle()
+        assert max(len(framed) for framed in peers[0].received) < 400
+        assert len(peers[0].received) > 2
+        assert peers[0].offsets() == list(range(1, 9))
+
+
+class FeedMachine(RuleBasedStateMachine):
+    """Peers come, go, lag and are caught up while messages come in any order and rounds are under way: each sees every
+    message after the one it was opened at, once, in order."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.feed = Feed("conv:c")
+        self.feed.prime(0)
+        self.stored = 0
+        self.rung: list[int] = []
+        self.opened: dict[FakePeer, int] = {}
+        self.joined: dict[FakePeer, tuple[Subscription, int]] = {}
+        for _ in range(PROMPT_SUBSCRIBERS):
+            self.come()
+            self.answer(0)
+
+    @rule()
+    def commit(self) -> None:
+        self.stored += 1
+        self.rung.append(self.stored)
+
+    @rule(data=st.data())
+    def ring(self, data: st.DataObject) -> None:
+        if self.rung:
+            offset = self.rung.pop(data.draw(st.integers(0, len(self.rung) - 1)))
+            self.feed.accept(parcel(offset))
+
+    @rule()
+    def say(self) -> None:
+        self.feed.accept(Parcel(Envelope("conv:c", 0, b'{"offset":0}')))
+
+    @rule(most=st.integers(1, 80))
+    def deal(self, most: int) -> None:
+        self.feed.deal(most)
+
+    @rule()
+    def come(self) -> None:
+        peer = FakePeer()
+        self.joined[peer] = (self.feed.join(peer), self.stored)
+
+    @rule(which=st.integers(0, 5))
+    def answer(self, which: int) -> None:
+        """The ledger is read at some time after the join: open at what it says, and catch up with what was missed."""
+        if self.joined:
+            peer = list(self.joined)[which % len(self.joined)]
+            subscription, at_least = self.joined.pop(peer)
+            offset = at_least if which % 2 else self.stored
+            self.opened[peer] = offset
+            subscription.open(offset)
+            if subscription.lags(self.feed):
+                subscription.open(offset, [parcel(missed) for missed in range(offset + 1, self.stored + 1)])
+
+    @rule(which=st.integers(0, 90))
+    def go(self, which: int) -> None:
+        if self.opened:
+            peer = list(self.opened)[which % len(self.opened)]
+            self.feed.leave(peer)
+            del self.opened[peer]
+            self.check(peer, peer.offsets())
+
+    @invariant()
+    def everybody_is_in_order(self) -> None:
+        for peer, offset in self.opened.items():
+            got = [seen for seen in peer.offsets() if seen]
+            assert got == list(range(offset + 1, offset + 1 + len(got)))
+
+    def check(self, peer: FakePeer, offsets: list[int]) -> None:
+        got = [seen for seen in offsets if seen]
+        assert got == sorted(set(got))
+
+    def teardown(self) -> None:
+        while self.rung:
+            self.feed.accept(parcel(self.rung.pop()))
+        self.feed.settle()
+        for peer, offset in self.opened.items():
+            assert [seen for seen in peer.offsets() if seen] == list(range(offset + 1, self.stored + 1))
+
+
+TestFeedMachine = FeedMachine.TestCase
+TestFeedMachine.settings = settings(max_examples=60, stateful_step_count=40, deadline=None)
 
 
 class TestParcel:

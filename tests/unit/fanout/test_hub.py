@@ -86,7 +86,7 @@ async def test_a_lost_ring_is_read_from_the_ledger(fanout: Fanout, ledger: FakeL
     await join(fanout, peer, 0)
     ledger.commit()  # nobody rings
     await fanout.publish_message(ledger.commit())
-    await until(lambda: len(peer.received) == 2)
+    await until(lambda: len(peer.offsets()) == 2)
     assert peer.offsets() == [1, 2]
 
 
@@ -94,7 +94,7 @@ async def test_the_last_ring_lost_is_found_by_reconciling(fanout: Fanout, ledger
     peer = FakePeer()
     await join(fanout, peer, 0)
     ledger.commit()
-    await until(lambda: len(peer.received) == 1)
+    await until(lambda: len(peer.offsets()) == 1)
     assert peer.offsets() == [1]
 
 
@@ -107,7 +107,7 @@ async def test_a_ledger_that_is_away_delays_and_loses_nothing(fanout: Fanout, le
     await until(lambda: ledger.reads > 0)
     assert peer.received == []
     ledger.away = False
-    await until(lambda: len(peer.received) == 2)
+    await until(lambda: len(peer.offsets()) == 2)
     assert peer.offsets() == [1, 2]
 
 
@@ -117,7 +117,7 @@ async def test_a_late_joiner_who_read_less_is_caught_up(fanout: Fanout, ledger: 
     ledger.commit()
     await join(fanout, quick, 1)
     fanout.open(subscription, 0)
-    await until(lambda: len(slow.received) == 1)
+    await until(lambda: len(slow.offsets()) == 1)
     assert slow.offsets() == [1]
     assert quick.received == []
 
@@ -131,7 +131,7 @@ async def test_giving_up_a_second_join_brings_the_first_back_with_what_it_missed
     await fanout.publish_message(ledger.commit())
     assert peer.received == []
     await fanout.give_up(second)
-    await until(lambda: len(peer.received) == 1)
+    await until(lambda: len(peer.offsets()) == 1)
     await fanout.publish_message(ledger.commit())
     assert peer.offsets() == [1, 2]
 
@@ -179,7 +179,7 @@ async def test_a_failing_doorbell_is_no_error_for_the_sender(
     await join(fanout, peer, 0)
     monkeypatch.setattr(MemoryBackplane, "publish", broken)
     await fanout.publish(message_envelope(ledger.commit()))
-    await until(lambda: len(peer.received) == 1)
+    await until(lambda: len(peer.offsets()) == 1)
     assert peer.offsets() == [1]
 
 
@@ -219,3 +219,36 @@ async def test_channels_are_those_somebody_has_joined(fanout: Fanout) -> None:
     assert fanout.channels() == [CHANNEL]
     await fanout.leave(peer, CHANNEL)
     assert fanout.channels() == []
+
+
+async def test_a_large_channel_lets_a_small_one_go_first(
+    fanout: Fanout, ledger: FakeLedger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(hub_module, "PEERS_PER_TURN", 20)
+    crowd, other = [FakePeer() for _ in range(100)], FakePeer()
+    for peer in crowd:
+        await join(fanout, peer, 0)
+    fanout.open(await fanout.join(other, "conv:other"), 0)
+    await fanout.publish_message(ledger.commit())
+    await asyncio.sleep(0)
+    await fanout.publish(Envelope("conv:other", 0, b'{"offset":0}'))
+    assert other.offsets() == [0]
+    assert 0 < sum(len(peer.received) for peer in crowd) < 100
+    await until(lambda: all(peer.offsets() == [1] for peer in crowd))
+
+
+async def test_every_delivery_is_counted(ledger: FakeLedger, bells: MemoryHub) -> None:
+    counted: list[int] = []
+    fanout = Fanout(ledger, MemoryBackplane(bells), counted.append)
+    await fanout.start()
+    crowd = [FakePeer() for _ in range(100)]
+    for peer in crowd:
+        await join(fanout, peer, 0)
+    await fanout.publish_message(ledger.commit())
+    await fanout.publish_message(ledger.commit())
+    await fanout.leave(crowd[0], CHANNEL)
+    await until(lambda: sum(counted) >= 200)
+    await fanout.publish_message(ledger.commit())
+    await until(lambda: sum(counted) >= 299)
+    assert sum(counted) == sum(len(peer.offsets()) for peer in crowd) == 299
+    await fanout.close()

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from websockets.frames import Frame, Opcode
 from websockets.streams import StreamReader
 
-from server.wire.framing import frame_message, payload_of
+from server.wire.framing import frame_control, frame_message, messages_of, payload_of
 
 
 def read_back(data: bytes) -> Frame:
@@ -42,3 +42,15 @@ def test_a_framed_message_is_one_whole_message(payload: bytes, binary: bool) -> 
 def test_the_shortest_header_is_used(size: int) -> None:
     header_bytes = len(frame_message(b"x" * size, binary=True)) - size
     assert header_bytes == (2 if size <= 125 else 4 if size <= 0xFFFF else 10)
+
+
+@given(st.lists(st.tuples(st.one_of(st.binary(max_size=200), st.just(b"x" * 66_000)), st.booleans()), max_size=5))
+def test_messages_after_each_other_are_told_apart(sent: list[tuple[bytes, bool]]) -> None:
+    framed = b"".join(frame_message(payload, binary=binary) for payload, binary in sent)
+    assert list(messages_of(framed)) == sent
+
+
+@pytest.mark.parametrize("opcode", [Opcode.PING, Opcode.PONG, Opcode.CLOSE])
+def test_a_control_frame_is_one(opcode: Opcode) -> None:
+    frame = read_back(frame_control(opcode, b"\x03\xe8"))
+    assert (frame.opcode, bytes(frame.data), frame.fin) == (opcode, b"\x03\xe8", True)
