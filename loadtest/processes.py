@@ -29,6 +29,7 @@ class Measured:
 
     def __init__(self, host: str, pid: int | None) -> None:
         self.host = host
+        self.pid = pid
         self._process = psutil.Process(pid) if pid is not None else None
 
     @property
