@@ -7,6 +7,7 @@ USERS ?= 50
 TIME ?= 30s
 FUZZ ?= 120
 HOST ?= ws://127.0.0.1:$(PORT)
+HOURS ?= 1
 DATA ?= ../shared/data/nlu
 VENV := .venv
 TRAIN_VENV := .venv-train
@@ -14,7 +15,7 @@ BIN := $(VENV)/bin
 PIP := -m pip --disable-pip-version-check -q install --no-compile
 CODE := server adapters inference models_onnx loadtest tests
 
-.PHONY: help serve setup test test-train chaos bench loadtest model format clean
+.PHONY: help serve setup test test-train chaos bench loadtest soak model format clean
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-11s %s\n", $$1, $$2}'
@@ -67,6 +68,10 @@ bench: $(VENV)/.test ## benchmarks beside their peers; results in results/bench.
 loadtest: $(VENV)/.test ## simulated customers against a running server (USERS=50 TIME=30s HOST=ws://127.0.0.1:8000)
 	@mkdir -p results
 	$(BIN)/python -m loadtest.run --users $(USERS) --time $(TIME) --host $(HOST) --csv results/loadtest
+
+soak: $(VENV)/.test ## nightly: hours of ordinary life, then whether memory or descriptors grew (HOURS=1)
+	@mkdir -p results
+	$(BIN)/python -m loadtest.soak --hours $(HOURS) --json results/soak.json
 
 model: $(TRAIN_VENV)/.train ## train, export, quantise, evaluate and pack the model (DATA=folder; an hour or two)
 	$(TRAIN_VENV)/bin/python -m models_onnx.build --data $(DATA) --work .cache/nlu --out models_onnx/nlu --resume
