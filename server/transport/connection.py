@@ -153,6 +153,11 @@ class Connection(Outbox):
         elif len(self._items) >= MAX_ITEMS_WAITING:
             self.wire.pause_reading()
 
+    @property
+    def is_working(self) -> bool:
+        """Whether a frame is being performed, or a send waits for its commit."""
+        return self._worker is not None or bool(self._sends)
+
     def _wrong_kind(self) -> Undecodable:
         return Undecodable(f"{self.codec.subprotocol} uses {'binary' if self.codec.binary else 'text'} messages")
 

@@ -20,9 +20,9 @@ from server.clock import ManualClock
 from server.errors import ClientError
 from server.session.machine import Phase
 from server.telemetry import Metrics
-from server.transport.connection import Connection, ConnectionLimits
+from server.transport.connection import Connection, ConnectionLimits, Services
 from server.wire.codec import CODECS, Codec, Rejected, Undecodable
-from server.wire.framing import payload_of
+from server.wire.framing import messages_of
 from server.wire.requests import Incoming
 from tests.fuzz.budget import rounds
 from tests.fuzz.mutate import message, websocket_bytes
@@ -67,20 +67,21 @@ class Line:
     def __init__(self, codec: Codec) -> None:
         self.wire, self.chat = FakeWire(), AnyChat()
         self.chat.gate.set()
-        self.connection = Connection(
-            wire=self.wire,
-            codec=codec,
-            chat=cast(Chat, self.chat),
-            clock=ManualClock(),
-            metrics=Metrics(),
-            limits=ConnectionLimits(connect_timeout_ms=10_000, outbox_max_bytes=10_000_000),
-            session_id="s",
-            authenticate=authenticate,
+        limits = ConnectionLimits(connect_timeout_ms=10_000, outbox_max_bytes=10_000_000)
+        services = Services(cast(Chat, self.chat), ManualClock(), Metrics(), limits, authenticate)
+        self.wire.connection = self.connection = Connection(
+            self.wire, codec, services, session_id="s", address="192.0.2.1", on_end=lambda _: None
         )
 
     async def connect(self) -> None:
         data = self.connection.codec.encode({"type": "connect", "id": 1})
-        await self.connection.handle(data if self.connection.codec.binary else data.decode())
+        await self.say(data if self.connection.codec.binary else data.decode())
+
+    async def say(self, message: bytes | str) -> None:
+        """Until everything that it leads to is done."""
+        self.connection.received(message)
+        while self.connection.is_working:
+            await asyncio.sleep(0)
 
 
 @pytest.mark.parametrize("codec", CODECS, ids=lambda codec: codec.name)
@@ -89,20 +90,17 @@ async def test_a_connection_answers_with_its_errors_or_closes_with_4400(codec: C
     line = Line(codec)
     for seed, rng in rounds(f"connection {codec.name}"):
         if line.connection.session.phase is Phase.CLOSED:
-            await line.connection.finish()
             line = Line(codec)
             if rng.random() < 0.9:
                 await line.connect()
         data = message(rng, binary=codec.binary)
-        goes_on = await line.connection.handle(data if codec.binary else data.decode(errors="replace"))
-        await asyncio.sleep(0)
-        for framed in (framed for written in line.wire.writes for framed in written):
-            frame_sent = decode(payload_of(framed)[0])
+        await line.say(data if codec.binary else data.decode(errors="replace"))
+        for payload, _ in messages_of(b"".join(line.wire.writes)):
+            frame_sent = decode(payload)
             assert frame_sent.get("code") != 500, (seed, data, frame_sent)
         line.wire.writes.clear()
-        assert goes_on == (line.connection.session.phase is not Phase.CLOSED), (seed, data)
+        assert (line.wire.closed is None) == (line.connection.session.phase is not Phase.CLOSED), (seed, data)
         assert line.wire.closed is None or line.wire.closed[0] in (4400, 4401), (seed, data)
-    await line.connection.finish()
 
 
 @pytest.fixture(scope="module")

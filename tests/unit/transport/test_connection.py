@@ -98,6 +98,8 @@ class FakeChat:
             raise RuntimeError("a bug")
         peer.answer(Ack(frame.id, frame.channel, frame.key, "m", 1, 0, False))
 
+    async def readmit(self, claims: Claims) -> None: ...
+
     async def perform(self, peer: Connection, frame: ClientFrame) -> None:
         self.log.append(type(frame).__name__)
         peer.answer(Pong(id=frame.id, time_ms=0))

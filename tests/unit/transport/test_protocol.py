@@ -102,7 +102,9 @@ class Stage:
 
     def __init__(self, app: App, *subprotocols: str, compression: bool = False) -> None:
         self.state = ServerState()
-        config = uvicorn.Config(app, ws_max_size=1_000, ws_ping_interval=10.0, ws_per_message_deflate=compression)
+        config = uvicorn.Config(
+            app, log_config=None, ws_max_size=1_000, ws_ping_interval=10.0, ws_per_message_deflate=compression
+        )
         config.load()
         self.now_s = 0.0
         self.alarms: list[tuple[float, Callable[[], None]]] = []
