@@ -11,12 +11,18 @@ from tests.chaos.length import LONG
 from tests.support.redis import RedisServer
 from tests.support.server import ServerProcess
 
+HERE = Path(__file__).parent
+TIMEOUT_S = 300
+
 
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "long: too long for every run; only `make chaos` runs it")
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    for item in items:
+        if item.path.is_relative_to(HERE) and not LONG:  # servers start many times, on a machine that may be busy
+            item.add_marker(pytest.mark.timeout(TIMEOUT_S))
     if LONG:
         return
     long = [item for item in items if item.get_closest_marker("long")]

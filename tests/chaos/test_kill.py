@@ -105,7 +105,7 @@ async def test_killed_between_ack_and_answer(server: ServerProcess) -> None:
     await customer.client.close()
 
 
-@pytest.mark.parametrize("seed", [1, 2])
+@pytest.mark.parametrize("seed", [1, *(pytest.param(seed, marks=pytest.mark.long) for seed in range(2, 10))])
 async def test_killed_at_any_moment_under_load(server: ServerProcess, seed: int) -> None:
     """One kill after the other, each at a random moment, while customers chat in both encodings."""
     rng = random.Random(seed)

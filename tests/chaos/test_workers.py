@@ -51,7 +51,7 @@ async def test_workers_are_killed_one_after_the_other(workers: Workers, ledger: 
     rng = random.Random(3)
     async with fleet_of(urls(workers), ledger, CUSTOMERS, 2) as fleet:
         async with fleet.chatting():
-            for number in range(pick(3, 30)):
+            for number in range(pick(2, 30)):
                 await asyncio.sleep(rng.uniform(0.3, pick(1.2, 5.0)))
                 victim = workers[number % 2]
                 victim.kill()

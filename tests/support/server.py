@@ -44,7 +44,7 @@ class ServerProcess:
     def ws_url(self) -> str:
         return f"ws://127.0.0.1:{self.port}/ws"
 
-    def start(self, within_s: float = 30.0) -> ServerProcess:
+    def start(self, within_s: float = 60.0) -> ServerProcess:
         """Start and wait until ``/healthz`` answers 200; raises with the log's end when it does not."""
         command = [sys.executable, "-m", "server.cli.main", "serve", "--host", "127.0.0.1", "--port", str(self.port)]
         command += ["--data-dir", str(self.data_dir), *self.flags]
