@@ -59,7 +59,7 @@ chaos: $(VENV)/.test ## every fault of tests/chaos at length (half an hour); mak
 	CHAOS=long $(BIN)/pytest tests/chaos --timeout 1800 -s --durations 0
 
 fuzz: $(VENV)/.test ## fuzz frames, ten minutes in all (FUZZ=120 seconds for each of five fuzzers)
-	PARLANCE_FUZZ_S=$(FUZZ) $(BIN)/pytest tests/fuzz
+	FUZZ_S=$(FUZZ) $(BIN)/pytest tests/fuzz
 
 bench: $(VENV)/.test ## benchmarks beside their peers; results in results/bench.json
 	@mkdir -p results

@@ -1,1 +1,1 @@
-"""Fuzzers: short in every test run, as long as wanted by ``make fuzz`` (``PARLANCE_FUZZ_S``, seconds for each)."""
+"""Fuzzers: short in every test run, as long as wanted by ``make fuzz`` (``FUZZ_S``, seconds for each)."""

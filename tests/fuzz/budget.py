@@ -13,9 +13,9 @@ SHORT_S = 2.0
 def rounds(name: str) -> Iterator[tuple[int, random.Random]]:
     """Seeds and their generators until the time is spent.
 
-    ``PARLANCE_FUZZ_S``: for how many seconds; then every run draws anew. Without it the seeds are the same each time.
+    ``FUZZ_S``: for how many seconds; then every run draws anew. Without it the seeds are the same each time.
     """
-    given = os.environ.get("PARLANCE_FUZZ_S", "")
+    given = os.environ.get("FUZZ_S", "")
     seed = random.SystemRandom().randrange(2**32) if given else 0
     until_s = time.monotonic() + (float(given) if given else SHORT_S)
     while time.monotonic() < until_s:

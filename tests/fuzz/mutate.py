@@ -19,7 +19,8 @@ VALUES: list[Any] = [
     None, True, False, 0, 1, -1, 0.5, 2**53, 2**53 - 1, 2**63, -(2**63), 1e308, "", "k", "x" * 65, "é", "\u0000",
     "\ud83d\ude42", "e\u0301", "2026", CHANNEL, "conv:", "system", "user:me", "agent:queue", "admin:metrics", [], {},
     [[]], [{}], {"a": {"b": [1, None]}}, ["ann", "bob"], {"epoch": "e", "offset": 0},
-    {CHANNEL: {"epoch": "e", "offset": 3}}, "read", "away", "x" * 9_000, "1;DROP TABLE users--", "' OR 1=1 --", "<script>", "../../etc/passwd", "%00",
+    {CHANNEL: {"epoch": "e", "offset": 3}}, "read", "away", "x" * 9_000,
+    "1;DROP TABLE users--", "' OR 1=1 --", "<script>", "../../etc/passwd", "%00",
 ]  # fmt: skip
 
 
