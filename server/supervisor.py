@@ -2,11 +2,13 @@
 
 The parent serves nothing. It restarts a worker that dies, after a pause that grows while deaths follow each other;
 SIGHUP replaces the workers one after the other, each only once its successor is ready; SIGTERM and SIGINT let
-all drain and then end the parent. A worker whose parent has died sees the end of its pipe and drains as well.
+all drain and then end the parent. Whoever does not leave in time is killed. A worker whose parent has died sees the end
+of its pipe and drains as well.
 """
 
 from __future__ import annotations
 
+import math
 import multiprocessing
 import os
 import selectors
@@ -42,13 +44,18 @@ def pause_s(deaths: int) -> float:
 
 @dataclass(slots=True, eq=False)
 class _Worker:
-    """``pipe`` is the parent's end; the worker's first word on it says that it is ready."""
+    """``pipe`` is the parent's end; the worker's first word on it says that it is ready.
+
+    ``stop_by_ms``: when it is killed, infinite unless it has been asked to leave.
+    """
 
     index: int
     process: BaseProcess
     pipe: Connection
     started_ms: float
     ready: bool = False
+    stop_by_ms: float = math.inf
+    is_leaving: bool = False
 
 
 class Supervisor:
@@ -66,8 +73,10 @@ class Supervisor:
         self._workers: dict[int, _Worker] = {}
         self._deaths: dict[int, int] = {}
         self._due_ms: dict[int, float] = {}
+        # The index whose worker is being replaced, and those that have a successor but have not left yet.
+        self._replaced: int | None = None
         self._replacing: list[_Worker] = []
-        self._stop_by_ms: float | None = None
+        self._stopping = False
         self._was_ready = False
         self._selector = selectors.DefaultSelector()
 
@@ -77,15 +86,21 @@ class Supervisor:
         for index in range(self._count):
             self._start(index)
         try:
-            while self._workers or self._replacing or (self._stop_by_ms is None and self._due_ms):
-                for key, _ in self._selector.select(self._wait_s()):
-                    key.data()
-                self._start_due()
-                self._kill_late()
+            while self._all() or (not self._stopping and self._due_ms):
+                self._step()
         finally:
-            for worker in (*self._workers.values(), *self._replacing):
+            for worker in self._all():
                 worker.process.kill()
         return 0
+
+    def _all(self) -> list[_Worker]:
+        return [*self._workers.values(), *self._replacing]
+
+    def _step(self) -> None:
+        for key, _ in self._selector.select(self._wait_s()):
+            key.data()
+        self._start_due()
+        self._kill_late()
 
     # ------------------------------------------------------------------ signals
 
@@ -101,22 +116,33 @@ class Supervisor:
     def _on_signals(self, numbers: bytes) -> None:
         for number in numbers:
             if number == signal.SIGHUP:
-                self._replace_next(0)
-            elif self._stop_by_ms is None:
+                if self._replaced is None:
+                    self._replace_next(0)
+            elif not self._stopping:
                 self._stop()
-            else:
-                self._stop_by_ms = self._clock.mono_ms()  # asked twice: now
+            else:  # asked twice: now
+                for worker in self._all():
+                    worker.stop_by_ms = self._clock.mono_ms()
 
     def _stop(self) -> None:
         _log.info("stopping", workers=len(self._workers))
-        self._stop_by_ms = self._clock.mono_ms() + (self._drain_s + STOP_MARGIN_S) * 1000
+        self._stopping = True
         self._due_ms.clear()
-        for worker in (*self._workers.values(), *self._replacing):
+        for worker in self._all():
+            self._dismiss(worker)
+
+    def _dismiss(self, worker: _Worker) -> None:
+        """Ask a worker to leave; a second time changes nothing."""
+        if not worker.is_leaving:
+            worker.is_leaving = True
+            worker.stop_by_ms = self._clock.mono_ms() + (self._drain_s + STOP_MARGIN_S) * 1000
             worker.process.terminate()
 
     def _kill_late(self) -> None:
-        if self._stop_by_ms is not None and self._clock.mono_ms() >= self._stop_by_ms:
-            for worker in (*self._workers.values(), *self._replacing):
+        for worker in self._all():
+            if self._clock.mono_ms() >= worker.stop_by_ms:
+                _log.error("worker killed, it did not leave in time", worker=worker.index, pid=worker.process.pid)
+                worker.stop_by_ms = math.inf
                 worker.process.kill()
 
     # ------------------------------------------------------------------ workers
@@ -142,8 +168,10 @@ class Supervisor:
             return
         worker.ready = self._was_ready = True
         _log.info("worker ready", worker=worker.index, pid=worker.process.pid)
-        for old in [old for old in self._replacing if old.index == worker.index]:
-            old.process.terminate()
+        for old in self._replacing:
+            if old.index == worker.index:
+                self._dismiss(old)
+        self._go_on()
 
     def _bury(self, worker: _Worker) -> None:
         self._selector.unregister(worker.pipe)
@@ -152,10 +180,10 @@ class Supervisor:
         code = worker.process.exitcode
         if worker in self._replacing:
             self._replacing.remove(worker)
-            self._replace_next(worker.index + 1)
+            self._go_on()
             return
         del self._workers[worker.index]
-        if self._stop_by_ms is not None:
+        if self._stopping:
             return
         if code == StartupError.exit_code and not self._was_ready:
             self._stop()
@@ -177,18 +205,26 @@ class Supervisor:
 
     def _replace_next(self, index: int) -> None:
         """Start a successor; the old one leaves once that is ready, and the next follows once it has left."""
-        if self._stop_by_ms is not None or index >= self._count or (index == 0 and self._replacing):
+        self._replaced = None if self._stopping or index >= self._count else index
+        if self._replaced is None:
             return
         old = self._workers.get(index)
-        if old is None:  # dead, and about to be started anew anyway
-            self._replace_next(index + 1)
+        if old is not None:  # else it is dead, and about to be started anew anyway
+            self._replacing.append(old)
+            self._start(index)
+
+    def _go_on(self) -> None:
+        """To the next one, where the successor is ready and the old one has left: never fewer than before serve."""
+        if self._replaced is None or self._replacing:
             return
-        self._replacing.append(old)
-        self._start(index)
+        successor = self._workers.get(self._replaced)
+        if successor is not None and successor.ready:
+            self._replace_next(self._replaced + 1)
 
     def _wait_s(self) -> float | None:
-        due = list(self._due_ms.values()) + ([] if self._stop_by_ms is None else [self._stop_by_ms])
-        return max(0.0, (min(due) - self._clock.mono_ms()) / 1000) if due else None
+        due = [*self._due_ms.values(), *(worker.stop_by_ms for worker in self._all())]
+        next_ms = min(due, default=math.inf)
+        return None if next_ms == math.inf else max(0.0, (next_ms - self._clock.mono_ms()) / 1000)
 
 
 def _in_own_group(work: Work, index: int, pipe: Connection) -> None:
