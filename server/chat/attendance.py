@@ -171,11 +171,12 @@ class Attendance:
         for start in range(0, len(users), USERS_PER_LOOK):
             few = users[start : start + USERS_PER_LOOK]
             found = await self._registry.devices(few)
-            self._roll.arrive_again(
+            lost = [
                 user_id
                 for user_id in few
                 if all(device.worker != self._roll.worker for device in found.get(user_id, ()))
-            )
+            ]
+            self._roll.arrive_again(lost, were_told=True)
 
     async def _bury(self) -> None:
         now_ms = self._clock.mono_ms()

@@ -55,11 +55,15 @@ class Work:
 
 @dataclass(slots=True)
 class _Person:
-    """``sessions``: those that are open; ``lingering``: the entry that stands for them during the grace."""
+    """``sessions``: those that are open; ``lingering``: the entry that stands for them during the grace.
+
+    ``was_told``: others have heard of them, although they are among the arrivals.
+    """
 
     sessions: dict[str, Device] = field(default_factory=dict)
     lingering: Device | None = None
     lingers_until_ms: float = 0.0
+    was_told: bool = False
 
     def entries(self) -> Iterable[Device]:
         return self.sessions.values() if self.lingering is None else (self.lingering,)
@@ -101,7 +105,7 @@ class Roll:
         self._forget(user_id, session_id)
         if person.sessions:
             return False
-        if user_id in self._arrivals:  # nobody has been told yet
+        if user_id in self._arrivals and not person.was_told:
             self._drop(user_id)
         else:
             person.lingering = Device(user_id, self.lingering_id, self.worker, now_ms)
@@ -159,15 +163,20 @@ class Roll:
         """When the next grace is over."""
         return min((person.lingers_until_ms for person in self._lingering.values()), default=None)
 
-    def arrive_again(self, user_ids: Iterable[str]) -> None:
-        """The registry could not say whether they are new, or has lost them: ask again. Who has gone is dropped."""
+    def arrive_again(self, user_ids: Iterable[str], *, were_told: bool = False) -> None:
+        """The registry could not say whether they are new, or has lost them: ask again.
+
+        ``were_told``: others have heard of those who had arrived. They linger when they go, so that others hear of
+        that, too; who has gone and was not told of is dropped.
+        """
         for user_id in user_ids:
             person = self._people.get(user_id)
             if person is None:
                 continue
-            if person.sessions:
+            person.was_told = person.was_told or (were_told and user_id not in self._arrivals)
+            if person.sessions or person.was_told:
                 self._arrivals.add(user_id)
-                self._adds |= dict.fromkeys((user_id, session_id) for session_id in person.sessions)
+                self._adds |= dict.fromkeys((user_id, entry.session_id) for entry in person.entries())
             else:
                 self._forget(user_id, self.lingering_id)
                 self._drop(user_id)

@@ -120,6 +120,37 @@ def test_an_arrival_that_was_not_settled_comes_again() -> None:
     assert roll.take(100, 99_999).gone == []
 
 
+def test_who_arrives_again_and_was_known_departs() -> None:
+    """A worker that was taken for dead and rises: others may still see its users."""
+    roll = Roll("w")
+    roll.open("alice", "s1", 5)
+    roll.open("bob", "s2", 5)
+    told(roll)
+    roll.open("carol", "s3", 5)
+    roll.close("bob", "s2", 0, 0)  # while the registry is asked
+    roll.arrive_again(["alice", "bob", "carol"], were_told=True)
+    assert roll.close("alice", "s1", 7, 0)
+    assert roll.close("carol", "s3", 7, 0)  # nobody has heard of her
+    work = roll.take(100, 0)
+    assert entries(work.adds) == {("alice", roll.lingering_id), ("bob", roll.lingering_id)}
+    assert work.arrivals == {"alice", "bob"}
+    roll.arrive_again(work.arrivals)  # the registry was away
+    assert roll.take(100, GRACE_MS).gone == [Gone("bob", 0), Gone("alice", 7)]
+    assert roll.devices(0) == []
+
+
+def test_who_arrives_again_and_comes_back_within_the_grace_arrives_once() -> None:
+    roll = Roll("w")
+    roll.open("alice", "s1", 5)
+    told(roll)
+    roll.arrive_again(["alice"], were_told=True)
+    roll.close("alice", "s1", 0, 0)
+    roll.open("alice", "s2", 5)
+    work = roll.take(100, 0)
+    assert (entries(work.adds), work.arrivals) == ({("alice", "s2")}, {"alice"})
+    assert roll.take(100, GRACE_MS).gone == []
+
+
 def test_open_connections_are_alive_and_departures_have_their_time() -> None:
     roll = Roll("w")
     roll.open("alice", "s1", 5)
