@@ -106,7 +106,8 @@ class Registry(Protocol):
 
     async def bury(self, limit: int) -> list[str]:
         """Take over what workers that died have left: at most ``limit`` users, whose devices on those workers are gone
-        now; whether they have others, ``devices`` says. A dead worker's user is given to one caller only."""
+        now; whether they have others, ``devices`` says. A dead worker's user is given to one caller only, unless the
+        registry goes away meanwhile: then perhaps again, later. What was taken over until then is returned."""
 
     async def workers(self) -> int:
         """How many workers beat, this one included."""

@@ -20,6 +20,7 @@ from server.backplane.redis import scripts
 from server.backplane.redis.client import RedisClient
 from server.backplane.redis.command import Command
 from server.clock import Clock
+from server.errors import Unavailable
 
 KEEP_MS: Final = 600_000
 """After this long without a beat keys go by themselves; whoever is alive has buried their worker long before."""
@@ -121,7 +122,12 @@ class RedisRegistry:
         for worker in sorted(self._dead - {self._worker}):
             if len(buried) >= limit:
                 break
-            buried.update(dict.fromkeys(await self._bury_worker(worker, limit - len(buried))))
+            try:
+                await self._bury_worker(worker, limit - len(buried), buried)
+            except Unavailable:
+                if not buried:
+                    raise
+                break  # nobody else is given those who are struck off already
         return list(buried)
 
     async def workers(self) -> int:
@@ -173,17 +179,18 @@ class RedisRegistry:
 
     # ----------------------------------------------------------------- the dead
 
-    async def _bury_worker(self, worker: str, limit: int) -> list[str]:
+    async def _bury_worker(self, worker: str, limit: int, buried: dict[str, None]) -> None:
+        """Add to ``buried`` whoever is taken over, also where a later call fails."""
         key = self._users_key(worker)
         ((names, left),) = await self._client.call(scripts.TAKE.on(key, limit, LEASE_MS))
         users = [name.decode() for name in names]
         for some in _chunks(users):
             sweeps = (scripts.SWEEP.on(self._devices_key(user), worker) for user in some)
             await self._client.call(*sweeps)
+            buried.update(dict.fromkeys(some))  # before they are struck off: that answer may get lost
             await self._client.call(Command.of("ZREM", key, *some))
         if left == len(users):
             await self._client.call(scripts.STRIKE.on(self._workers_key, worker, self._dead_after_ms))
-        return users
 
     async def _only_living(self, devices: list[Device]) -> list[Device]:
         """Leave out the devices of dead workers. That somebody lives may be old news; that somebody does not is looked
