@@ -121,7 +121,7 @@ class Messages:
         if done.turn is not None:
             self._submit_turn(done.turn)
         elif done.holder is not None:
-            await self._signals.send(TurnsLeft(done.holder))
+            await self._signals.send(TurnsLeft(done.holder, done.message.channel))
 
     async def publish(self, message: Message) -> None:
         """Ring for a message that has just been stored."""

@@ -96,7 +96,7 @@ class TurnRunner:
     def on_turns_left(self, word: TurnsLeft) -> None:
         """Another worker has stored turns for this one, whose conversations are at work here."""
         if word.worker == self._worker:
-            self._spawn(self._take_own())
+            self._spawn(self._take_own(word.channel))
 
     async def _run(self, channel: str) -> None:
         queue = self._queues[channel]
@@ -144,8 +144,11 @@ class TurnRunner:
             for turn in turns:
                 self.submit(turn)
 
-    async def _take_own(self) -> None:
-        for turn in await self._store.own_turns(self._worker, TAKE_TURNS):
+    async def _take_own(self, channel: str | None = None) -> None:
+        # Those that wait here already are among what is read, and must not crowd out the others.
+        queues = self._queues.values() if channel is None else [self._queues.get(channel, ())]
+        most = TAKE_TURNS + sum(map(len, queues))
+        for turn in await self._store.own_turns(self._worker, most, channel):
             if turn.turn_id not in self._answered:  # answered while the ledger was read
                 self.submit(turn)
 

@@ -65,9 +65,10 @@ class Revoked(Signal, frozen=True):
 
 
 class TurnsLeft(Signal, frozen=True):
-    """Turns have been stored for a worker that did not store them itself."""
+    """Turns have been stored in a conversation for a worker that did not store them itself."""
 
     worker: str
+    channel: str
 
 
 class Rewarded(Signal, frozen=True):

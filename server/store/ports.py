@@ -493,9 +493,9 @@ class Store(Protocol):
         number raised by one. Only those of conversations whose first open turn has lapsed, of at most ``limit``
         conversations, of each all that have."""
 
-    async def own_turns(self, worker: str, limit: int) -> list[OpenTurn]:
-        """Open turns leased to ``worker``, lowest offsets first: those that other workers stored for it as well, and
-        those whose lease has run out unless they were taken over."""
+    async def own_turns(self, worker: str, limit: int, channel: str | None = None) -> list[OpenTurn]:
+        """Open turns leased to ``worker`` (in one channel, or in all), lowest offsets first: those that other workers
+        stored for it as well, and those whose lease has run out unless they were taken over."""
 
     async def renew_turns(self, worker: str, turn_ids: Sequence[str], lease_ms: int) -> None:
         """Extend the leases that ``worker`` still holds."""

@@ -39,8 +39,9 @@ class TurnMethods(Roads):
         # Behind what renews: taking passes over locked rows, so nobody waits for a worker that takes.
         return await self._work(("1 turns", "take"), partial(turns.take, worker=worker, lease_ms=lease_ms, limit=limit))
 
-    async def own_turns(self, worker: str, limit: int) -> list[OpenTurn]:
-        return await self._read(partial(turns.own, worker=worker, limit=limit))
+    async def own_turns(self, worker: str, limit: int, channel: str | None = None) -> list[OpenTurn]:
+        conversation = None if channel is None else codec.conversation_id(channel)
+        return await self._read(partial(turns.own, worker=worker, limit=limit, conversation=conversation))
 
     async def renew_turns(self, worker: str, turn_ids: Sequence[str], lease_ms: int) -> None:
         if turn_ids:

@@ -63,6 +63,7 @@ _OPEN_TURNS = (
 )
 _TAKEN = _OPEN_TURNS.where(_turns.c.turn_id.in_(bindparam("ids", expanding=True)))
 _OWN = _OPEN_TURNS.where(_IS_OPEN, _turns.c.worker == bindparam("holder")).limit(bindparam("most"))
+_OWN_IN_ONE = _OWN.where(_turns.c.conversation_id == bindparam("conversation"))
 _HELD = (
     select(_turns.c.turn_id)
     .where(_turns.c.turn_id.in_(bindparam("ids", expanding=True)), _turns.c.worker == bindparam("holder"), _IS_OPEN)
@@ -104,9 +105,13 @@ def take(connection: Connection, worker: str, lease_ms: int, limit: int) -> list
     return _open_turns(connection.execute(_TAKEN, {"ids": ids}).all())
 
 
-def own(connection: Connection, worker: str, limit: int) -> list[OpenTurn]:
-    """Open turns of ``worker``, lowest offsets first, lapsed ones too unless somebody else has taken them."""
-    return _open_turns(connection.execute(_OWN, {"holder": worker, "most": limit}).all())
+def own(connection: Connection, worker: str, limit: int, conversation: str | None) -> list[OpenTurn]:
+    """Open turns of ``worker`` (in one conversation, or in all), lowest offsets first, lapsed ones too unless somebody
+    else has taken them."""
+    if conversation is None:
+        return _open_turns(connection.execute(_OWN, {"holder": worker, "most": limit}).all())
+    given = {"holder": worker, "most": limit, "conversation": conversation}
+    return _open_turns(connection.execute(_OWN_IN_ONE, given).all())
 
 
 def _open_turns(rows: Sequence[Row[*tuple[Any, ...]]]) -> list[OpenTurn]:

@@ -207,6 +207,10 @@ async def test_a_turn_goes_to_whoever_holds_the_conversation(store: SqlStore) ->
     own = await store.own_turns("w1", 10)
     assert own == [first, type(first)(other.message.message_id, 1, other.message), same.turn]
     assert await store.own_turns("w1", 2) == own[:2]
+    another = await asked(store, await opened(store), worker="w1")
+    assert await store.own_turns("w1", 10, another.message.channel) == [another]
+    assert await store.own_turns("w1", 2, channel) == own[:2]
+    assert await store.own_turns("w2", 10, channel) == []
     assert await store.own_turns("w2", 10) == [elsewhere.turn]
     assert await store.own_turns("w3", 10) == []
 

@@ -11,7 +11,7 @@ import pytest
 from structlog.contextvars import bound_contextvars, get_contextvars
 
 from server.chat import runner as runner_module
-from server.chat.runner import ATTEMPTS, TurnRunner
+from server.chat.runner import ATTEMPTS, TAKE_TURNS, TurnRunner
 from server.chat.signals import TurnsLeft
 from server.errors import Unavailable
 from server.store.ports import OpenTurn, Store
@@ -43,8 +43,9 @@ class FakeTurns:
         taken, self.left = self.left[:limit], self.left[limit:]
         return taken
 
-    async def own_turns(self, worker: str, limit: int) -> list[OpenTurn]:
-        return [turn for turn in self.own if turn.turn_id not in self.closed]
+    async def own_turns(self, worker: str, limit: int, channel: str | None = None) -> list[OpenTurn]:
+        own = [turn for turn in self.own if turn.turn_id not in self.closed and channel in (None, turn.message.channel)]
+        return sorted(own, key=lambda turn: turn.message.offset)[:limit]
 
     async def renew_turns(self, worker: str, turn_ids: list[str], lease_ms: int) -> None:
         self.renewed.update(turn_ids)
@@ -212,8 +213,8 @@ async def test_turns_that_other_workers_stored_take_their_place(
     for offset in (1, 4):
         runner.submit(turn("conv:a", offset))
     store.own = [turn("conv:a", offset) for offset in (1, 2, 3, 4)]
-    runner.on_turns_left(TurnsLeft("another"))
-    runner.on_turns_left(TurnsLeft("w"))
+    runner.on_turns_left(TurnsLeft("another", "conv:a"))
+    runner.on_turns_left(TurnsLeft("w", "conv:a"))
     await until(lambda: len(runner._queues["conv:a"]) == 4)
     answering.gate.set()
     await until(lambda: len(answering.answered) == 4)
@@ -227,9 +228,31 @@ async def test_an_answered_turn_is_not_taken_again_and_a_refused_one_is(
     store.own = [turn("conv:a", 1), turn("conv:b", 1)]
     answering.refused = {"turn conv:b 1"}
     for _ in range(2):
-        runner.on_turns_left(TurnsLeft("w"))
+        for channel in ("conv:a", "conv:b"):
+            runner.on_turns_left(TurnsLeft("w", channel))
         await until(lambda: not runner._tasks)
     assert answering.answered == [("conv:a", 1), ("conv:b", 1), ("conv:b", 1)]
+
+
+@pytest.mark.parametrize("word", [True, False], ids=["word of it", "the next look"])
+@pytest.mark.parametrize("channels", [1, 3 * TAKE_TURNS], ids=["one conversation", "many"])
+async def test_a_left_turn_behind_many_is_answered(
+    make: Callable[..., TurnRunner], store: FakeTurns, answering: Answering, word: bool, channels: int
+) -> None:
+    runner = make(lease_ms=3 if not word else 60_000)
+    answering.gate.clear()
+    last = 3 * TAKE_TURNS
+    store.own = [turn(f"conv:{offset % channels}", offset) for offset in range(1, last + 1)]
+    for waiting in store.own:
+        runner.submit(waiting)
+    left = turn("conv:0", last + 1)
+    store.own.append(left)
+    if word:
+        runner.on_turns_left(TurnsLeft("w", "conv:0"))
+    else:
+        await runner.start()
+    await until(lambda: left in runner._queues["conv:0"])
+    answering.gate.set()
 
 
 async def test_what_a_turn_logs_carries_its_turn_and_channel_and_nobodys_session(
