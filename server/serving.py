@@ -116,12 +116,23 @@ async def run(settings: Settings, listener: socket.socket, parent: Connection | 
         tell_ready = partial(_tell_ready, settings, app, parent)
         server = Server(_config(settings, app), app, tell_ready, stop_listening=parent is not None)
         if parent is not None:
-            asyncio.get_running_loop().add_reader(parent.fileno(), server.leave)
+            when_closed(parent, server.leave)
         await server.serve(sockets=[listener])
     finally:
         if parent is not None:
             asyncio.get_running_loop().remove_reader(parent.fileno())
         await app.close()
+
+
+def when_closed(parent: Connection, leave: Callable[[], None]) -> None:
+    """Call ``leave`` once when the other end of the pipe closes, or something comes from it."""
+    loop = asyncio.get_running_loop()
+
+    def left() -> None:
+        loop.remove_reader(parent.fileno())  # an end of file stays readable: the loop would come here for ever
+        leave()
+
+    loop.add_reader(parent.fileno(), left)
 
 
 def _tell_ready(settings: Settings, app: App, parent: Connection | None) -> None:
