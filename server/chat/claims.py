@@ -27,7 +27,11 @@ _log = structlog.get_logger(__name__)
 
 class ClaimKeeper:
     """``absence_ms``: how long an agent may be away. The registry says who is there, and this worker's own connections;
-    a worker that can't reach the registry ends no claim."""
+    a worker that can't reach the registry ends no claim.
+
+    Nor does one that has not looked for ``absence_ms`` without an interruption: nobody could have come back while there
+    was no server, or no registry, however long that was.
+    """
 
     def __init__(
         self,
@@ -49,6 +53,7 @@ class ClaimKeeper:
         self._clock = clock
         self._new_id = new_id
         self._absence_ms = absence_ms
+        self._looks_since_ms: float | None = None
 
     async def keep(self) -> None:
         """Look from time to time, for ever: several times within the absence allowed."""
@@ -63,9 +68,23 @@ class ClaimKeeper:
 
     async def look(self) -> None:
         """One round. ``Unavailable`` where registry or store is away: then nobody lapses any more."""
-        claims = await self._store.claims()
-        if not claims:
+        try:
+            claims = await self._store.claims()
+            present = await self._note(claims) if claims else set()
+        except BaseException:
+            self._looks_since_ms = None
+            raise
+        now_ms = self._clock.mono_ms()
+        if self._looks_since_ms is None:
+            self._looks_since_ms = now_ms
+        if now_ms - self._looks_since_ms < self._absence_ms:
             return
+        for claim in claims:
+            if claim.agent.id not in present and claim.absent_ms is not None and claim.absent_ms >= self._absence_ms:
+                await self._lapse(claim)
+
+    async def _note(self, claims: list[ClaimRow]) -> set[str]:
+        """Note which agents have gone and come; who is there."""
         here = {claim.agent.id for claim in claims if self._connected.of(claim.agent.id)}
         try:
             found = await self._registry.devices(sorted({claim.agent.id for claim in claims} - here))
@@ -78,9 +97,7 @@ class ClaimKeeper:
         back = {claim.agent.id for claim in claims if claim.agent.id in present and claim.absent_ms is not None}
         if gone or back:
             await self._store.note_agents(sorted(gone), sorted(back))
-        for claim in claims:
-            if claim.agent.id not in present and claim.absent_ms is not None and claim.absent_ms >= self._absence_ms:
-                await self._lapse(claim)
+        return present
 
     async def _lapse(self, claim: ClaimRow) -> None:
         try:

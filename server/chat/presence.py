@@ -118,6 +118,15 @@ class PresenceVerbs:
         self.attendance.wake()
         if is_last:
             await self._on_absent(peer.user_id)
+            if peer.is_staff:
+                await self._was_here(peer.user_id)
+
+    async def _was_here(self, user_id: str) -> None:
+        """An agent's absence begins now, also if nobody who keeps claims has looked while they were here."""
+        try:
+            await self._store.note_agents([], [user_id])
+        except ProtocolError as error:
+            _log.warning("absence not begun anew", user=user_id, reason=str(error))
 
     def members_changed(self, channel: str, added: Sequence[str], removed: Sequence[str]) -> None:
         """Users (ids) have become members of a conversation, or are none any more. Waits for nothing."""

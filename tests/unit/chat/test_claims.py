@@ -17,12 +17,15 @@ from server.chat.claims import ClaimKeeper
 from server.chat.connected import Connected
 from server.chat.messages import Messages
 from server.chat.peer import ChatPeer
+from server.chat.presence import PresenceVerbs
+from server.chat.signals import Signals
 from server.clock import ManualClock
 from server.errors import Conflict, Unavailable
+from server.fanout.hub import Fanout
 from server.store.ports import Changed, ClaimRow, Release, Store
 from server.telemetry import Metrics
 from server.wire.frames import Message
-from server.wire.parts import User
+from server.wire.parts import Kind, User
 from tests.unit.chat.house import ANN, event_message
 from tests.unit.fanout.test_feed import FakePeer
 
@@ -218,6 +221,87 @@ async def test_a_claim_made_anew_meanwhile_is_another_one(world: World, monkeypa
     await world.one.keeper.look()
     assert world.store.held["conv:a"].agent == BOB
     assert world.one.published == []
+
+
+async def test_nobody_lapses_for_the_time_without_a_server(world: World) -> None:
+    """The last one before the stop has seen everybody go; nobody could come back until the start."""
+    world.store.claim("conv:a")
+    await world.passes(5_000)
+    world.store.clock.advance(10 * ABSENCE_MS)
+    started = Worker("new", world.store, world.roll)
+    await world.passes(ABSENCE_MS, started)
+    assert world.store.releases == []
+    await world.passes(5_000, started)
+    assert len(world.store.releases) == 1
+
+
+async def test_nobody_lapses_for_the_time_without_a_registry(world: World) -> None:
+    world.store.claim("conv:a")
+    await world.passes(ABSENCE_MS, world.one)
+    world.one.registry.away = True
+    with pytest.raises(Unavailable):
+        await world.passes(5_000, world.one)
+    world.one.registry.away = False
+    await world.passes(ABSENCE_MS, world.one)
+    assert world.store.releases == []
+    await world.passes(5_000, world.one)
+    assert len(world.store.releases) == 1
+
+
+def presence_of(world: World) -> PresenceVerbs:
+    async def on_absent(user_id: str) -> None:
+        """Nobody types."""
+
+    return PresenceVerbs(
+        store=cast(Store, world.store),
+        registry=cast(Registry, world.one.registry),
+        fanout=cast(Fanout, None),
+        signals=Signals(),
+        clock=world.store.clock,
+        worker="one",
+        on_absent=on_absent,
+    )
+
+
+@dataclass
+class Phone:
+    is_staff: bool
+    user_id: str = ANN.id
+    session_id: str = "s"
+
+
+def phone(kind: Kind) -> ChatPeer:
+    return cast(ChatPeer, Phone(is_staff=kind != "customer"))
+
+
+async def test_who_was_here_between_two_looks_begins_anew(world: World) -> None:
+    world.store.claim("conv:a")
+    await world.passes(ABSENCE_MS)
+    presence = presence_of(world)
+    await presence.arrived(phone("agent"))
+    await presence.left(phone("agent"))
+    await world.passes(ABSENCE_MS)
+    assert world.store.releases == []
+    await world.passes(5_000)
+    assert len(world.store.releases) == 1
+
+
+async def test_a_customer_who_goes_is_nobodys_agent(world: World) -> None:
+    presence = presence_of(world)
+    await presence.arrived(phone("customer"))
+    await presence.left(phone("customer"))
+    assert world.store.notes == []
+
+
+async def test_leaving_goes_on_without_a_store(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def away(absent: Sequence[str], present: Sequence[str]) -> None:
+        raise Unavailable("the database is away")
+
+    monkeypatch.setattr(world.store, "note_agents", away)
+    presence = presence_of(world)
+    await presence.arrived(phone("agent"))
+    await presence.left(phone("agent"))
+    assert presence.roll.connected() == []
 
 
 async def test_no_claims_cost_one_read(world: World) -> None:
