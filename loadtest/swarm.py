@@ -208,22 +208,21 @@ class Swarm:
             member.close()
         self._epoll.close()
 
-    def grow(self, count: int, hello: bytes, steps: Steps, within_s: float = 120.0) -> float:
-        """Open ``count`` further connections and lead each through its steps; the seconds it took. Raises
-        ``SwarmError``."""
-        return self._lead((self._open(hello, steps) for _ in range(count)), within_s)
+    def grow(self, count: int, hello: bytes, steps: Steps, within_s: float = 120.0) -> None:
+        """Open ``count`` further connections and lead each through its steps. Raises ``SwarmError``."""
+        self._lead((self._open(hello, steps) for _ in range(count)), within_s)
 
-    def follow(self, members: Sequence[Member], steps: Steps, within_s: float = 120.0) -> float:
-        """Lead open connections through further steps; the seconds it took. Raises ``SwarmError``."""
+    def follow(self, members: Sequence[Member], steps: Steps, within_s: float = 120.0) -> None:
+        """Lead open connections through further steps. Raises ``SwarmError``."""
 
         def led() -> Iterator[Member]:
             for member in members:
                 member.follow(steps(member.number))
                 yield member
 
-        return self._lead(led(), within_s)
+        self._lead(led(), within_s)
 
-    def _lead(self, members: Iterator[Member], within_s: float) -> float:
+    def _lead(self, members: Iterator[Member], within_s: float) -> None:
         """``AT_ONCE`` at a time, each begun when there is room for it."""
         started_s = time.perf_counter()
         done = 0
@@ -236,7 +235,6 @@ class Swarm:
             if time.perf_counter() - started_s > within_s:
                 said = {member.heard[-200:] for member in islice(under_way, 3)}
                 raise SwarmError(f"{done} connections were ready after {within_s} s; others heard {said}")
-        return time.perf_counter() - started_s
 
     def _open(self, hello: bytes, steps: Steps) -> Member:
         connected = socket.create_connection(self._address, timeout=10)

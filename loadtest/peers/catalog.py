@@ -37,8 +37,11 @@ class Peer(Protocol):
     def serve(self) -> AbstractContextManager[Measured]:
         """Start it. Raises ``PeerError``, ``StartError``."""
 
-    def enter(self, swarm: Swarm, count: int) -> float:
-        """Open connections, each let in and subscribed to what is its own; the seconds until they were let in."""
+    def enter(self, swarm: Swarm, count: int) -> None:
+        """Open connections, each let in as somebody of its own."""
+
+    def settle(self, swarm: Swarm, first: int) -> None:
+        """Subscribe the connections from number ``first`` on to what is their own, where that is a step of its own."""
 
     def gather(self, swarm: Swarm, count: int) -> Publish:
         """Open connections that are all in one channel."""
@@ -61,8 +64,11 @@ class Simple:
         with running([*self.command(), str(port)], port) as server:
             yield server
 
-    def enter(self, swarm: Swarm, count: int) -> float:
-        return swarm.grow(count, upgrade(self.path), lambda _: self.steps)
+    def enter(self, swarm: Swarm, count: int) -> None:
+        swarm.grow(count, upgrade(self.path), lambda _: self.steps)
+
+    def settle(self, swarm: Swarm, first: int) -> None:
+        """Everybody is in the one room."""
 
     def gather(self, swarm: Swarm, count: int) -> Publish:
         self.enter(swarm, count)

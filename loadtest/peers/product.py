@@ -37,12 +37,13 @@ class Product:
         with tempfile.TemporaryDirectory() as folder, parlance(Path(folder) / "data", env) as server:
             yield server
 
-    def enter(self, swarm: Swarm, count: int) -> float:
-        """Customers, each with a conversation of its own."""
-        opened = len(swarm.members)
-        took_s = self._connect(swarm, count, "customer")
-        swarm.follow(swarm.members[opened:], lambda _: [_ask("opened", type="open", key="first")])
-        return took_s
+    def enter(self, swarm: Swarm, count: int) -> None:
+        """Customers."""
+        self._connect(swarm, count, "customer")
+
+    def settle(self, swarm: Swarm, first: int) -> None:
+        """Each opens a conversation of its own."""
+        swarm.follow(swarm.members[first:], lambda _: [_ask("opened", type="open", key="first")])
 
     def gather(self, swarm: Swarm, count: int) -> Publish:
         """A service that writes, so that no bot answers, and customers in its conversation."""
@@ -57,10 +58,10 @@ class Product:
         keys = counter()
         return lambda text: text_frame(_frame(type="send", channel=channel, key=f"k{next(keys)}", text=text))
 
-    def _connect(self, swarm: Swarm, count: int, kind: str) -> float:
+    def _connect(self, swarm: Swarm, count: int, kind: str) -> None:
         first = len(swarm.members)
         tokens = [token(kind, _user(first + place)) for place in range(count)]
-        return swarm.grow(
+        swarm.grow(
             count,
             upgrade(PATH, SUBPROTOCOL),
             lambda number: [_ask("welcome", type="connect", token=tokens[number - first])],
