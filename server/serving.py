@@ -136,7 +136,7 @@ def when_closed(parent: Connection, leave: Callable[[], None]) -> None:
 
 
 def _tell_ready(settings: Settings, app: App, parent: Connection | None) -> None:
-    _log.info("ready", url=settings.url, data_dir=str(settings.data_dir), policy_version=app.learner.version)
+    _log.info("ready", url=settings.url, data_dir=str(settings.data_dir), policy_version=app.policy_version)
     if parent is not None:
         parent.send("ready")
 

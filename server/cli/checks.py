@@ -199,7 +199,7 @@ def check_model(loaded: Loaded) -> Iterator[Finding]:
 
 
 def check_personas(loaded: Loaded) -> Iterator[Finding]:
-    from server.app import build_policy, read_personas
+    from server.contents import build_policy, read_personas
 
     personas = read_personas(loaded.settings.personas_path)
     names = tuple(persona.name for persona in personas)
@@ -221,8 +221,8 @@ def check_rewards(loaded: Loaded) -> Iterator[Finding]:
 
 
 def check_phrases(loaded: Loaded) -> Iterator[Finding]:
-    from server.app import read_phrases
     from server.chat.writer import lint
+    from server.contents import read_phrases
 
     folder = loaded.settings.phrases_path
     book = read_phrases(folder)

@@ -1,0 +1,92 @@
+"""What the server says and knows, read from files: personas, phrases, reward weights, the model's pack, the policy.
+
+Nothing below reads YAML: everything takes values.
+"""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import yaml
+
+from adapters.features import FEATURE_NAMES
+from adapters.personas import Persona, PersonaError, parse_personas
+from adapters.policies import Policy, make_policy
+from adapters.priors import warm_start
+from adapters.rewards import RewardWeights
+from inference.errors import ModelError
+from inference.pack import Pack, load_pack
+from server.chat.writer import BuiltInWriter, PhraseBook, PhraseError, parse_phrases
+from server.errors import StartupError
+from server.settings import Settings
+
+# libyaml reads the phrases in 40 ms; PyYAML's own loader, for where that is missing, takes ten times as long.
+_YAML_LOADER: Any = yaml.CSafeLoader if yaml.__with_libyaml__ else yaml.SafeLoader
+
+
+@dataclass(frozen=True, slots=True)
+class Contents:
+    """All of it, for one worker."""
+
+    personas: tuple[Persona, ...]
+    writer: BuiltInWriter
+    weights: RewardWeights
+    pack: Pack
+
+
+def read_contents(settings: Settings) -> Contents:
+    """``StartupError`` names the file that is wrong, and what to do."""
+    with ThreadPoolExecutor(1) as beside:  # the model is verified and opened while the rest is read
+        loading = beside.submit(load_pack, settings.model_path)
+        personas = read_personas(settings.personas_path)
+        writer = BuiltInWriter(read_phrases(settings.phrases_path))
+        try:
+            return Contents(personas, writer, RewardWeights.of(settings.reward_weights), loading.result())
+        except (ValueError, ModelError) as error:
+            raise StartupError(str(error)) from error
+
+
+def read_yaml(path: Path) -> Any:
+    """A YAML file's content; ``StartupError`` names the file and the line."""
+    try:
+        return yaml.load(path.read_text(encoding="utf-8"), Loader=_YAML_LOADER)  # noqa: S506  (a safe one, see above)
+    except OSError as error:
+        raise StartupError(f"{path} can't be read: {error.strerror}.", "Correct the path in the settings.") from error
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise StartupError(f"{path} is no valid YAML: {error}", "Mend the line named above.") from error
+
+
+def read_personas(path: Path) -> tuple[Persona, ...]:
+    """``StartupError`` says which persona is wrong, and how."""
+    try:
+        return parse_personas(read_yaml(path), path.name)
+    except PersonaError as error:
+        raise StartupError(str(error)) from error
+
+
+def read_phrases(folder: Path) -> PhraseBook:
+    """``StartupError`` says which phrase is wrong, and how."""
+    files = sorted(folder.glob("*.yaml"))
+    if not files:
+        raise StartupError(f"{folder} holds no phrases (*.yaml).", "Correct phrases_dir in the settings.")
+    try:
+        return parse_phrases({file.name: read_yaml(file) for file in files})
+    except PhraseError as error:
+        raise StartupError(str(error)) from error
+
+
+def build_policy(settings: Settings, personas: tuple[Persona, ...]) -> Policy:
+    """The policy of the settings, leaning to the personas that suit a mood; every start draws anew."""
+    arms = tuple(persona.name for persona in personas)
+    seed = int(np.random.SeedSequence().entropy % 2**32)  # type: ignore[operator]
+    parameters = {"alpha": settings.policy_alpha, "floor": settings.policy_floor} if settings.policy == "linucb" else {}
+    try:
+        policy = make_policy(settings.policy, arms=arms, dim=len(FEATURE_NAMES), seed=seed, **parameters)
+    except ValueError as error:
+        raise StartupError(f"The policy can't be made: {error}", "Correct the policy settings.") from error
+    warm_start(policy, {persona.name: persona.traits for persona in personas})
+    return policy

@@ -1,0 +1,123 @@
+"""Where clients come in: the socket, pages, documents, health, REST."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.routing import WebSocketRoute
+from starlette.types import ASGIApp
+
+from server import __version__
+from server.chat.administration import Administration
+from server.settings import Settings
+from server.tokens import Tokens
+from server.transport.connection import ConnectionLimits
+from server.transport.gate import Gate
+from server.transport.http.desk import Desk
+from server.transport.http.documents import document_routes
+from server.transport.http.health import health_routes
+from server.transport.http.lazy import Lazily, rest_routes
+from server.transport.http.pages import SecureHeaders, page_routes
+from server.transport.websocket import Doorman, WebSocketEndpoint
+from server.wiring.ground import Ground, new_id
+from server.wiring.people import People
+from server.wiring.talk import Talk
+
+
+@dataclass(frozen=True, slots=True)
+class Edge:
+    """``endpoint`` takes the sockets, ``desk`` answers over HTTP with the same verbs."""
+
+    endpoint: WebSocketEndpoint
+    desk: Desk
+
+
+def open_edge(ground: Ground, people: People, talk: Talk) -> Edge:
+    """``StartupError`` for a missing or unfit key of tokens."""
+    gate = _gate(ground, people)
+    return Edge(_endpoint(ground, people, talk, gate), _desk(ground, people, talk, gate))
+
+
+def routes(edge: Edge, ground: Ground, ready: Callable[[], Awaitable[None]]) -> Starlette:
+    """The routes: the WebSocket first and past everything else, pages, documents, health, REST.
+
+    ``ready`` raises ``Unavailable`` while this worker should get no traffic.
+    """
+    settings = ground.settings
+    return Starlette(
+        routes=[
+            WebSocketRoute("/ws", edge.endpoint),
+            *page_routes(),
+            *document_routes(),
+            *health_routes(ready, ground.metrics, settings.metrics_networks),
+            *rest_routes(Lazily(lambda: _rest(edge.desk, settings))),
+        ],
+        middleware=[Middleware(SecureHeaders)],
+    )
+
+
+def _rest(desk: Desk, settings: Settings) -> ASGIApp:
+    from server.transport.http.api import build_api  # late: see Lazily
+
+    return build_api(
+        desk,
+        version=__version__,
+        allowed_origins=settings.allowed_origins,
+        max_body_bytes=settings.max_message_bytes,
+    )
+
+
+def _gate(ground: Ground, people: People) -> Gate:
+    settings = ground.settings
+    return Gate(
+        Tokens.from_settings(settings),
+        settings.guests_allowed,
+        settings.token_ttl_s,
+        ground.clock,
+        new_id,
+        people.doorkeeper,
+    )
+
+
+def _endpoint(ground: Ground, people: People, talk: Talk, gate: Gate) -> WebSocketEndpoint:
+    settings = ground.settings
+    frames = people.doorkeeper.quotas.frames
+    return WebSocketEndpoint(
+        chat=talk.chat,
+        clock=ground.clock,
+        metrics=ground.metrics,
+        limits=ConnectionLimits(settings.connect_timeout_ms, settings.outbox_max_bytes, frames),
+        doorkeeper=people.doorkeeper,
+        doorman=Doorman(
+            frozenset(origin.rstrip("/").lower() for origin in settings.allowed_origins), settings.is_local
+        ),
+        authenticate=gate.authenticate,
+        new_id=new_id,
+        rng=ground.rng,
+    )
+
+
+def _desk(ground: Ground, people: People, talk: Talk, gate: Gate) -> Desk:
+    administration = Administration(
+        store=ground.store,
+        accounts=people.accounts,
+        notices=talk.notices,
+        fanout=ground.fanout,
+        standings=people.presence.standings.of,
+        tokens=gate.tokens,
+        clock=ground.clock,
+    )
+    return Desk(
+        authenticate=gate.authenticate,
+        doorkeeper=people.doorkeeper,
+        accounts=people.accounts,
+        messages=talk.messages,
+        conversations=talk.conversations,
+        notices=talk.notices,
+        administration=administration,
+        verbs=talk.verbs,
+        explain=ground.settings.explain_shown,
+    )

@@ -1,0 +1,79 @@
+"""What every other part stands on. The only place that names a concrete store and backplane."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from ulid import ULID
+
+from server.backplane.connect import connect_backplane
+from server.backplane.ports import Limiter, Registry
+from server.chat.signals import Signals
+from server.clock import Clock
+from server.fanout.hub import Fanout
+from server.settings import Settings
+from server.store.group import CommitReport
+from server.store.ports import Store
+from server.store.sql import SqlStore
+from server.telemetry import Metrics
+from server.wire.frames import Message
+
+
+def new_id() -> str:
+    """A ULID."""
+    return str(ULID())
+
+
+@dataclass(frozen=True, slots=True)
+class Ground:
+    """``worker``: unique to this start of this process."""
+
+    settings: Settings
+    clock: Clock
+    rng: random.Random
+    worker: str
+    metrics: Metrics
+    store: Store
+    registry: Registry
+    limiter: Limiter
+    signals: Signals
+    fanout: Fanout
+
+
+def lay_ground(
+    settings: Settings, *, clock: Clock, rng: random.Random, on_message: Callable[[Message], None]
+) -> Ground:
+    """``on_message`` gets each durable message that is published on this worker. Raises ``StartupError``."""
+    worker, metrics, signals = new_id(), Metrics(), Signals()
+    store = _store(settings, clock, metrics)
+    backplane, registry, limiter = connect_backplane(
+        settings.redis_url, worker, clock=clock, rng=rng, prefix=settings.redis_prefix
+    )
+    fanout = Fanout(
+        store,
+        backplane,
+        metrics.delivered,
+        signals.receive,
+        on_message=on_message,
+        on_reconnect=metrics.backplane_reconnects.inc,
+    )
+    signals.connect(fanout)
+    return Ground(settings, clock, rng, worker, metrics, store, registry, limiter, signals, fanout)
+
+
+def _store(settings: Settings, clock: Clock, metrics: Metrics) -> SqlStore:
+    def committed(report: CommitReport) -> None:
+        if report.committed:
+            metrics.commit(report.operations, report.commit_ms / 1000)
+
+    return SqlStore(
+        settings.effective_database_url,
+        clock=clock,
+        new_id=new_id,
+        group_max=settings.group_commit_max,
+        group_wait_ms=settings.group_commit_wait_ms,
+        timeout_s=settings.store_timeout_ms / 1000,
+        observe=committed,
+    )

@@ -1,0 +1,168 @@
+"""The verbs of PROTOCOL §4, over people, turns and the ledger."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from server.chat.access import METRICS_CHANNEL, QUEUE_CHANNEL
+from server.chat.claims import ClaimKeeper
+from server.chat.conversations import ConversationVerbs
+from server.chat.handoff import HandoffVerbs
+from server.chat.messages import Messages
+from server.chat.notices import Notices
+from server.chat.receipts import Receipts
+from server.chat.service import Chat, Verb
+from server.wire import requests
+from server.wiring.ground import Ground, new_id
+from server.wiring.people import People
+from server.wiring.turns import Turns
+
+Verbs = dict[type[requests.Incoming], Verb]
+
+
+@dataclass(frozen=True, slots=True)
+class Talk:
+    """``chat`` serves the sockets; HTTP uses the parts themselves. ``verbs``: what answers which frame.
+
+    ``claims`` takes the conversations of absent agents back.
+    """
+
+    messages: Messages
+    conversations: ConversationVerbs
+    notices: Notices
+    verbs: Verbs
+    chat: Chat
+    claims: ClaimKeeper
+
+
+def offer_talk(ground: Ground, people: People, turns: Turns) -> Talk:
+    """All that clients can ask for."""
+    messages = _messages(ground, people, turns)
+    conversations = _conversations(ground, people, turns, messages)
+    notices = Notices(
+        store=ground.store,
+        fanout=ground.fanout,
+        signals=ground.signals,
+        connected=people.connected,
+        clock=ground.clock,
+        new_id=new_id,
+    )
+    handoffs = _handoffs(ground, people, turns, messages)
+    verbs = _verbs(ground, people, messages=messages, conversations=conversations, handoffs=handoffs, notices=notices)
+    return Talk(
+        messages=messages,
+        conversations=conversations,
+        notices=notices,
+        verbs=verbs,
+        chat=_chat(ground, people, messages=messages, conversations=conversations, notices=notices, verbs=verbs),
+        claims=_claims(ground, people, messages),
+    )
+
+
+def _messages(ground: Ground, people: People, turns: Turns) -> Messages:
+    return Messages(
+        store=ground.store,
+        fanout=ground.fanout,
+        signals=ground.signals,
+        bot=turns.bot,
+        submit_turn=turns.runner.submit,
+        clock=ground.clock,
+        new_id=new_id,
+        doorkeeper=people.doorkeeper,
+        worker=ground.worker,
+        lease_ms=ground.settings.turn_lease_ms,
+    )
+
+
+def _conversations(ground: Ground, people: People, turns: Turns, messages: Messages) -> ConversationVerbs:
+    return ConversationVerbs(
+        store=ground.store,
+        signals=ground.signals,
+        messages=messages,
+        bot=turns.bot,
+        members_changed=people.presence.members_changed,
+        doorkeeper=people.doorkeeper,
+        clock=ground.clock,
+        new_id=new_id,
+    )
+
+
+def _handoffs(ground: Ground, people: People, turns: Turns, messages: Messages) -> HandoffVerbs:
+    return HandoffVerbs(
+        store=ground.store,
+        messages=messages,
+        bot=turns.bot,
+        members_changed=people.presence.members_changed,
+        metrics=ground.metrics,
+        clock=ground.clock,
+        new_id=new_id,
+    )
+
+
+def _claims(ground: Ground, people: People, messages: Messages) -> ClaimKeeper:
+    return ClaimKeeper(
+        store=ground.store,
+        registry=ground.registry,
+        connected=people.connected,
+        messages=messages,
+        metrics=ground.metrics,
+        clock=ground.clock,
+        new_id=new_id,
+        absence_ms=ground.settings.claim_absence_ms,
+    )
+
+
+def _verbs(
+    ground: Ground,
+    people: People,
+    *,
+    messages: Messages,
+    conversations: ConversationVerbs,
+    handoffs: HandoffVerbs,
+    notices: Notices,
+) -> Verbs:
+    receipts = Receipts(store=ground.store, fanout=ground.fanout, clock=ground.clock)
+    return {
+        requests.Feedback: messages.feedback,
+        requests.Conversations: conversations.conversations,
+        requests.Members: conversations.members,
+        requests.Resolve: conversations.resolve,
+        requests.Rate: conversations.rate,
+        requests.Handoff: handoffs.handoff,
+        requests.Claim: handoffs.claim,
+        requests.Release: handoffs.release,
+        requests.MarkSeen: notices.see,
+        requests.MarkReceipt: receipts.mark,
+        requests.SetPresence: people.presence.set,
+        requests.Who: people.presence.who,
+        requests.SetTyping: people.typing.set,
+    }
+
+
+def _chat(
+    ground: Ground,
+    people: People,
+    *,
+    messages: Messages,
+    conversations: ConversationVerbs,
+    notices: Notices,
+    verbs: Verbs,
+) -> Chat:
+    settings = ground.settings
+    return Chat(
+        store=ground.store,
+        fanout=ground.fanout,
+        connected=people.connected,
+        messages=messages,
+        conversations=conversations,
+        doorkeeper=people.doorkeeper,
+        accounts=people.accounts,
+        presence=people.presence,
+        notices=notices,
+        verbs=verbs,
+        snapshots={QUEUE_CHANNEL: people.queue.snapshot, METRICS_CHANNEL: people.figures.snapshot},
+        clock=ground.clock,
+        explain=settings.explain_shown,
+        ping_interval_ms=settings.ping_interval_ms,
+        max_message_bytes=settings.max_message_bytes,
+    )
