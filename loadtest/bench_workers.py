@@ -186,7 +186,7 @@ def report(plan: Plan | None = None) -> dict[str, Any]:
         "load": asdict(plan),
         "chats": {name: figures([one[name] for one in rounds]) for name in meters},
         "idle": {name: _idle(reading) for name, reading in idle.items()},
-        "ratios": {f"{ours} / {base}": _ratio(rounds, ours, base) for ours, base in RATIOS},
+        "ratios": {f"{ours} / {base}": ratio(rounds, ours, base) for ours, base in RATIOS},
     }
 
 
@@ -247,8 +247,8 @@ def _idle(reading: Reading) -> dict[str, float]:
     }
 
 
-def _ratio(rounds: Sequence[dict[str, Round]], ours: str, base: str) -> dict[str, float]:
-    """Of processor time per turn, by round."""
+def ratio(rounds: Sequence[dict[str, Round]], ours: str, base: str) -> dict[str, float]:
+    """Of processor time per turn, round by round: median and range; empty where nothing was used."""
     ratios = sorted(one[ours].cpu_ms / one[base].cpu_ms for one in rounds if one[base].cpu_ms)
     if not ratios:
         return {}

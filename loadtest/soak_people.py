@@ -10,6 +10,7 @@ from itertools import count
 from typing import TypeVar
 
 from loadtest.client import Client
+from loadtest.dial import Dial, dial
 from loadtest.errors import ParlanceError
 from loadtest.peers.catalog import token
 from loadtest.scripts import ScriptBook
@@ -17,6 +18,7 @@ from server.wire.frames import Message
 from server.wire.parts import Status
 
 REQUEST_WITHIN_S = 30.0
+RETRY_S = 1.0
 READS = 50
 WATCHED = 90
 """Conversations that an agent looks at: fewer than the hundred channels of a connection, which has three already."""
@@ -33,12 +35,15 @@ class Crowd:
     back. ``done`` counts what happened, ``failed`` what failed, by kind.
     """
 
-    def __init__(self, urls: list[str], book: ScriptBook, rng: random.Random, *, size: int, think_s: float) -> None:
+    def __init__(
+        self, urls: list[str], book: ScriptBook, rng: random.Random, *, size: int, think_s: float, dial: Dial = dial
+    ) -> None:
         self._urls = urls
         self._book = book
         self._rng = rng
         self._size = size
         self._think_s = think_s
+        self._dial = dial
         self._numbers = count()
         self._known: list[str] = []
         self._opened: list[str] = []
@@ -61,7 +66,7 @@ class Crowd:
                 await self._visit(self._somebody())
             except ParlanceError as error:
                 self.failed[type(error).__name__] += 1
-                await self._think(1.0)
+                await self._think(RETRY_S)
 
     def _somebody(self) -> str:
         if self._known and self._rng.random() < 0.5:
@@ -78,6 +83,7 @@ class Crowd:
             encoding=self._rng.choice(("json", "msgpack")),
             on_push=lambda _: self._count("pushes"),
             request_timeout_s=REQUEST_WITHIN_S,
+            dial=self._dial,
         )
         try:
             await self._counted("connects", client.connect())
@@ -116,14 +122,20 @@ class Crowd:
     async def _agent(self, url: str) -> None:
         """Look at what is new, whatever happens to the connection."""
         while True:
-            client = Client(url, token=token("agent", "agent"), on_push=self._see, request_timeout_s=REQUEST_WITHIN_S)
+            client = Client(
+                url,
+                token=token("agent", "agent"),
+                on_push=self._see,
+                request_timeout_s=REQUEST_WITHIN_S,
+                dial=self._dial,
+            )
             try:
                 await client.connect()
                 await client.subscribe("agent:queue")
                 await self._look_on(client)
             except ParlanceError as error:
                 self.failed[f"agent: {type(error).__name__}"] += 1
-                await self._think(1.0)
+                await self._think(RETRY_S)
             finally:
                 await client.close()
 

@@ -253,3 +253,22 @@ async def offset_of_next(client: Client) -> int:
     push = await next_push(client)
     assert isinstance(push, Message)
     return push.offset
+
+
+async def test_signals_have_no_answer_and_verbs_have(network: FakeNetwork) -> None:
+    async with client_on(network) as client:
+        network.socket.replies |= {
+            "presence": {"type": "presence"},
+            "who": {"type": "who", "channel": CHANNEL, "members": []},
+        }
+        await client.typing(CHANNEL)
+        await client.receipt(CHANNEL, 7)
+        await client.presence("busy", "in a call")
+        assert (await client.who(CHANNEL)).members == []
+        typing, receipt, presence, who = network.socket.sent[1:]
+        assert typing == {"type": "typing", "channel": CHANNEL, "on": True}
+        assert receipt == {"type": "receipt", "channel": CHANNEL, "kind": "read", "offset": 7}
+        assert (presence["status"], presence["text"]) == ("busy", "in a call")
+        assert who["channel"] == CHANNEL
+    with pytest.raises(Disconnected):
+        await client.typing(CHANNEL)
