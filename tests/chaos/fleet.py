@@ -169,7 +169,7 @@ class Person:
         await self.client.close()
         self.client.positions = dict(self._heard)
         for channel, position in self._heard.items():
-            self.views[channel].append(View(position.offset))
+            self.views[channel].append(View(position.offset or 0))
         try:
             welcome = await self.client.connect()
         except (Unreachable, Disconnected, RequestTimeout, OSError):
@@ -192,7 +192,7 @@ class Person:
     def _watch(self, channel: str, position: Position) -> None:
         self.channels.append(channel)
         self._heard.setdefault(channel, position)
-        self.views[channel] = [View(position.offset)]
+        self.views[channel] = [View(position.offset or 0)]
         early, self._early = self._early, []
         for message in early:  # pushed before the answer's waiter had its turn
             self._note_message(message)
@@ -214,7 +214,7 @@ class Person:
 
     def offset(self, channel: str) -> int:
         """Of the last message heard."""
-        return self._heard[channel].offset
+        return self._heard[channel].offset or 0
 
     def has_answer(self, ack: Ack) -> bool:
         """Whether the bot's reply to that message has been pushed to us."""

@@ -24,8 +24,8 @@ def free_port() -> int:
 class ServerProcess:
     """``parlance serve`` on 127.0.0.1; the port and the data directory stay the same over restarts.
 
-    ``flags`` are further command-line flags, ``env`` further environment (``PARLANCE_*``). Limits are off unless ``env``
-    turns them on: tests send far more at once than a person.
+    ``flags`` are further command-line flags, ``env`` further environment (``PARLANCE_*``). Limits are off unless
+    ``env`` turns them on: tests send far more at once than a person.
     """
 
     def __init__(self, data_dir: Path, *flags: str, env: dict[str, str] | None = None) -> None:
@@ -49,7 +49,8 @@ class ServerProcess:
         command = [sys.executable, "-m", "server.cli.main", "serve", "--host", "127.0.0.1", "--port", str(self.port)]
         command += ["--data-dir", str(self.data_dir), *self.flags]
         with self.log_path.open("ab") as log:
-            self.process = subprocess.Popen(command, stdout=log, stderr=log, env={**os.environ, "PARLANCE_LIMITS": "off", **self.env})
+            env = {**os.environ, "PARLANCE_LIMITS": "off", **self.env}
+            self.process = subprocess.Popen(command, stdout=log, stderr=log, env=env)
         deadline = time.monotonic() + within_s
         while time.monotonic() < deadline:
             if self.process.poll() is not None:
