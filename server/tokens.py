@@ -28,6 +28,8 @@ KINDS: Final = frozenset(get_args(TokenKind))
 MAX_TOKEN_CHARACTERS = 8_192
 MAX_SUBJECT_CHARACTERS = 128
 MAX_NAME_CHARACTERS = 200
+# Senders of the house's own, and what /v1/users/me means: nobody may be called so.
+RESERVED_SUBJECTS: Final = frozenset({"bot", "system", "me"})
 MAX_TIME_S = 253_402_300_799  # 9999-12-31T23:59:59Z, so that milliseconds stay safe integers in every client
 
 _PEM_KEY = re.compile(rb"-----BEGIN [A-Z ]+-----.+?-----END [A-Z ]+-----", re.DOTALL)
@@ -40,6 +42,10 @@ _SIGNATURE_AND_AUDIENCE: Options = {
     "verify_sub": False,
     "verify_jti": False,
 }
+
+
+class Unsigned(Unauthenticated):
+    """Nobody who has the key has made this token, as far as one can tell."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,10 +137,10 @@ class Tokens:
         except jwt.InvalidAlgorithmError:
             raise Unauthenticated(f"The token is not signed with {self._algorithm}.") from None
         except jwt.InvalidSignatureError:
-            raise Unauthenticated("The token's signature is wrong.") from None
+            raise Unsigned("The token's signature is wrong.") from None
         except (jwt.PyJWTError, ValueError):
             # ValueError: characters that no encoding has, such as lone surrogates.
-            raise Unauthenticated("The token is not a JWT.") from None
+            raise Unsigned("The token is not a JWT.") from None
 
 
 def _public_keys(pem: bytes) -> list[bytes]:
@@ -172,6 +178,8 @@ def _claims(payload: Mapping[str, Any], now_s: float) -> Claims:
     sub = _text(payload, "sub", MAX_SUBJECT_CHARACTERS)
     if not sub:
         raise Unauthenticated("The token has no sub claim.")
+    if sub in RESERVED_SUBJECTS:
+        raise Unauthenticated(f"The token's sub claim is {sub}, which the server itself uses; choose another.")
     name = _text(payload, "name", MAX_NAME_CHARACTERS)
     user = User(id=sub, kind=kind, name=name or sub)  # type: ignore[arg-type]
     return Claims(user, int(exp_s * 1_000), int((_time(payload, "iat") or 0) * 1_000))

@@ -59,7 +59,9 @@ class ConversationVerbs:
                 at_ms=self._clock.now_ms(),
             )
         )
-        if not opened.duplicate:
+        if opened.duplicate:  # the opener may have been removed since
+            await require_conversation(self._store, caller, opened.conversation.channel)
+        else:
             self._members_changed(opened.conversation.channel, [caller.user.id], [])
         return opened
 
@@ -84,8 +86,8 @@ class ConversationVerbs:
             except NotFound as error:
                 raise NotFound(str(error)) from None
             self._members_changed(frame.channel, added, removed)
-            if removed:
-                await self._signals.send(Removed(frame.channel, removed))
+            if remove:  # all of them: word of an earlier removal may have been lost
+                await self._signals.send(Removed(frame.channel, remove))
         members = await self._store.members(frame.channel, MAX_MEMBERS_LISTED)
         return MembersNow(id=frame.id, channel=frame.channel, members=members)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -22,6 +23,8 @@ from server.wire.frames import Notification, Seen
 from server.wire.requests import MarkSeen
 
 MAX_UNSEEN = 100
+# A few milliseconds' work.
+SHOWN_PER_TURN = 100
 MAX_TITLE_CODE_POINTS = 200
 MAX_BODY_CODE_POINTS = 2_000
 
@@ -45,6 +48,7 @@ class Notices:
         self._connected = connected
         self._clock = clock
         self._new_id = new_id
+        self._showing: set[asyncio.Task[None]] = set()
         signals.on(NotedByAll, self._show_all)
 
     async def unseen(self, caller: Caller, limit: int) -> tuple[list[Notification], int]:
@@ -86,9 +90,17 @@ class Notices:
         return shown, users
 
     def _show_all(self, word: NotedByAll) -> None:
-        for user_id in {peer.user_id for peer in self._connected}:
-            shown = msgspec.structs.replace(word.notification, channel=user_channel(user_id))
+        task = asyncio.create_task(self._show_each(word.notification))
+        self._showing.add(task)
+        task.add_done_callback(self._showing.discard)
+
+    async def _show_each(self, notification: Notification) -> None:
+        """To everybody on this worker; others' work comes between, since each user's frame is another."""
+        for number, user_id in enumerate({peer.user_id for peer in self._connected}):
+            shown = msgspec.structs.replace(notification, channel=user_channel(user_id))
             self._fanout.show(Envelope(shown.channel, 0, JSON.encode(shown)))
+            if number % SHOWN_PER_TURN == SHOWN_PER_TURN - 1:
+                await asyncio.sleep(0)
 
     async def see(self, caller: Caller, frame: MarkSeen) -> Seen:
         """Mark it as seen and tell the user's other devices."""

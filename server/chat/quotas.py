@@ -27,6 +27,7 @@ class Quotas:
     opens: Quota | None = None
     requests: Quota | None = None
     failed_tokens: Quota | None = None
+    guests: Quota | None = None
     frames: Quota | None = None
     connections_per_user: int | None = None
     connections_per_address: int | None = None
@@ -57,6 +58,11 @@ class Doorkeeper:
         if wait_ms:
             self._on_refusal(quota.name)
             raise RateLimited(f"too many {quota.name}; wait a moment", retry_after_ms=wait_ms)
+
+    async def charge_address(self, quota: Quota | None, address: str) -> None:
+        """``charge`` for an address instead of a user."""
+        if not is_own(address):
+            await self.charge(quota, household(address))
 
     def count_devices(self, devices: int) -> None:
         """Raises ``RateLimited`` where one user's open connections on this worker are too many."""

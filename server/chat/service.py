@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Coroutine, Mapping
+import asyncio
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping
 from typing import Any, NamedTuple
+
+import structlog
 
 from server import __version__
 from server.chat.access import (
@@ -24,10 +27,11 @@ from server.chat.presence import PresenceVerbs
 from server.chat.quotas import Doorkeeper
 from server.chat.reading import ENVELOPE_BYTES, Recovery, recover
 from server.clock import Clock
-from server.errors import BadFrame, ProtocolError
+from server.errors import BadFrame, NotFound, ProtocolError
 from server.fanout.feed import Subscription
 from server.fanout.hub import Fanout
 from server.store.ports import Store
+from server.wire.codec import error_frame
 from server.wire.frames import (
     ErrorRef,
     Event,
@@ -41,6 +45,11 @@ from server.wire.frames import (
 )
 from server.wire.parts import MAX_CHANNELS, MAX_SERVER_MESSAGE_BYTES
 from server.wire.requests import Connect, History, Incoming, Open, Position, Send, Subscribe, Unsubscribe
+
+# Word of a removal is lost only with the doorbell; each subscription of a customer costs a look-up per round.
+CHECK_MEMBERS_S = 15.0
+
+_log = structlog.get_logger(__name__)
 
 Verb = Callable[[Caller, Any], Awaitable[ServerFrame | None]]
 Snapshot = Callable[[Caller], Awaitable[dict[str, Any]]]
@@ -203,13 +212,38 @@ class Chat:
             await self._fanout.leave(peer, channel)
         await self._presence.left(peer)
 
-    async def evict(self, channel: str, user_ids: frozenset[str]) -> None:
-        """End the subscriptions of users who are no members any more; staff needs no membership."""
+    async def evict(self, channel: str, user_ids: Iterable[str]) -> None:
+        """End the subscriptions, also those in the making, of users who are no members any more, and tell them.
+
+        Staff needs no membership; who was added again meanwhile stays.
+        """
         for user_id in user_ids:
-            for peer in self._connected.of(user_id):
-                if not peer.is_staff and channel in peer.session.channels:
+            peers = [peer for peer in self._connected.of(user_id) if not peer.is_staff]
+            if not peers or await self._store.is_member(channel, user_id):
+                continue
+            for peer in peers:
+                if channel in peer.session.channels:
                     peer.session.channels.discard(channel)
-                    await self._fanout.leave(peer, channel)
+                    peer.answer(error_frame(NotFound(f"you are no member of {channel} any more")))
+                await self._fanout.leave(peer, channel)
+
+    async def check_members(self) -> None:
+        """Evict whoever on this worker is subscribed without being a member: word of a removal may have been lost."""
+        for peer in self._connected:
+            if not peer.is_staff:
+                for channel in [channel for channel in peer.session.channels if is_conversation(channel)]:
+                    await self.evict(channel, [peer.user_id])
+
+    async def watch_members(self) -> None:
+        """``check_members`` from time to time, for ever."""
+        while True:
+            await asyncio.sleep(CHECK_MEMBERS_S)
+            try:
+                await self.check_members()
+            except ProtocolError as error:
+                _log.warning("members not checked", reason=str(error))
+            except Exception:  # whatever it was, the next round must come
+                _log.exception("members not checked")
 
     # ------------------------------------------------------------------ channels
 
@@ -224,6 +258,8 @@ class Chat:
         except BaseException:
             await self._fanout.give_up(subscription)
             raise
+        if not self._fanout.holds(subscription):  # evicted while the ledger was read
+            raise no_such_channel()
         peer.session.channels.add(channel)
         return subscription, found
 

@@ -65,6 +65,7 @@ class Fanout:
         self._repairing: set[str] = set()
         self._dealing: dict[Feed, None] = {}  # in the order of their turns
         self._tasks: set[asyncio.Task[None]] = set()
+        self._is_alone = False
 
     async def start(self) -> None:
         await self._backplane.start(self._receive, self._reconnected)
@@ -87,7 +88,11 @@ class Fanout:
         try:
             await self._backplane.publish(envelope)
         except ProtocolError as error:
-            _log.warning("doorbell not heard by others", channel=envelope.channel, reason=str(error))
+            if not self._is_alone:  # once per outage: there may be thousands of envelopes a second
+                _log.warning("doorbell not heard by others", channel=envelope.channel, reason=str(error))
+            self._is_alone = True
+        else:
+            self._is_alone = False
 
     async def join(self, peer: Peer, channel: str) -> Subscription:
         """Start holding the channel's parcels back for ``peer``. Then read the ledger, answer, and ``open``."""
@@ -106,16 +111,26 @@ class Fanout:
         return subscription
 
     async def give_up(self, subscription: Subscription) -> None:
-        """Undo ``join``: the ledger could not be read. The peer's earlier one goes on, with what it missed."""
-        feed = self._feeds.get(subscription.channel)
+        """Undo ``join``: the ledger could not be read. The peer's earlier one goes on, with what it missed.
+
+        Not where the peer has left meanwhile, by its own will or another's.
+        """
+        if not self.holds(subscription):
+            return
+        feed = self._feeds[subscription.channel]
         earlier = subscription.replaced
-        if feed is None or earlier is None:
+        if earlier is None:
             await self.leave(subscription.peer, subscription.channel)
             return
         self._on_deliveries(feed.settle())
         feed.restore(earlier)
         if earlier.lags(feed):
             self._spawn(self._catch_up(feed, earlier))
+
+    def holds(self, subscription: Subscription) -> bool:
+        """Whether it is the peer's subscription still: it ends when the peer leaves, and when it joins anew."""
+        feed = self._feeds.get(subscription.channel)
+        return feed is not None and feed.subscriptions.get(subscription.peer) is subscription
 
     def open(self, subscription: Subscription, offset: int) -> None:
         """Begin delivery after ``offset``, which the ledger gave after ``join`` had returned."""
@@ -221,6 +236,8 @@ class Fanout:
                 self._on_deliveries(subscription.open(seen, missed))
             except ProtocolError as error:
                 _log.warning("missed messages not read", channel=feed.channel, reason=str(error))
+            except Exception:  # whatever it was, what is missed must be read the next time
+                _log.exception("missed messages not read", channel=feed.channel)
             if subscription.lags(feed):
                 await asyncio.sleep(RECONCILE_S)
 
@@ -250,4 +267,9 @@ class Fanout:
     def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.create_task(work)
         self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        task.add_done_callback(self._ended)
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            _log.error("a task of the fan-out died", exc_info=error)

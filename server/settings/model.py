@@ -140,6 +140,9 @@ class Settings(BaseModel):
         20.0, "Bad tokens that one network address may present in the long run; a minute's worth at once.", "1/min",
         gt=0, le=1e6,
     )  # fmt: skip
+    guests_per_minute: float = setting(
+        30.0, "New guests from one network address in the long run; a minute's worth at once.", "1/min", gt=0, le=1e6
+    )
     trusted_proxies: Networks = setting(
         (), "Addresses or networks of reverse proxies whose X-Forwarded-For names the client, such as 10.0.0.0/8."
     )

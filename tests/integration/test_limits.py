@@ -21,6 +21,8 @@ LIMITED = {
     "PARLANCE_MESSAGES_PER_SECOND": "0.5",
     "PARLANCE_OPENS_PER_MINUTE": "2",
     "PARLANCE_FAILED_TOKENS_PER_MINUTE": "3",
+    "PARLANCE_GUESTS": "true",
+    "PARLANCE_GUESTS_PER_MINUTE": "4",
     "PARLANCE_TRUSTED_PROXIES": "127.0.0.1",
 }
 
@@ -106,7 +108,7 @@ async def test_one_addresses_connections(limited: ServerProcess, from_address: F
     assert (await other.connect(signed()))["type"] == "welcome"
 
 
-async def test_an_address_that_guesses_tokens_is_barred_even_with_a_good_one(
+async def test_an_address_that_guesses_tokens_is_barred_and_its_good_tokens_are_not(
     limited: ServerProcess, from_address: FromAddress
 ) -> None:
     codes = []
@@ -116,10 +118,27 @@ async def test_an_address_that_guesses_tokens_is_barred_even_with_a_good_one(
         await peer.closed()
     assert codes[:3] == [401] * 3
     assert codes[-1] == 429
-    barred = await from_address(limited, "198.51.100.9")
-    assert (await barred.connect(signed()))["code"] == 429
+    neighbour = await from_address(limited, "198.51.100.9")
+    assert (await neighbour.connect(signed()))["type"] == "welcome"
     elsewhere = await from_address(limited, "198.51.100.10")
-    assert (await elsewhere.connect(signed()))["type"] == "welcome"
+    assert (await elsewhere.connect("no.token.atall"))["code"] == 401
+
+
+async def test_expired_tokens_bar_nobody(limited: ServerProcess, from_address: FromAddress) -> None:
+    for _ in range(8):
+        peer = await from_address(limited, "198.51.100.20")
+        assert (await peer.connect(signed(exp=1_000)))["code"] == 401
+        await peer.closed()
+
+
+async def test_guests_of_one_address(limited: ServerProcess, from_address: FromAddress) -> None:
+    for _ in range(4):
+        guest = await from_address(limited, "198.51.100.30")
+        assert (await guest.connect())["type"] == "welcome"
+        await guest.socket.close()
+    refused = await from_address(limited, "198.51.100.30")
+    assert (await refused.connect())["code"] == 429
+    assert (await refused.closed()).code == 4429
 
 
 async def test_who_is_no_trusted_proxy_can_not_choose_an_address(

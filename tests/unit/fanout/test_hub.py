@@ -252,3 +252,16 @@ async def test_every_delivery_is_counted(ledger: FakeLedger, bells: MemoryHub) -
     await until(lambda: sum(counted) >= 299)
     assert sum(counted) == sum(len(peer.offsets()) for peer in crowd) == 299
     await fanout.close()
+
+
+async def test_giving_up_brings_nothing_back_to_who_has_left_meanwhile(fanout: Fanout, ledger: FakeLedger) -> None:
+    peer = FakePeer()
+    await join(fanout, peer, 0)
+    second = await fanout.join(peer, CHANNEL)
+    assert fanout.holds(second)
+    await fanout.leave(peer, CHANNEL)  # evicted while the ledger was read
+    assert not fanout.holds(second)
+    await fanout.give_up(second)
+    await fanout.publish_message(ledger.commit())
+    assert peer.offsets() == []
+    assert fanout.subscribers(CHANNEL) == []
