@@ -58,7 +58,10 @@ class Onlookers:
                 await self._wake.wait()
                 continue
             await asyncio.sleep(max(due_ms - self._clock.mono_ms(), 0) / 1000)
-            await self.push_due()
+            try:
+                await self.push_due()
+            except Exception:  # whatever it was, the next round must come
+                _log.exception("presence not pushed")
 
     async def push_due(self) -> None:
         """Push what has been gathered for long enough."""
@@ -72,13 +75,12 @@ class Onlookers:
             return
         try:
             change = await self._change(channel, differences)
+            if change is not None:
+                self._fanout.show(Envelope(channel, 0, JSON.encode(change)))
         except ProtocolError as error:
             _log.warning("presence not pushed", channel=channel, reason=str(error))
         except Exception:  # the other conversations want theirs
             _log.exception("presence not pushed", channel=channel)
-        else:
-            if change is not None:
-                self._fanout.show(Envelope(channel, 0, JSON.encode(change)))
 
     async def _change(self, channel: str, differences: Differences) -> PresenceChange | None:
         told = differences.told()
@@ -89,9 +91,7 @@ class Onlookers:
         except Unavailable:  # what happened must not get lost; the lists are right, if perhaps too long
             is_crowd = sum(map(len, told)) > CROWD_MEMBERS
         if not is_crowd:
-            return PresenceChange(
-                channel=channel, joined=told.joined or None, left=told.left or None, changed=told.changed or None
-            )
+            return PresenceChange(channel=channel, joined=told.joined, left=told.left, changed=told.changed)
         if not told.joined and not told.left:
             return None
         return PresenceChange(channel=channel, count=await self._standings.count_visible(channel))

@@ -38,6 +38,7 @@ def can_recover(head: Head, position: Position | None) -> bool:
     """Whether ``position`` is one that this conversation had, and near enough to be caught up with."""
     return (
         position is not None
+        and position.offset is not None
         and position.epoch == head.epoch
         and 0 <= head.offset - position.offset <= MAX_RECOVERED_MESSAGES
     )
@@ -56,7 +57,7 @@ async def recover(store: Store, peer: ChatPeer, channel: str, position: Position
     if size_bytes > budget_bytes:
         conversation, receipts, size_bytes = None, [], 0
     head = await store.head(channel)
-    if position is None or not can_recover(head, position):
+    if position is None or position.offset is None or not can_recover(head, position):
         return Recovery(False, head.epoch, head.offset, [], conversation, receipts, size_bytes)
     messages = await store.messages_after(channel, position.offset, MAX_RECOVERED_MESSAGES + 1)
     offset = messages[-1].offset if messages else position.offset

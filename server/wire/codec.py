@@ -203,7 +203,7 @@ def error_frame(error: Exception, frame_id: int | str | None = None) -> ServerFr
         code=known.code,
         name=known.name,
         message=str(known),
-        temporary=True if known.temporary else None,
+        temporary=known.temporary,
         retry_after_ms=known.retry_after_ms,
         id=frame_id,
     )

@@ -253,10 +253,10 @@ SENT: Final[tuple[frames.ServerFrame, ...]] = (
     frames.Resolved(id=16, channel=CHANNEL, resolved=True),
     frames.Rated(id=17, channel=CHANNEL, accepted=True),
     frames.PresenceChange(id=18),
-    frames.PresenceChange(channel=CHANNEL, joined=[ANN_IS_THERE]),
+    frames.PresenceChange(channel=CHANNEL, joined=[ANN_IS_THERE], left=[], changed=[]),
     frames.PresenceChange(channel=CHANNEL, count=241),
     frames.Present(id=19, channel=CHANNEL, members=[GUEST_IS_THERE, ANN_IS_THERE]),
-    frames.PresenceChange(channel=CHANNEL, left=[ANN_HAS_LEFT]),
+    frames.PresenceChange(channel=CHANNEL, joined=[], left=[ANN_HAS_LEFT], changed=[]),
     frames.TypingChange(channel=CHANNEL, user=GUEST, on=True),
     frames.TypingChange(channel=CHANNEL, user=GUEST, on=False),
     frames.ReceiptMoved(channel=CHANNEL, user=GUEST, kind="read", offset=2),
@@ -303,12 +303,13 @@ SENT: Final[tuple[frames.ServerFrame, ...]] = (
         },
     ),
     frames.Error(
-        id=5, code=409, name="conflict", message="the same key was used with other content; use a new key"
+        id=5, code=409, name="conflict", message="the same key was used with other content; use a new key",
+        temporary=False,
     ),
     frames.Error(
         id=5, code=429, name="rate_limited", message="too many messages; slow down", temporary=True, retry_after_ms=850
     ),
-    frames.Error(code=404, name="not_found", message="no such channel"),
+    frames.Error(code=404, name="not_found", message="no such channel", temporary=False),
     frames.Goodbye(code=4500, after_ms=1_850),
 )  # fmt: skip
 

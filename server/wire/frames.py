@@ -60,7 +60,8 @@ class Delta(ServerFrame, frozen=True, tag="delta"):
 class PresenceChange(ServerFrame, frozen=True, tag="presence"):
     """Differences of a channel's present members, or, where they are many, only their ``count``.
 
-    With an ``id`` and nothing else it is the answer to the verb ``presence``.
+    The three lists come together, also empty. With an ``id`` and nothing else it is the answer to the verb
+    ``presence``.
     """
 
     id: Id | None = None
@@ -112,7 +113,7 @@ class Error(ServerFrame, frozen=True, tag="error"):
     code: int
     name: str
     message: str
-    temporary: bool | None = None
+    temporary: bool
     retry_after_ms: int | None = None
     id: Id | None = None
 

@@ -43,10 +43,10 @@ class ClientInfo(Struct, frozen=True, omit_defaults=True):
 
 
 class Position(Struct, frozen=True):
-    """The last message seen of a conversation: resume after it."""
+    """The last message seen of a conversation: resume after it. Without both it only subscribes."""
 
-    epoch: str
-    offset: Offset
+    epoch: str | None = None
+    offset: Offset | None = None
 
 
 class Connect(ClientFrame, frozen=True, tag="connect"):

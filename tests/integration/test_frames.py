@@ -74,7 +74,7 @@ async def test_bad_frames_are_400_with_their_id_and_the_connection_lives(peer: P
         await peer.say({**frame, "id": f"bad {number}"})
         error = await peer.answer(f"bad {number}")
         assert (error["type"], error["code"], error["name"]) == ("error", 400, "bad_frame"), frame
-        assert error["message"] and error.get("temporary", False) is False, frame
+        assert error["message"] and error["temporary"] is False, frame
     assert (await peer.ask("ping"))["type"] == "pong"
 
 

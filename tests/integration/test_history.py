@@ -199,9 +199,11 @@ async def test_resume_is_answered_entry_by_entry(strict_server: ServerProcess, f
     await filled.fill(4)
     customer = filled.customer
     second = await customer.ask("open", key="second")
+    third = await customer.ask("open", key="third")
     foreign = await filled.agent.ask("open", key="foreign")
     resume = {
         filled.channel: {"epoch": filled.epoch, "offset": 2},
+        third["channel"]: {},
         second["channel"]: {"epoch": "another", "offset": 0},
         foreign["channel"]: {"epoch": foreign["epoch"], "offset": 0},
         UNKNOWN: {"epoch": "e", "offset": 0},
@@ -215,6 +217,8 @@ async def test_resume_is_answered_entry_by_entry(strict_server: ServerProcess, f
     assert offsets(recovered) == [3, 4]
     refused = entries[second["channel"]]
     assert (refused["recovered"], refused["messages"], refused["epoch"]) == (False, [], second["epoch"])
+    without_position = entries[third["channel"]]
+    assert (without_position["recovered"], without_position["messages"], without_position["offset"]) == (False, [], 0)
     for channel in (foreign["channel"], UNKNOWN, "nonsense"):
         assert entries[channel] == {"error": {"code": 404, "name": "not_found"}}
 
