@@ -128,4 +128,7 @@ class TypingVerbs:
     def lapse(self) -> None:
         """Tell of those who have stopped without saying so."""
         for channel, user in self._shown.take_lapsed(self._clock.mono_ms()):
-            self._show(channel, user, on=False)
+            try:
+                self._show(channel, user, on=False)
+            except Exception:  # the others have stopped too, and the next round must come
+                _log.exception("end of typing not shown", channel=channel)

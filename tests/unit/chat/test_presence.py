@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
+from server.backplane.ports import Envelope
 from server.chat.onlookers import CROWD_MEMBERS
 from server.chat.peer import Caller
 from server.errors import Invalid, NotFound, Unavailable
@@ -207,3 +208,19 @@ async def test_an_idle_worker_asks_only_to_beat_and_to_bury(town: Town, node: No
     before = node.registry.calls
     await town.go_on(12_000)
     assert node.registry.calls - before <= 4 + 6 + 1
+
+
+async def test_a_push_that_fails_does_not_end_the_pushing(
+    node: Node, bob: Phone, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(_: Envelope) -> None:
+        raise RuntimeError("planted")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(node.fanout, "show", broken)
+        await node.connect("alice")
+        await node.town.go_on(SOON_MS)
+    alice = await node.connect("alice")
+    await set_status(alice, "away")
+    await node.town.go_on(SOON_MS)
+    assert [frame["type"] for frame in bob.news()] == ["presence"]

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from server.backplane.ports import Envelope
 from server.chat.typists import LAPSE_MS, Typists
 from server.errors import NotFound
 from server.wire.parts import User
@@ -175,3 +176,23 @@ async def test_nobody_looking_is_nobody_shown(town: Town) -> None:
     bob = await node.watch("bob", CHANNEL)
     await say(alice, True)
     assert typing_of(bob) == [("alice", True)]
+
+
+async def test_one_end_that_can_not_be_shown_costs_no_other(town: Town, monkeypatch: pytest.MonkeyPatch) -> None:
+    town.people("conv:2", "alice", "bob")
+    node = await town.add_node()
+    alice, bob = await node.watch("alice", CHANNEL), await node.watch("bob", CHANNEL)
+    node.fanout.open(await node.fanout.join(bob, "conv:2"), 0)
+    await say(alice, True)
+    await say(alice, True, "conv:2")
+    bob.news()
+    show = node.fanout.show
+
+    def broken(envelope: Envelope) -> None:
+        if envelope.channel == CHANNEL:
+            raise RuntimeError("planted")
+        show(envelope)
+
+    monkeypatch.setattr(node.fanout, "show", broken)
+    await town.go_on(LAPSE_MS + 100)
+    assert [frame["channel"] for frame in bob.news() if frame["type"] == "typing"] == ["conv:2"]
