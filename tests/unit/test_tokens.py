@@ -85,6 +85,9 @@ def test_the_clock_is_the_argument_and_not_the_wall_clock() -> None:
         ({"sub": None}, "The token has no sub claim."),
         ({"sub": ""}, "The token has no sub claim."),
         ({"sub": 7}, "The token's sub claim is not a text."),
+        ({"sub": "bot"}, "The token's sub claim is bot, which the server itself uses; choose another."),
+        ({"sub": "system"}, "The token's sub claim is system, which the server itself uses; choose another."),
+        ({"sub": "me"}, "The token's sub claim is me, which the server itself uses; choose another."),
         ({"sub": "x" * 129}, "The token's sub claim is longer than 128 characters."),
         ({"sub": "a\nb"}, "The token's sub claim has control characters."),
         ({"sub": "a\ud800"}, "The token's sub claim has control characters."),
@@ -205,7 +208,7 @@ class TestAudience:
 @pytest.mark.parametrize(
     ("sub", "name", "ttl_s", "kind"),
     [("", None, 60, "customer"), ("a\0", None, 60, "customer"), ("a", "n" * 201, 60, "customer"),
-     ("a", None, 0, "customer"), ("a", None, -5, "customer"), ("a", None, 60, "bot")],
+     ("a", None, 0, "customer"), ("a", None, -5, "customer"), ("a", None, 60, "bot"), ("bot", None, 60, "customer")],
 )  # fmt: skip
 def test_nothing_is_issued_that_would_be_refused(sub: str, name: str | None, ttl_s: int, kind: Any) -> None:
     with pytest.raises(ValueError, match="The token"):
