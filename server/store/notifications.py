@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, cast, get_args
 
 from sqlalchemy import Connection, Row, and_, bindparam, exists, func, insert, or_, select, update
@@ -28,6 +29,19 @@ _EVERYBODYS = and_(
     _notifications.c.broadcast.is_not(None),
     _notifications.c.broadcast > _BROADCASTS_BEFORE,
     ~exists().where(_seen.c.user_id == bindparam("user"), _seen.c.notification_id == _notifications.c.notification_id),
+)
+_WAITED_FOR = select(_users.c.id).where(
+    _users.c.id.in_(bindparam("users", expanding=True)),
+    or_(
+        exists().where(_notifications.c.user_id == _users.c.id, _notifications.c.seen_at_ms.is_(None)),
+        exists().where(
+            _notifications.c.broadcast.is_not(None),
+            _notifications.c.broadcast > _users.c.broadcasts_before,
+            ~exists()
+            .where(_seen.c.user_id == _users.c.id, _seen.c.notification_id == _notifications.c.notification_id)
+            .correlate(_users, _notifications),
+        ),
+    ),
 )
 _SHOWN = (
     _notifications.c.notification_id,
@@ -99,6 +113,11 @@ class Notifier:
 def receivers(connection: Connection, number: int) -> int:
     """How many users were known when the broadcast was made."""
     return connection.execute(_RECEIVERS, {"number": number}).scalar_one()
+
+
+def waited_for(connection: Connection, user_ids: Sequence[str]) -> set[str]:
+    """Those of the users for whom something is unseen."""
+    return set(connection.execute(_WAITED_FOR, {"users": list(user_ids)}).scalars())
 
 
 def unseen(connection: Connection, user_id: str, limit: int) -> tuple[list[Notification], int]:

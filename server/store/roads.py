@@ -25,7 +25,7 @@ READS_MAX = 2_048
 """Reads under way at once. A read takes about a quarter of a millisecond: the last one waits half a second."""
 
 LOOKUPS_MAX = 256
-"""Memberships or heads per query: enough that one query serves a burst, few enough that nobody waits long."""
+"""Keys of one look-up: enough that one query serves a burst, few enough that nobody waits long."""
 
 
 class Roads:
@@ -60,6 +60,11 @@ class Roads:
         self._heads: Loader[str, Head] = Loader(self._fetch_heads, batch_max=LOOKUPS_MAX)
         self._members: Loader[tuple[str, str], bool] = Loader(self._fetch_members, batch_max=LOOKUPS_MAX)
         self._reads = 0
+
+    async def _close_loaders(self) -> None:
+        """Wait for the look-ups under way."""
+        await self._heads.close()
+        await self._members.close()
 
     @property
     def stats(self) -> GroupStats:

@@ -61,8 +61,7 @@ class SqlStore(UserMethods, ConversationMethods, TurnMethods):
 
     async def close(self) -> None:
         await self._writer.close()
-        await self._heads.close()
-        await self._members.close()
+        await self._close_loaders()
         await self._database.close()
 
     async def ping(self) -> None:

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Coroutine, Sequence
+from collections.abc import Coroutine, Mapping, Sequence
 from functools import partial
 from typing import Any, cast
 
 from server.errors import NotFound
 from server.store import accounts, codec, notifications, receipts
 from server.store.dialect import Database
+from server.store.loader import Loader
 from server.store.notifications import Notifier
 from server.store.operations import AbsenceOp, RevokeOp, SaveUserOp, SawOp, StatusOp
 from server.store.ports import Account, Notice, Receipt, Revocation
 from server.store.prepare import check_texts, prepare_receipt
-from server.store.roads import Roads
+from server.store.roads import LOOKUPS_MAX, Roads
 from server.wire.frames import Notification
 from server.wire.parts import ReceiptMark, Status, User
 
@@ -24,13 +25,21 @@ class UserMethods(Roads):
     def __init__(self, database: Database, **options: Any) -> None:
         super().__init__(database, **options)
         self._notifier = Notifier(database)
+        # Whoever connects asks for both, and after a restart everybody connects at once.
+        self._accounts: Loader[str, Account] = Loader(self.accounts, batch_max=LOOKUPS_MAX)
+        self._waited_for: Loader[str, bool] = Loader(self._fetch_waited_for, batch_max=LOOKUPS_MAX)
+
+    async def _close_loaders(self) -> None:
+        await super()._close_loaders()
+        await self._accounts.close()
+        await self._waited_for.close()
 
     # ------------------------------------------------------------------ accounts
 
     async def save_user(self, user: User, at_ms: int) -> Account:
         check_texts(user_id=user.id, user_name=user.name)
         # A look is cheap and takes no lock; most users who connect are the same as yesterday.
-        found = (await self.accounts([user.id])).get(user.id)
+        found = await self._accounts.load(user.id)
         if found is not None and (found.user.kind, found.user.name) == (user.kind, user.name):
             return found
         return cast(Account, await self._writer.submit(SaveUserOp(user, at_ms)))
@@ -85,7 +94,12 @@ class UserMethods(Roads):
 
     async def unseen(self, user_id: str, limit: int) -> tuple[list[Notification], int]:
         check_texts(user_id=user_id)
+        if not await self._waited_for.load(user_id):
+            return [], 0
         return await self._read(partial(notifications.unseen, user_id=user_id, limit=limit))
+
+    async def _fetch_waited_for(self, user_ids: Sequence[str]) -> Mapping[str, bool]:
+        return dict.fromkeys(await self._read(partial(notifications.waited_for, user_ids=user_ids)), True)
 
     async def see(self, user_id: str, notification_id: str, at_ms: int) -> bool:
         if not (codec.is_storable(user_id) and codec.is_storable(notification_id)):

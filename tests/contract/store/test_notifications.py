@@ -148,3 +148,14 @@ async def test_many_are_stored_at_once(harness: Harness) -> None:
     assert sorted(await asyncio.gather(*jobs)) == [1] * 6 + [6] * 10
     for user in users:
         assert (await stores[0].unseen(user.id, 3))[1] == 11
+
+
+async def test_many_who_ask_at_once_each_get_their_own(store: SqlStore) -> None:
+    await known(store, ANN)
+    await store.notify(notice(None, "before Ben"))
+    await known(store, BEN)
+    await store.notify(notice(BEN, "for Ben"))
+    asked = await asyncio.gather(*(store.unseen(user_id, 10) for user_id in (ANN.id, BEN.id, "nobody", ANN.id)))
+    assert [([shown.title for shown in found], total) for found, total in asked] == [
+        (["before Ben"], 1), (["for Ben"], 1), ([], 0), (["before Ben"], 1),
+    ]  # fmt: skip
