@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, get_args
+from typing import Any, Literal
 
 from server.backplane.ports import Envelope
 from server.chat.access import SYSTEM_CHANNEL
@@ -26,7 +26,6 @@ from server.wire.frames import Event, Notification
 from server.wire.parts import User
 
 SystemEvent = Literal["maintenance", "status", "security"]
-SYSTEM_EVENTS = get_args(SystemEvent)
 MAX_USERS = 200
 MAX_TTL_S = 3_650 * 86_400
 

@@ -39,7 +39,6 @@ _WAITING = select(
     _LAST_ANALYSIS.label("analysis_json"),
 ).where(_conversations.c.state == literal_column("'waiting'"))
 _QUEUE = _WAITING.order_by(_conversations.c.waiting_since_ms, _conversations.c.id).limit(bindparam("most"))
-_QUEUE_ITEM = _WAITING.where(_conversations.c.id == bindparam("conversation"))
 _CLAIMS = (
     select(
         _conversations.c.id.label("conversation"),
@@ -58,12 +57,6 @@ _CLAIMS = (
 def queue(connection: Connection, limit: int) -> list[QueueItem]:
     """Those who wait, longest first."""
     return [_item(row) for row in connection.execute(_QUEUE, {"most": limit}).all()]
-
-
-def queue_item(connection: Connection, conversation: str) -> QueueItem | None:
-    """None where it does not wait."""
-    row = connection.execute(_QUEUE_ITEM, {"conversation": conversation}).first()
-    return None if row is None else _item(row)
 
 
 def _item(row: Row[*tuple[Any, ...]]) -> QueueItem:

@@ -451,9 +451,6 @@ class Store(Protocol):
     async def queue(self, limit: int) -> list[QueueItem]:
         """Conversations that wait for a human, longest waiting first."""
 
-    async def queue_item(self, channel: str) -> QueueItem | None:
-        """None when it does not wait."""
-
     async def claims(self) -> list[ClaimRow]:
         """Every claim that is held now."""
 

@@ -126,11 +126,5 @@ class ConversationMethods(Roads):
     async def queue(self, limit: int) -> list[QueueItem]:
         return await self._read(partial(claims.queue, limit=limit))
 
-    async def queue_item(self, channel: str) -> QueueItem | None:
-        if not codec.is_storable(channel):
-            return None
-        conversation = channel.removeprefix(codec.CHANNEL_PREFIX)
-        return await self._read(partial(claims.queue_item, conversation=conversation))
-
     async def claims(self) -> list[ClaimRow]:
         return await self._read(claims.held)

@@ -21,8 +21,3 @@ class CloseCode(IntEnum):
     DRAINING = 4500
     TOO_SLOW = 4501
     INTERNAL = 4503
-
-    @property
-    def says_goodbye(self) -> bool:
-        """Whether a ``goodbye`` frame with ``after_ms`` comes first."""
-        return self in {CloseCode.TOO_MANY, CloseCode.DRAINING}

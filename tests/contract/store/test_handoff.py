@@ -72,7 +72,6 @@ async def test_an_unknown_conversation_is_not_found(store: SqlStore) -> None:
         for call in (store.handoff(handoff(channel)), store.claim(claim(channel)), store.release(release(channel))):
             with pytest.raises(NotFound):
                 await call
-        assert await store.queue_item(channel) is None
 
 
 async def test_only_members_ask_where_it_says_so(store: SqlStore) -> None:
@@ -217,10 +216,9 @@ async def test_the_queue_tells_what_an_agent_wants_to_know(store: SqlStore) -> N
     await store.handoff(handoff(channel, reason="angry", at_ms=NOW_MS + 7))
     item = QueueItem(channel, NOW_MS + 7, "angry", 0.8, -0.5, "where is it?!")
     assert await store.queue(10) == [item]
-    assert await store.queue_item(channel) == item
     # An apology has understood nothing.
     await store.answer(answer(await asked(store, channel, "hello?"), analysis={}, decision=None, shown=None))
-    assert await store.queue_item(channel) == QueueItem(channel, NOW_MS + 7, "angry", 0.8, -0.5, "hello?")
+    assert await store.queue(10) == [QueueItem(channel, NOW_MS + 7, "angry", 0.8, -0.5, "hello?")]
 
 
 async def test_the_longest_waiting_stand_first(store: SqlStore) -> None:
@@ -230,7 +228,6 @@ async def test_the_longest_waiting_stand_first(store: SqlStore) -> None:
     assert await store.queue(2) == [
         QueueItem(channels[place], NOW_MS + place, None, None, None, None) for place in (0, 2)
     ]
-    assert await store.queue_item(channels[1]) is None
 
 
 async def test_the_queue_empties_by_claim_and_resolution(store: SqlStore) -> None:
@@ -250,7 +247,7 @@ async def test_a_release_to_the_queue_waits_again_with_its_reason(store: SqlStor
     await store.claim(claim(channel))
     done = await store.release(release(channel, to="waiting", at_ms=NOW_MS + 9))
     assert (done.state, done.agent, len(done.messages)) == ("waiting", None, 2)
-    assert await store.queue_item(channel) == QueueItem(channel, NOW_MS + 9, "angry", None, None, None)
+    assert await store.queue(10) == [QueueItem(channel, NOW_MS + 9, "angry", None, None, None)]
     assert await events(store, channel) == ["waiting", "claimed", "released", "waiting"]
     assert await store.messages_after(channel, 2, 10) == list(done.messages)
     # While it waits the bot still answers.
