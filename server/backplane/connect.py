@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from random import Random
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -34,8 +35,13 @@ def connect_backplane(
     prefix: str = PREFIX,
     dead_after_ms: int = DEAD_AFTER_MS,
     timing: Timing | None = None,
+    on_malformed: Callable[[], None] = lambda: None,
+    on_local_limit: Callable[[], None] = lambda: None,
 ) -> Connected:
     """Everything over one client. ``node_id`` names this worker and is unique to one start of one process.
+
+    ``on_malformed`` is told of each envelope that can't be read, ``on_local_limit`` of each action that was counted
+    by this worker alone, though it should be by all.
 
     ``prefix`` begins every key and channel; one in ``redis_url`` goes before it. Raises ``StartupError`` for a URL that
     is none; whether somebody answers there, ``backplane.start`` says.
@@ -51,9 +57,9 @@ def connect_backplane(
     name = re.sub(r"[^!-~]", "-", f"{prefix}:{node_id}")  # what CLIENT SETNAME takes
     client = RedisClient(address, name=name, prefix=prefix, rng=rng, timing=timing or TIMING)
     return Connected(
-        RedisBackplane(client, node_id=node_id, prefix=prefix),
+        RedisBackplane(client, node_id=node_id, prefix=prefix, on_malformed=on_malformed),
         RedisRegistry(client, worker=node_id, prefix=prefix, clock=clock, dead_after_ms=dead_after_ms),
-        RedisLimiter(client, prefix=prefix, clock=clock),
+        RedisLimiter(client, prefix=prefix, clock=clock, on_local=on_local_limit),
     )
 
 

@@ -72,6 +72,8 @@ class Metrics:
     def _neighbours(self) -> None:
         self.registry_up = self._gauge("registry_up", "Whether the presence registry answered the last time.")
         self.backplane_reconnects = self._counter("backplane_reconnects", "Interruptions of the backplane that healed.")
+        self.envelopes_malformed = self._counter("envelopes_malformed", "Envelopes of other workers nobody can read.")
+        self.limited_locally = self._counter("limited_locally", "Actions that this worker counted alone for a limit.")
 
     def delivered(self, frames: int) -> None:
         """Count frames of a channel that were handed to its subscribers."""

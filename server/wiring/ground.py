@@ -49,7 +49,13 @@ def lay_ground(
     worker, metrics, signals = new_id(), Metrics(), Signals()
     store = _store(settings, clock, metrics)
     backplane, registry, limiter = connect_backplane(
-        settings.redis_url, worker, clock=clock, rng=rng, prefix=settings.redis_prefix
+        settings.redis_url,
+        worker,
+        clock=clock,
+        rng=rng,
+        prefix=settings.redis_prefix,
+        on_malformed=metrics.envelopes_malformed.inc,
+        on_local_limit=metrics.limited_locally.inc,
     )
     fanout = Fanout(
         store,

@@ -34,13 +34,17 @@ class RedisBackplane:
     """One node's end. ``node_id`` is unique to one start of one process: a node takes what bears it for its own.
 
     ``prefix`` begins every channel on the wire. Pub/sub knows no databases, so the number of the one in use follows.
+    ``on_malformed`` is told of each envelope that can't be read.
     """
 
-    def __init__(self, client: RedisClient, *, node_id: str, prefix: str) -> None:
+    def __init__(
+        self, client: RedisClient, *, node_id: str, prefix: str, on_malformed: Callable[[], None] = lambda: None
+    ) -> None:
         self._client = client
         self._node_id = node_id
         self._mark = mark(node_id)
         self._prefix = f"{prefix}:{client.db}:".encode()
+        self._on_malformed = on_malformed
         self._handler: Handler | None = None
         self._on_reconnect: Callable[[], None] = lambda: None
         self._homes: dict[str, Node] = {}
@@ -107,6 +111,7 @@ class RedisBackplane:
             envelope = unpack(channel, payload)
         except ValueError as error:
             self.stats.malformed += 1
+            self._on_malformed()
             _log.warning("envelope can't be read", channel=channel, reason=str(error))
             return
         self.stats.heard += 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from server.backplane.memory.limiter import MemoryLimiter
@@ -43,13 +44,25 @@ class LimiterStats:
 
 
 class RedisLimiter:
-    """Takes of one tick leave together. A circuit breaker keeps a dead Redis from slowing down what is limited."""
+    """Takes of one tick leave together. A circuit breaker keeps a dead Redis from slowing down what is limited.
 
-    def __init__(self, client: RedisClient, *, prefix: str, clock: Clock, deadline_s: float = DEADLINE_S) -> None:
+    ``on_local`` is told of each take that this worker counted alone.
+    """
+
+    def __init__(
+        self,
+        client: RedisClient,
+        *,
+        prefix: str,
+        clock: Clock,
+        deadline_s: float = DEADLINE_S,
+        on_local: Callable[[], None] = lambda: None,
+    ) -> None:
         self._client = client
         self._prefix = prefix
         self._clock = clock
         self._deadline_s = deadline_s
+        self._on_local = on_local
         self._local = MemoryLimiter(clock)
         self._open_until_ms = 0.0
         self.stats = LimiterStats()
@@ -61,6 +74,7 @@ class RedisLimiter:
             except Unavailable:
                 self._open_until_ms = self._clock.mono_ms() + PAUSE_MS
         self.stats.local += 1
+        self._on_local()
         return self._local.take_now(quota, key, cost)
 
     async def _take_shared(self, quota: Quota, key: str, cost: int) -> int:
