@@ -8,8 +8,9 @@ type, send, read, lose the connection and resume, rate, resolve; an agent per wo
 sample per worker: resident memory, descriptors, threads. After a warm-up the slope of the memory (least
 squares, with its standard error) has to stay below 1 MB/h, and no descriptor may be left over when all have gone.
 
-Exit code 1: a bound was broken, or too much failed. Caches of bounded size fill up for a while (2 KiB for each text
-analysed, up to ``analysis_cache_entries``): ``--cache 100`` makes the one of analyses full at once.
+Exit code 1: a bound was broken, or too much failed. Two caches of bounded size would fill up for hours, 2 KiB for each
+text and 4 KiB for each conversation (``analysis_cache_entries``, ``conversations_in_memory``): they get ``--caches``
+entries, so that they are full after the warm-up and what still grows is a leak.
 """
 
 from __future__ import annotations
@@ -41,6 +42,7 @@ from loadtest.trend import LEAST_SAMPLES, trend
 from loadtest.workers import workers
 
 MAX_SLOPE_BYTES_PER_H = 1_000_000
+CACHES = ("PARLANCE_ANALYSIS_CACHE_ENTRIES", "PARLANCE_CONVERSATIONS_IN_MEMORY")
 MAX_FAILED_SHARE = 0.001
 # Presence is over 6 s after the last connection, a pooled database connection may be opened for the last requests.
 SETTLE_S = 15.0
@@ -58,7 +60,7 @@ class Plan:
     think_s: float = 2.0
     every_s: float = 10.0
     warm_up_s: float | None = None
-    cache: int | None = None
+    caches: int = 200
 
     @property
     def skipped_s(self) -> float:
@@ -149,7 +151,7 @@ def report(plan: Plan) -> dict[str, Any]:
 
 @contextmanager
 def _started(plan: Plan) -> Iterator[list[Measured]]:
-    env = {} if plan.cache is None else {"PARLANCE_ANALYSIS_CACHE_ENTRIES": str(plan.cache)}
+    env = {name: str(plan.caches) for name in CACHES}
     with ExitStack() as stack:
         database_url = redis_url = ""
         if plan.workers > 1 or plan.redis:
@@ -227,7 +229,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument(
         "--warm-up", type=float, default=None, help="seconds not counted (default a tenth, at most 600 s)"
     )
-    parser.add_argument("--cache", type=int, default=None, help="entries of the cache of analyses")
+    parser.add_argument("--caches", type=int, default=usual.caches, help="entries of the bounded caches (default 200)")
     parser.add_argument("--json", type=Path, default=None, metavar="FILE", help="write all results to FILE")
     options = parser.parse_args(argv)
     plan = Plan(
@@ -237,7 +239,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         customers=options.customers,
         think_s=options.think,
         warm_up_s=options.warm_up,
-        cache=options.cache,
+        caches=options.caches,
     )
     try:
         results = report(plan)

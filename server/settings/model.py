@@ -160,6 +160,13 @@ class Settings(BaseModel):
     )
 
     # answering and learning
+    conversations_in_memory: int = setting(
+        20_000,
+        "Conversations of which the bot keeps in memory what was said last (about 4 KiB each); others are read again.",
+        "conversations",
+        ge=1,
+        le=10_000_000,
+    )
     personas_file: OptionalPath = setting(None, "YAML file of the personas; empty: the one that ships with Parlance.")
     phrases_dir: OptionalPath = setting(
         None, "Folder of the writer's phrases (YAML); empty: the English ones that ship with Parlance."

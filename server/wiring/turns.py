@@ -18,9 +18,6 @@ from server.store.ports import RewardEvent
 from server.wire.parts import User
 from server.wiring.ground import Ground, new_id
 
-# Conversations whose memory stays at hand (about 4 KiB each); others are read from the ledger again.
-MAX_MEMORIES = 20_000
-
 
 @dataclass(frozen=True, slots=True)
 class Turns:
@@ -78,7 +75,7 @@ def _bot(ground: Ground, contents: Contents, engine: Engine, learner: Learner) -
         learner=learner,
         writer=contents.writer,
         personas=contents.personas,
-        memories=Memories(MAX_MEMORIES),
+        memories=Memories(settings.conversations_in_memory),
         identity=User(id="bot", kind="bot", name=settings.bot_name),
         clock=ground.clock,
         rng=ground.rng,
