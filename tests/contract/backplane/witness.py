@@ -21,11 +21,21 @@ HEALS_WITHIN_S = 30.0
 
 
 class Witness:
-    """One worker. ``heard`` are offsets by channel, ``reconnects`` how often ``on_reconnect`` was called."""
+    """One worker. ``heard`` are offsets by channel, ``reconnects`` how often ``on_reconnect`` was called.
+
+    ``told`` are the words that operators get to see.
+    """
 
     def __init__(self, url: str, name: str) -> None:
+        self.told: list[str] = []
         backplane, self.registry, limiter = connect_backplane(
-            url, name, clock=SystemClock(), rng=Random(), timing=QUICK
+            url,
+            name,
+            clock=SystemClock(),
+            rng=Random(),
+            timing=QUICK,
+            on_malformed=lambda: self.told.append("malformed"),
+            on_local_limit=lambda: self.told.append("limited locally"),
         )
         assert isinstance(backplane, RedisBackplane)
         assert isinstance(limiter, RedisLimiter)
