@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Sequence
 from typing import Any, cast
 
@@ -75,6 +76,21 @@ _IDS_OF = (
 # The page is found first: what a conversation looks like is worked out for the rows that are shown only.
 _page = _IDS_OF.subquery("page")
 _VIEW_OF = _VIEW.where(_conversations.c.id.in_(select(_page.c.id))).order_by(*_NEWEST)
+_ranked = (
+    select(
+        _members.c.user_id,
+        _conversations.c.id,
+        func.row_number().over(partition_by=_members.c.user_id, order_by=_NEWEST).label("place"),
+    )
+    .join_from(_members, _conversations, _members.c.conversation_id == _conversations.c.id)
+    .where(_members.c.user_id.in_(bindparam("users", expanding=True)))
+    .subquery("ranked")
+)
+_IDS_OF_MANY = (
+    select(_ranked.c.user_id, _ranked.c.id)
+    .where(_ranked.c.place <= bindparam("most"))
+    .order_by(_ranked.c.user_id, _ranked.c.place)
+)
 _MEMBERS_OF = (
     select(_users.c.id, _users.c.kind, _users.c.name)
     .join_from(_members, _users, _members.c.user_id == _users.c.id)
@@ -162,10 +178,13 @@ def listed(connection: Connection, user_id: str, before_ms: int | None, limit: i
     return [_as_seen(row) for row in connection.execute(_VIEW_OF, values).all()]
 
 
-def channels_of(connection: Connection, user_id: str, limit: int) -> list[str]:
-    """The channels that ``user_id`` is a member of, newest activity first."""
-    values = {"user_id": user_id, "before_ms": FOR_EVER_MS, "most": limit}
-    return [codec.channel_of(conversation) for conversation in connection.scalars(_IDS_OF, values)]
+def channels_of(connection: Connection, pairs: Sequence[tuple[str, int]]) -> dict[tuple[str, int], list[str]]:
+    """By user and limit, the channels that the user is a member of, newest activity first."""
+    values = {"users": sorted({user_id for user_id, _ in pairs}), "most": max(limit for _, limit in pairs)}
+    found: dict[str, list[str]] = defaultdict(list)
+    for user_id, conversation in connection.execute(_IDS_OF_MANY, values):
+        found[user_id].append(codec.channel_of(conversation))
+    return {(user_id, limit): found[user_id][:limit] for user_id, limit in pairs}
 
 
 def members(connection: Connection, conversation: str, limit: int) -> list[User]:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Coroutine, Sequence
+from collections.abc import Coroutine, Mapping, Sequence
 from functools import partial
 from typing import Any
 
 from server.errors import NotFound
 from server.store import claims, codec, conversations, history
+from server.store.dialect import Database
+from server.store.loader import Loader
 from server.store.ports import (
     Append,
     Appended,
@@ -32,7 +34,7 @@ from server.store.prepare import (
     prepare_release,
     prepare_resolution,
 )
-from server.store.roads import Roads
+from server.store.roads import LOOKUPS_MAX, Roads
 from server.wire.frames import Message
 from server.wire.parts import Conversation, User
 
@@ -42,6 +44,15 @@ HEADS_PER_QUERY = 30_000
 
 class ConversationMethods(Roads):
     """Part of ``SqlStore``."""
+
+    def __init__(self, database: Database, **options: Any) -> None:
+        super().__init__(database, **options)
+        # For the presence of whoever connects; after a restart everybody does at once.
+        self._channels_of: Loader[tuple[str, int], list[str]] = Loader(self._fetch_channels_of, batch_max=LOOKUPS_MAX)
+
+    async def _close_loaders(self) -> None:
+        await super()._close_loaders()
+        await self._channels_of.close()
 
     def open_conversation(self, opening: Opening) -> Coroutine[Any, Any, Opened]:
         return self._submit(lambda: prepare_opening(opening))
@@ -56,7 +67,10 @@ class ConversationMethods(Roads):
 
     async def channels_of(self, user_id: str, limit: int) -> list[str]:
         check_texts(user_id=user_id)
-        return await self._read(partial(conversations.channels_of, user_id=user_id, limit=limit))
+        return await self._channels_of.load((user_id, limit)) or []
+
+    async def _fetch_channels_of(self, pairs: Sequence[tuple[str, int]]) -> Mapping[tuple[str, int], list[str]]:
+        return await self._read(partial(conversations.channels_of, pairs=pairs))
 
     # ------------------------------------------------------------------ members
 

@@ -120,6 +120,11 @@ async def test_own_conversations_come_by_newest_activity(store: SqlStore) -> Non
     assert await store.conversations("nobody", None, 2) == []
     assert await store.channels_of(ANN.id, 3) == [one.channel for one in listed[:3]]
     assert await store.channels_of("nobody", 3) == []
+    at_once = await asyncio.gather(
+        *(store.channels_of(who, most) for who, most in [(ANN.id, 9), (BEN.id, 3), (ANN.id, 1)])
+    )
+    assert [len(found) for found in at_once] == [5, 1, 1]
+    assert at_once[0] == [one.channel for one in listed]
 
 
 async def test_the_list_is_the_askers_view(store: SqlStore) -> None:
