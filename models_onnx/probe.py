@@ -17,7 +17,7 @@ WORD = "order"  # one token, so that a text of n words has n + 2
 
 
 def latency_ms(
-    session: ort.InferenceSession, tokenizer: Tokenizer, *, max_tokens: int, repeats: int = 300
+    session: ort.InferenceSession, tokenizer: Tokenizer, *, max_tokens: int, repeats: int = 100
 ) -> dict[str, float]:
     """Median milliseconds from text to raw outputs, one text at a time, by number of tokens."""
     medians: dict[str, float] = {}
