@@ -9,10 +9,12 @@ from server.chat.content import checked_categories, checked_comment, checked_rat
 from server.chat.messages import Listener, Messages, told
 from server.chat.peer import Caller
 from server.chat.quotas import Doorkeeper
+from server.chat.reading import fitting
 from server.chat.signals import Removed, Signals
 from server.clock import Clock
 from server.errors import BadFrame, NotFound
 from server.store.ports import Assessment, Opened, Opening, Resolution, Store
+from server.wire.codec import JSON
 from server.wire.frames import ConversationsPage, MembersNow, Rated, Resolved
 from server.wire.parts import Conversation
 from server.wire.requests import Conversations, Members, Open, Rate, Resolve
@@ -66,8 +68,15 @@ class ConversationVerbs:
         return opened
 
     async def conversations(self, caller: Caller, frame: Conversations) -> ConversationsPage:
-        items = await self._store.conversations(caller.user.id, frame.before, frame.limit + 1)
-        return ConversationsPage(id=frame.id, items=items[: frame.limit], more=len(items) > frame.limit)
+        """A page; fewer than asked, with ``more``, where long last messages would make it too large, or where it
+        would end among conversations of one ``at_ms``, of which the next page has none."""
+        found = await self._store.conversations(caller.user.id, frame.before, frame.limit + 1)
+        items = fitting(JSON, found[: frame.limit])  # in MessagePack it is smaller
+        more = len(found) > len(items)
+        if more:
+            next_ms = found[len(items)].at_ms
+            items = [item for item in items if item.at_ms > next_ms] or items
+        return ConversationsPage(id=frame.id, items=items, more=more)
 
     async def conversation(self, caller: Caller, channel: str) -> Conversation:
         """One, as the caller sees it. ``NotFound``."""

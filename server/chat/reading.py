@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TypeVar
 
 from server.chat.peer import Caller, ChatPeer
 from server.errors import BadFrame
@@ -11,6 +12,8 @@ from server.wire.codec import Codec
 from server.wire.frames import HistoryPage, Message
 from server.wire.parts import MAX_RECOVERED_MESSAGES, MAX_SERVER_MESSAGE_BYTES, Conversation, ReceiptMark
 from server.wire.requests import History, Position
+
+ItemT = TypeVar("ItemT")
 
 # What a frame needs beside its messages: the envelope and the conversation with its last text.
 ENVELOPE_BYTES = 100_000
@@ -79,7 +82,7 @@ async def read_history(store: Store, caller: Caller, frame: History, codec: Code
     else:
         found = await store.messages_before(frame.channel, frame.before, frame.limit + 1)
     nearest_first = visible(caller, found if forward else found[::-1])
-    page = _fitting(codec, nearest_first[: frame.limit])
+    page = fitting(codec, nearest_first[: frame.limit])
     return HistoryPage(
         id=frame.id,
         channel=frame.channel,
@@ -89,10 +92,11 @@ async def read_history(store: Store, caller: Caller, frame: History, codec: Code
     )
 
 
-def _fitting(codec: Codec, messages: list[Message]) -> list[Message]:
+def fitting(codec: Codec, items: list[ItemT]) -> list[ItemT]:
+    """The first of the items, as many as one message to the client can hold."""
     left_bytes = MAX_SERVER_MESSAGE_BYTES - ENVELOPE_BYTES
-    for count, message in enumerate(messages):
-        left_bytes -= len(codec.encode(message)) + 1
+    for count, item in enumerate(items):
+        left_bytes -= len(codec.encode(item)) + 1
         if left_bytes < 0:
-            return messages[:count]
-    return messages
+            return items[:count]
+    return items

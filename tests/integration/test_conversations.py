@@ -234,3 +234,33 @@ async def complete_history(peer: Peer, channel: str, minimum: int) -> list[Frame
                 assert page["more"] is False
                 return messages
             await peer.push("message")
+
+
+async def paged(peer: Peer, limit: int) -> list[str]:
+    """All channels, page by page. Every server message is measured by the peer: 1,000,000 bytes at most."""
+    listed: list[str] = []
+    before: dict[str, int] = {}
+    more = True
+    while more:
+        page = await peer.ask("conversations", limit=limit, **before)
+        listed += [item["channel"] for item in page["items"]]
+        before, more = {"before": page["items"][-1]["at_ms"]}, page["more"]
+    return listed
+
+
+async def test_pages_of_long_last_messages_are_cut_and_lose_none(agent: Peer) -> None:
+    channels = [(await agent.ask("open", key=f"long {number}"))["channel"] for number in range(34)]
+    for channel in channels:
+        await agent.send(channel, "🙂" * 8000)
+    assert (await agent.ask("conversations", limit=100))["more"] is True
+    assert set(channels) <= set(await paged(agent, 100))
+
+
+async def test_pages_lose_no_conversation_of_the_same_millisecond(agent: Peer) -> None:
+    channels = [(await agent.ask("open", key=f"busy {number}"))["channel"] for number in range(30)]
+    sends = [{"type": "send", "id": channel, "channel": channel, "key": "k", "text": "t"} for channel in channels]
+    await agent.say(sends)
+    for channel in channels:
+        assert (await agent.answer(channel))["type"] == "ack"
+    listed = await paged(agent, 29)
+    assert set(channels) <= set(listed) and len(set(listed)) == len(listed)
