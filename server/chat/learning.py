@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from contextlib import suppress
 
 import numpy as np
 import structlog
@@ -18,7 +17,8 @@ from server.store.ports import Combine, RewardEvent, RewardParts, Store
 
 _REPLAY_EVENTS = 1_000
 LOOK_EVERY_S = 5.0
-# Other workers' rewards come as often as all customers write: read in one query what came in so long, not one by one.
+# Rewards come as often as customers write, and each is every worker's: what comes in so long is told in one word and
+# read in one query.
 GATHER_S = 0.25
 
 _log = structlog.get_logger(__name__)
@@ -50,7 +50,9 @@ class Learner:
         self._clock = clock
         self._on_reward = on_reward
         self._signals = signals
-        self._behind = asyncio.Event()
+        self._stirred = asyncio.Event()  # something to tell, or to read
+        self._appended = self._told = 0
+        self._is_behind = False
         signals.on(Rewarded, self._hear)
 
     async def start(self) -> None:
@@ -60,17 +62,28 @@ class Learner:
 
     def _hear(self, word: Rewarded) -> None:
         if word.policy == self.name and word.log_offset > self.version:
-            self._behind.set()
+            self._fall_behind()
+
+    def _fall_behind(self) -> None:
+        self._is_behind = True
+        self._stirred.set()
 
     async def follow(self) -> None:
-        """Fold for ever what other workers append: when they say so, and from time to time since word may be lost."""
+        """Tell the other workers for ever what is appended here, and fold what they append: when they say so, and from
+        time to time since word may be lost."""
         while True:
-            with suppress(TimeoutError):
-                await asyncio.wait_for(self._behind.wait(), LOOK_EVERY_S)
-                await asyncio.sleep(GATHER_S)
-            self._behind.clear()
             try:
-                await self._catch_up()
+                async with asyncio.timeout(LOOK_EVERY_S):  # wait_for can swallow a cancellation (Python 3.11)
+                    await self._stirred.wait()
+                await asyncio.sleep(GATHER_S)
+            except TimeoutError:
+                self._is_behind = True
+            self._stirred.clear()
+            try:
+                await self._tell()
+                if self._is_behind:
+                    self._is_behind = False
+                    await self._catch_up()
             except ProtocolError as error:
                 _log.warning("reward log not read", policy=self.name, reason=str(error))
             except Exception:  # whatever it was, the next look must come
@@ -92,10 +105,16 @@ class Learner:
             if event.log_offset == self.version + 1:
                 self._fold(event)
             elif event.log_offset > self.version:
-                self._behind.set()
-            await self._signals.send(Rewarded(self.name, event.log_offset))
+                self._fall_behind()
+            self._appended = max(self._appended, event.log_offset)
+            self._stirred.set()
         except ProtocolError as error:
             _log.warning("reward lost", decision=found.decision_id, reason=str(error))
+
+    async def _tell(self) -> None:
+        if self._appended > self._told:
+            self._told = self._appended
+            await self._signals.send(Rewarded(self.name, self._told))
 
     async def _catch_up(self) -> None:
         while True:

@@ -16,7 +16,7 @@ from adapters.policies import make_policy
 from adapters.rewards import RewardWeights
 from server.chat import learning
 from server.chat.learning import Learner
-from server.chat.signals import Signals
+from server.chat.signals import Rewarded, Signals
 from server.clock import ManualClock
 from server.errors import Unavailable
 from server.store.ports import Combine, RewardEvent, RewardParts, Store
@@ -71,14 +71,15 @@ def learner(log: FakeLog, seed: int = 0, signals: Signals | None = None) -> Lear
     )
 
 
-async def until(made: Learner, version: int) -> None:
-    """Let it follow the log so far."""
-    following = asyncio.create_task(made.follow())
+async def until(made: Learner, version: int, *others: Learner) -> None:
+    """Let it follow the log so far, while others do too."""
+    following = [asyncio.create_task(one.follow()) for one in (*others, made)]
     while made.version < version:
         await asyncio.sleep(0)
     assert made.version == version
-    following.cancel()
-    await asyncio.gather(following, return_exceptions=True)
+    for one in following:
+        one.cancel()
+    await asyncio.gather(*following, return_exceptions=True)
 
 
 def knowledge(made: Learner) -> list[tuple[float, float]]:
@@ -124,8 +125,11 @@ async def test_what_others_append_is_read_together() -> None:
     for _ in range(10):
         await first.reward(RewardParts("d", {"feedback": 1.0}))
     assert first.version == 10
+    words: list[int] = []
+    here.on(Rewarded, lambda word: words.append(word.log_offset))
     log.reads = 0
-    await until(second, 10)
+    await until(second, 10, first)
+    assert words == [10]
     assert log.reads == -(-10 // PAGE)
 
 
@@ -159,7 +163,7 @@ async def test_a_worker_folds_what_another_has_appended() -> None:
     here, there = loopback(2)
     first, second = learner(log, signals=here), learner(log, 1, signals=there)
     await first.reward(RewardParts("d", {"feedback": 1.0}))
-    await until(second, 1)
+    await until(second, 1, first)
     assert knowledge(second) == knowledge(first)
 
 
