@@ -80,11 +80,10 @@ class Meter:
         workers_s = sum(worker.cpu_s() or 0.0 for worker in self.workers)
         at_s = time.perf_counter()
         ((commits, log_bytes, log_syncs),) = self._server.sql(_COUNTERS.format(self._database))
-        pids = [int(pid) for (pid,) in self._server.sql(_PROCESSES.format(self._database))]
         taken = Reading(
             at_s=at_s,
             workers_s=workers_s,
-            postgresql_s=_cpu_s(pids),
+            postgresql_s=_cpu_s(self._server.processes()),
             commits=int(commits),
             log_bytes=int(log_bytes),
             log_syncs=int(log_syncs),
@@ -92,13 +91,11 @@ class Meter:
         return taken if self._redis is None else replace(taken, **_redis(self._redis))
 
 
-# The log is the server's, but whoever is idle writes next to nothing. Its processes without a database (the log's
-# writer, the checkpointer) work for whoever writes.
+# The log is the whole server's, and so is its processor time; whoever is idle adds next to nothing to either.
 _COUNTERS = """
 SELECT xact_commit, pg_wal_lsn_diff(pg_current_wal_insert_lsn(), '0/0'), (SELECT wal_sync FROM pg_stat_wal)
 FROM pg_stat_database WHERE datname = '{}'
 """
-_PROCESSES = "SELECT pid FROM pg_stat_activity WHERE datname = '{}' OR datname IS NULL"
 
 
 def _redis(server: RedisServer) -> dict[str, Any]:
@@ -112,12 +109,12 @@ def _redis(server: RedisServer) -> dict[str, Any]:
 
 
 def _cpu_s(pids: Iterable[int]) -> float:
-    """Of processes that may end meanwhile."""
+    """Of processes, and of those children of theirs that have ended."""
     total = 0.0
     for pid in pids:
         try:
             times = psutil.Process(pid).cpu_times()
-        except psutil.NoSuchProcess:
+        except psutil.NoSuchProcess:  # it has just ended: its parent's children's time has it
             continue
-        total += times.user + times.system
+        total += times.user + times.system + times.children_user + times.children_system
     return total
