@@ -65,7 +65,7 @@ class Crowd:
             try:
                 await self._visit(self._somebody())
             except ParlanceError as error:
-                self.failed[type(error).__name__] += 1
+                self.failed[_kind(error)] += 1
                 await self._think(RETRY_S)
 
     def _somebody(self) -> str:
@@ -134,7 +134,7 @@ class Crowd:
                 await client.subscribe("agent:queue")
                 await self._look_on(client)
             except ParlanceError as error:
-                self.failed[f"agent: {type(error).__name__}"] += 1
+                self.failed[f"agent: {_kind(error)}"] += 1
                 await self._think(RETRY_S)
             finally:
                 await client.close()
@@ -162,3 +162,8 @@ class Crowd:
 
     async def _think(self, mean_s: float) -> None:
         await asyncio.sleep(min(self._rng.expovariate(1 / mean_s), 5 * mean_s))
+
+
+def _kind(error: ParlanceError) -> str:
+    code = getattr(error, "code", "")
+    return f"{type(error).__name__} {code}".strip()
