@@ -6,7 +6,7 @@ No socket verb does these things, so their rules stand here: who may, and for wh
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from server.backplane.ports import Envelope
@@ -175,4 +175,5 @@ def _seen_by(caller: Caller, standing: Standing | None) -> Standing | None:
     """Somebody invisible looks offline to everybody else."""
     if standing is None or standing.account.user.id == caller.user.id or standing.account.status != "invisible":
         return standing
-    return Standing(standing.account, devices=0, is_present=False, seen_ms=standing.account.last_seen_ms)
+    account = replace(standing.account, status_text=None)
+    return Standing(account, devices=0, is_present=False, seen_ms=account.last_seen_ms)

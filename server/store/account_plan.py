@@ -48,7 +48,7 @@ class _Planner:
                 return self._change(user_id, lambda found: replace(found, status=status, status_text=text))
             case SawOp(user_ids, at_ms):
                 for user_id in user_ids:
-                    self._change(user_id, lambda found: replace(found, last_seen_ms=max(found.last_seen_ms, at_ms)))
+                    self._change(user_id, lambda found: _seen(found, at_ms))
             case RevokeOp():
                 return self._revoke(operation)
             case AbsenceOp(absent, present):
@@ -81,3 +81,9 @@ class _Planner:
 def new_account(user: User, at_ms: int) -> Account:
     """A user who was not known until ``at_ms``."""
     return Account(user, "online", None, last_seen_ms=at_ms, tokens_from_ms=0, banned=False)
+
+
+def _seen(account: Account, at_ms: int) -> Account:
+    if account.status == "invisible":  # who looks offline has not been seen
+        return account
+    return replace(account, last_seen_ms=max(account.last_seen_ms, at_ms))

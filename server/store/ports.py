@@ -387,7 +387,7 @@ class Store(Protocol):
         """``NotFound``."""
 
     async def saw(self, user_ids: Sequence[str], at_ms: int) -> None:
-        """Their last device left at ``at_ms``; never goes back."""
+        """Their last device left at ``at_ms``; never goes back. The invisible are passed over."""
 
     async def revoke_tokens(self, user_id: str, tokens_from_ms: int, *, banned: bool | None = None) -> Revocation:
         """Void the tokens issued before (an earlier revocation stays in force); ``banned`` None leaves that as it is.

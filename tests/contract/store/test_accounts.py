@@ -79,6 +79,8 @@ async def test_last_seen_never_goes_back(store: SqlStore) -> None:
     await store.saw([ANN.id, "nobody", BEN.id], NOW_MS + 50)
     await asyncio.gather(store.saw([BEN.id], NOW_MS + 70), store.saw([ANN.id, BEN.id], NOW_MS + 20))
     await store.saw([], NOW_MS + 99)
+    await store.set_status(ANN.id, "invisible", None)
+    await store.saw([ANN.id], NOW_MS + 99)
     found = await store.accounts([ANN.id, BEN.id])
     assert (found[ANN.id].last_seen_ms, found[BEN.id].last_seen_ms) == (NOW_MS + 50, NOW_MS + 70)
 

@@ -125,6 +125,7 @@ async def test_somebody_invisible_looks_offline_to_all_others(town: Town) -> Non
     office = town.administration()
     seen = (await office.user(town.caller("root"), "dora")).standing
     assert seen is not None and (seen.devices, seen.is_present, seen.seen_ms) == (0, False, 7)
+    assert seen.account.status_text is None
     own = (await office.user(town.caller("dora"), "dora")).standing
     assert own is not None and (own.devices, own.is_present) == (2, True)
 

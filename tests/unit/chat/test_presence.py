@@ -50,7 +50,7 @@ async def test_another_status_or_text_is_a_change(town: Town, node: Node, bob: P
     await set_status(alice, "away", "at lunch, cafe\u0301")
     await town.go_on(SOON_MS)
     (push,) = bob.news()
-    assert set(push) == {"type", "channel", "changed"}
+    assert (set(push), push["joined"], push["left"]) == ({"type", "channel", "joined", "left", "changed"}, [], [])
     (shown,) = push["changed"]
     assert (shown["status"], shown["text"], shown["devices"]) == ("away", "at lunch, caf\u00e9", 1)
     await set_status(alice, "away", "at lunch, caf\u00e9")
