@@ -231,7 +231,10 @@ class WireProtocol(asyncio.Protocol):
     def _read(self, data: bytes) -> None:
         inbound = self._inbound
         assert inbound is not None  # noqa: S101
-        for opcode, payload in inbound.feed(data):
+        parts = inbound.feed(data)
+        if inbound.conn is not None and inbound.conn.close_sent is None and inbound.fault is None:
+            self._answer(inbound.conn)  # pongs go before the message that the pings came in the middle of
+        for opcode, payload in parts:
             if opcode == Opcode.TEXT:
                 self._text(payload)
             elif opcode == Opcode.BINARY:

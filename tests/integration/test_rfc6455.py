@@ -173,6 +173,14 @@ async def test_a_ping_between_fragments_is_answered_at_once(raw: RawSocket, chop
     await echoes(raw, TEXT, b"fragment1fragment2")
 
 
+async def test_the_pong_of_a_ping_between_fragments_goes_before_the_message(raw: RawSocket) -> None:
+    """All in one segment, as in cases 5.6 and 5.19."""
+    await raw.say(frame(TEXT, b"a", fin=False), frame(PING, b"between"), frame(CONT, b"b"))
+    assert await raw.next() == RawFrame(True, 0, PONG, b"between")
+    await echoes(raw, TEXT, b"ab")
+    await goes_on(raw)
+
+
 @pytest.mark.parametrize("fin", [True, False])
 async def test_a_continuation_of_nothing_is_failed(raw: RawSocket, fin: bool) -> None:
     await raw.say(frame(CONT, b"nothing to continue", fin=fin), frame(TEXT, b"Hello"))
