@@ -102,9 +102,10 @@ class Notices:
             if number % SHOWN_PER_TURN == SHOWN_PER_TURN - 1:
                 await asyncio.sleep(0)
 
-    async def see(self, caller: Caller, frame: MarkSeen) -> Seen:
-        """Mark it as seen and tell the user's other devices."""
+    async def see(self, caller: Caller, frame: MarkSeen, session_id: str | None = None) -> Seen:
+        """Mark it as seen and tell the user's other devices: all but the connection ``session_id``."""
         if await self._store.see(caller.user.id, frame.notification_id, self._clock.now_ms()):
             push = JSON.encode(Seen(notification_id=frame.notification_id))
-            await self._fanout.publish(Envelope(user_channel(caller.user.id), 0, push))
+            channel = user_channel(caller.user.id)
+            await self._fanout.publish(Envelope(channel, 0, push, audience="others", author=session_id))
         return Seen(notification_id=frame.notification_id, id=frame.id)

@@ -44,7 +44,7 @@ from server.wire.frames import (
     Welcome,
 )
 from server.wire.parts import MAX_CHANNELS, MAX_SERVER_MESSAGE_BYTES
-from server.wire.requests import Connect, History, Incoming, Open, Position, Send, Subscribe, Unsubscribe
+from server.wire.requests import Connect, History, Incoming, MarkSeen, Open, Position, Send, Subscribe, Unsubscribe
 
 # Word of a removal is lost only with the doorbell; each subscription of a customer costs a look-up per round.
 CHECK_MEMBERS_S = 15.0
@@ -119,6 +119,8 @@ class Chat:
                 await self._open(peer, frame)
             case History():
                 peer.answer(await self._messages.history(peer.caller, frame, peer.codec))
+            case MarkSeen():
+                peer.answer(await self._notices.see(peer.caller, frame, peer.session_id))
             case _:
                 verb = self._verbs.get(type(frame))
                 if verb is None:

@@ -29,6 +29,7 @@ class Peer(Protocol):
     """A subscriber's connection."""
 
     codec: Codec
+    session_id: str
     user_id: str
     is_staff: bool
     sees_all: bool
@@ -121,7 +122,7 @@ def is_for(envelope: Envelope, peer: Peer) -> bool:
         return True
     if envelope.audience == "staff":
         return peer.is_staff or (envelope.author == peer.user_id and peer.sees_all)
-    return envelope.audience == "others" and envelope.author != peer.user_id
+    return envelope.audience == "others" and envelope.author not in (peer.user_id, peer.session_id)
 
 
 class Feed:

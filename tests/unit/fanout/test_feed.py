@@ -12,7 +12,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from server.backplane.ports import Envelope
 from server.fanout import feed as feed_module
-from server.fanout.feed import MAX_HELD_PARCELS, PROMPT_SUBSCRIBERS, Feed, Subscription
+from server.fanout.feed import MAX_HELD_PARCELS, PROMPT_SUBSCRIBERS, Feed, Subscription, is_for
 from server.fanout.parcel import Parcel, message_envelope
 from server.wire.codec import JSON, MSGPACK, Codec
 from server.wire.frames import Message
@@ -28,6 +28,7 @@ class FakePeer:
     is_staff: bool = False
     sees_all: bool = False
     codec: Codec = JSON
+    session_id: str = "s"
     received: list[bytes] = field(default_factory=list)
 
     def push(self, framed: bytes) -> None:
@@ -387,3 +388,10 @@ class TestParcel:
     def test_without_a_turn_the_views_share_their_bytes(self) -> None:
         made = parcel(1)
         assert made.framed(JSON, True) is made.framed(JSON, False)
+
+
+def test_others_are_all_but_the_author_or_the_one_connection() -> None:
+    phone, laptop, friend = FakePeer("ann", session_id="s1"), FakePeer("ann", session_id="s2"), FakePeer("bob")
+    user, device = (Envelope("c", 0, b"{}", audience="others", author=author) for author in ("ann", "s1"))
+    assert [is_for(user, peer) for peer in (phone, laptop, friend)] == [False, False, True]
+    assert [is_for(device, peer) for peer in (phone, laptop, friend)] == [False, True, True]
