@@ -19,6 +19,7 @@ import asyncio
 import uuid
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import suppress
 from types import TracebackType
 from typing import Any, TypeVar
 
@@ -277,7 +278,8 @@ class Client:
         waiting: dict[int | str, asyncio.Future[Outcome]] = {frame.id: loop.create_future() for frame in frames}
         self._pending.update(waiting)
         try:
-            await self._socket.send(self._encoding.encode(frames))
+            with suppress(Disconnected):  # the reader, who hears the server's last words, says how it ended
+                await self._socket.send(self._encoding.encode(frames))
             await asyncio.wait(waiting.values(), timeout=self._request_timeout_s)
         finally:
             for frame_id in waiting:
