@@ -36,20 +36,19 @@ Taken = dict[str, float]
 
 def measure(candidate: Peer, connections: int) -> Taken:
     """One fresh server. Raises ``PeerError``, ``StartError``, ``SwarmError``."""
-    with candidate.serve() as server:
-        with Swarm(server.address, candidate.dialect) as swarm:
-            candidate.enter(swarm, WARM_UP)
-            candidate.settle(swarm, 0)
-            swarm.rest(1.0)
-            clock = _Stopwatch(server)
-            bytes_before = server.rss_bytes() or 0
-            candidate.enter(swarm, connections)
-            took_s, let_in_s = clock.lap()
-            candidate.settle(swarm, WARM_UP)
-            _, settled_s = clock.lap()
-            swarm.rest(REST_S)
-            _, idle_s = clock.lap()
-            grown_bytes = (server.rss_bytes() or 0) - bytes_before
+    with candidate.serve() as server, Swarm(server.address, candidate.dialect) as swarm:
+        candidate.enter(swarm, WARM_UP)
+        candidate.settle(swarm, 0)
+        swarm.rest(1.0)
+        clock = _Stopwatch(server)
+        bytes_before = server.rss_bytes() or 0
+        candidate.enter(swarm, connections)
+        took_s, let_in_s = clock.lap()
+        candidate.settle(swarm, WARM_UP)
+        _, settled_s = clock.lap()
+        swarm.rest(REST_S)
+        _, idle_s = clock.lap()
+        grown_bytes = (server.rss_bytes() or 0) - bytes_before
     each_ms = [cpu_s * 1e3 / connections for cpu_s in (let_in_s, settled_s, idle_s / REST_S)]
     figures = (grown_bytes / connections / KIB, connections / took_s, let_in_s / took_s, *each_ms)
     return dict(zip(FIGURES, figures, strict=True))

@@ -33,9 +33,10 @@ class Envelope:
     """A frame on its way to the subscribers of ``channel``.
 
     ``offset`` is the durable message's, 0 for what is not durable. ``body`` is the frame as JSON bytes; ``plain``,
-    where it differs, is the form for those who may not see how the bot decides. ``audience`` "staff" goes to agents,
-    admins and services, and to the user ``author`` where one is named; "others" to everyone but the user, or the one connection (session), ``author``;
-    "workers" to no subscriber: ``body`` is then word between the workers themselves (``server.chat.signals``).
+    where it differs, is the form for those who may not see how the bot decides. ``audience`` "staff" goes to
+    agents, admins and services, and to the user ``author`` where one is named; "others" to everyone but the user,
+    or the one connection (session), ``author``; "workers" to no subscriber: ``body`` is then word between the
+    workers themselves (``server.chat.signals``).
     """
 
     channel: str
