@@ -6,6 +6,9 @@ here and nothing that depends on the wall clock.
 
 from __future__ import annotations
 
+import base64
+import hmac
+import json
 import math
 import re
 import unicodedata
@@ -30,6 +33,8 @@ MAX_SUBJECT_CHARACTERS = 128
 MAX_NAME_CHARACTERS = 200
 # Senders of the house's own, and what /v1/users/me means: nobody may be called so.
 RESERVED_SUBJECTS: Final = frozenset({"bot", "system", "me"})
+# Of the systems that make tokens for one server; each sends the same header again and again.
+MAX_KNOWN_HEADERS = 16
 MAX_TIME_S = 253_402_300_799  # 9999-12-31T23:59:59Z, so that milliseconds stay safe integers in every client
 
 _PEM_KEY = re.compile(rb"-----BEGIN [A-Z ]+-----.+?-----END [A-Z ]+-----", re.DOTALL)
@@ -72,6 +77,7 @@ class Tokens:
         self._signs = algorithm.startswith("HS")
         keys = ([key, previous] if previous else [key]) if self._signs else _public_keys(key)
         self._keys = [_prepared(algorithm, key) for key in keys]
+        self._known_headers: set[str] = set()
         if self._signs:
             # A short secret is a matter for the settings' rules, which know who can reach the server.
             warnings.filterwarnings("ignore", category=InsecureKeyLengthWarning)
@@ -127,9 +133,37 @@ class Tokens:
                 )
         raise jwt.InvalidSignatureError
 
+    def _known(self, token: str) -> Mapping[str, Any] | None:
+        """What PyJWT says of a token whose header it has approved in another one; None: ask PyJWT.
+
+        A tenth of its time, where a thousand connect in a second. The header is the same to the byte, the signature is
+        compared in its one form; whatever is not plain is left to PyJWT.
+        """
+        signed, _, signature = token.rpartition(".")
+        header, _, payload = signed.partition(".")
+        if header not in self._known_headers or not token.isascii():
+            return None
+        for key in self._keys:
+            digest = base64.urlsafe_b64encode(hmac.digest(key, signed.encode(), "sha256")).rstrip(b"=")
+            if hmac.compare_digest(digest, signature.encode()):
+                return _plain_claims(payload)
+        return None
+
+    def _remember(self, token: str) -> None:
+        """Note the header of a token that PyJWT has accepted, if nothing in it asks for more than a look at its alg."""
+        header = token.partition(".")[0]
+        plain = self._algorithm == "HS256" and self._audience is None and len(self._known_headers) < MAX_KNOWN_HEADERS
+        if plain and jwt.get_unverified_header(token).keys() <= {"alg", "typ", "kid"}:
+            self._known_headers.add(header)
+
     def _payload(self, token: str) -> Mapping[str, Any]:
+        known = self._known(token)
+        if known is not None:
+            return known
         try:
-            return self._decoded(token)
+            decoded = self._decoded(token)
+            self._remember(token)
+            return decoded
         except jwt.InvalidAudienceError:
             raise Unauthenticated("The token is meant for another audience.") from None
         except jwt.MissingRequiredClaimError as error:
@@ -141,6 +175,17 @@ class Tokens:
         except (jwt.PyJWTError, ValueError):
             # ValueError: characters that no encoding has, such as lone surrogates.
             raise Unsigned("The token is not a JWT.") from None
+
+
+def _plain_claims(payload: str) -> Mapping[str, Any] | None:
+    """The claims of a signed payload, or None where PyJWT has more to say: about its form, or an audience."""
+    try:
+        raw = base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4))
+        claims = json.loads(raw)
+    except (ValueError, RecursionError):
+        return None
+    canonical = base64.urlsafe_b64encode(raw).rstrip(b"=").decode() == payload
+    return claims if canonical and isinstance(claims, dict) and "aud" not in claims else None
 
 
 def _public_keys(pem: bytes) -> list[bytes]:

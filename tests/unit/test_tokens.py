@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import hmac
 import json
 import time
 from collections.abc import Callable
@@ -16,7 +17,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from server.errors import StartupError, Unauthenticated
-from server.tokens import KINDS, Claims, Tokens
+from server.tokens import KINDS, MAX_KNOWN_HEADERS, Claims, Tokens
 from server.wire.parts import User
 
 NOW_S = 1_700_000_000
@@ -295,3 +296,42 @@ class TestKeyRotation:
     def test_a_private_key_among_them_is_refused(self) -> None:
         with pytest.raises(StartupError, match="private key"):
             Tokens("RS256", public_pem(RSA_KEY) + private_pem(RSA_KEY))
+
+
+# --------------------------------------------------------------------------- what is known already
+
+JSONS: list[Any] = [
+    {"alg": "HS256", "typ": "JWT"}, {"alg": "HS256"}, {"alg": "none"}, {"alg": "HS256", "crit": ["x"], "x": 1},
+    GOOD, {**GOOD, "aud": "shop"}, {**GOOD, "exp": NOW_S - 1}, {**GOOD, "name": None}, [], 7, b"{", b"\xff",
+]  # fmt: skip
+ODD = ["", "é", "====", segment(GOOD) + "=", segment(GOOD)[:-1], segment(GOOD) + "\n"]
+PARTS = st.sampled_from([segment(part) for part in JSONS] + ODD)
+
+
+def outcome(tokens: Tokens, token: str) -> Claims | tuple[type[Exception], str]:
+    try:
+        return tokens.verify(token, NOW_S)
+    except Unauthenticated as error:
+        return type(error), str(error)
+
+
+@given(PARTS, PARTS, st.sampled_from([SECRET, b"f" * 32, b"g" * 32]), st.integers(0, 3), st.sampled_from(["", "shop"]))
+def test_a_header_that_was_seen_before_changes_no_verdict(
+    header: str, payload: str, key: bytes, damage: int, audience: str
+) -> None:
+    """Any parts, signed with a key that is believed or not, whole or damaged: as by a server that has just begun."""
+    fresh = Tokens("HS256", SECRET, audience, previous=b"f" * 32)
+    seasoned = Tokens("HS256", SECRET, audience, previous=b"f" * 32)
+    for seen in ({"typ": "JWT"}, {"typ": "JWT", "kid": "k"}, {"typ": None}):
+        seasoned.verify(jwt.encode({**GOOD, "aud": audience} if audience else GOOD, SECRET, "HS256", seen), NOW_S)
+    signature = hmac.digest(key, f"{header}.{payload}".encode(), "sha256")
+    ends = [segment(signature), segment(signature)[:-1], segment(signature) + "=", segment(signature[::-1])]
+    token = f"{header}.{payload}.{ends[damage]}"
+    assert outcome(seasoned, token) == outcome(fresh, token)
+
+
+def test_headers_that_are_remembered_are_few() -> None:
+    tokens = Tokens("HS256", SECRET)
+    for number in range(MAX_KNOWN_HEADERS + 5):
+        assert tokens.verify(signed(GOOD, kid=f"{number}"), NOW_S).user.id == "u1"
+    assert len(tokens._known_headers) == MAX_KNOWN_HEADERS
