@@ -73,6 +73,7 @@ class Person:
         self.resumes_s: list[float] = []
         self._heard: dict[str, Position] = {}
         self._early: list[Message] = []
+        self._connection = 1
         self._coming = asyncio.Lock()
 
     @property
@@ -101,10 +102,11 @@ class Person:
         self.sent[key] = (channel, text)
         async with asyncio.timeout(WITHIN_S):
             while True:
+                connection = self._connection
                 try:
                     ack = await self.client.send(channel, text, key=key)
                 except (ParlanceError, OSError) as error:
-                    await self._get_over(error)
+                    await self._get_over(error, connection)
                 else:
                     self.acks.append(ack)
                     return ack
@@ -135,14 +137,16 @@ class Person:
         """Return once the connection is proven to live."""
         async with asyncio.timeout(WITHIN_S):
             while True:
+                connection = self._connection
                 try:
                     await self.client.ping()
                 except (ParlanceError, OSError) as error:
-                    await self._get_over(error)
+                    await self._get_over(error, connection)
                 else:
                     return
 
-    async def _get_over(self, error: Exception) -> None:
+    async def _get_over(self, error: Exception, connection: int) -> None:
+        """``connection``: the number of the one that it happened on."""
         if isinstance(error, RequestFailed):
             if not error.temporary:
                 raise error
@@ -153,14 +157,20 @@ class Person:
             if not error.may_reconnect:
                 raise error
             self.closings.append(error)
-        await self.come_back()
+        await self.come_back(connection)
 
-    async def come_back(self) -> None:
-        """Connect to one worker after the other until one takes us and resumes everything."""
+    async def come_back(self, connection: int | None = None) -> None:
+        """Connect to one worker after the other until one takes us and resumes everything.
+
+        Nothing happens where another task has replaced that ``connection`` already.
+        """
         async with self._coming, asyncio.timeout(WITHIN_S):
+            if connection is not None and connection != self._connection:
+                return
             lost = time.monotonic()
             while not await self._resume():
                 await asyncio.sleep(RETRY_S * (0.5 + self.rng.random()))
+            self._connection += 1
             self.resumes_s.append(time.monotonic() - lost)
 
     async def _resume(self) -> bool:
