@@ -10,6 +10,9 @@ import asyncio
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from server.transport.protocol import WireProtocol
+from server.wire.opening import Opening, usual_opening
+
 # From the connection, or a request's first byte, to its last: long enough for a phone on a bad network.
 REQUEST_WITHIN_S = 15.0
 # A full buffer of 64 KiB that does not empty in this time belongs to a reader that does not read.
@@ -23,6 +26,7 @@ class GuardedHttp(HttpToolsProtocol):
 
     _deadline: asyncio.TimerHandle | None = None
     _read_deadline: asyncio.TimerHandle | None = None
+    _is_fresh = True
     _heads = 0
     _head_bytes = 0
     _in_head = True
@@ -37,6 +41,12 @@ class GuardedHttp(HttpToolsProtocol):
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
+        if self._is_fresh:
+            self._is_fresh = False
+            opening = usual_opening(data) if self.ws_protocol_class is WireProtocol else None
+            if opening is not None:
+                self._hand_over(data, opening)
+                return
         heads = self._heads
         super().data_received(data)
         if self._heads == heads and self._in_head:  # what came in one piece with its body is no long head
@@ -57,6 +67,15 @@ class GuardedHttp(HttpToolsProtocol):
         self._relax()
         super().on_message_complete()
         self._in_head, self._head_bytes = True, 0
+
+    def _hand_over(self, data: bytes, opening: Opening) -> None:
+        """A WebSocket from the first byte on, as nearly all are: nothing here has to read its request."""
+        self._relax()
+        self.connections.discard(self)
+        wire = WireProtocol(self.config, self.server_state, self.app_state)
+        wire.connection_made(self.transport)
+        self.transport.set_protocol(wire)
+        wire.asked(data, opening)
 
     def handle_websocket_upgrade(self) -> None:
         self._relax()

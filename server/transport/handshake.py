@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import email.utils
 import logging
-from collections.abc import MutableMapping
+from collections.abc import Callable, MutableMapping
+from functools import partial
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Final, cast
 from urllib.parse import unquote
@@ -15,6 +16,8 @@ from websockets.datastructures import Headers
 from websockets.extensions.permessage_deflate import ServerPerMessageDeflateFactory
 from websockets.http11 import Request, Response
 from websockets.server import ServerProtocol
+
+from server.wire.opening import Header, Opening, switching
 
 if TYPE_CHECKING:
     from uvicorn.config import Config
@@ -37,37 +40,54 @@ class Handshake:
     """One handshake. ``begin`` reads the request and starts the application, whose ``websocket.accept`` opens the wire;
     ``websocket.close`` or an HTTP response refuses it."""
 
-    __slots__ = ("_app", "_asked", "_conn", "_default_headers", "_gone", "_response", "_started", "_wire", "scope")
+    __slots__ = ("_accepting", "_app", "_asked", "_conn", "_default_headers", "_gone", "_started", "_wire", "scope")
 
-    def __init__(self, wire: WireProtocol, config: Config, default_headers: list[tuple[bytes, bytes]]) -> None:
+    def __init__(self, wire: WireProtocol, config: Config, default_headers: list[Header]) -> None:
         self._wire = wire
         self._default_headers = default_headers
         self._app = config.loaded_app
-        self._conn = ServerProtocol(extensions=_extensions(config), max_size=config.ws_max_size, logger=LOGGER)
+        self._conn: ServerProtocol | None = None
+        self._accepting: Callable[[list[Header]], bytes] | None = None  # None: answered
         self._asked = False
         self._gone: asyncio.Future[None] | None = None
-        self._response: Response | None = None
         self._started: tuple[int, Headers, bytes] | None = None
         self.scope: dict[str, Any] = {}
 
-    def begin(self, data: bytes) -> bool:
+    def begin(self, data: bytes, opening: Opening | None) -> bool:
         """Read the request; True when the application is to be run, else the answer is written already."""
-        self._conn.receive_data(data)
-        request = next((event for event in self._conn.events_received() if isinstance(event, Request)), None)
+        if opening is None or (
+            self._wire.config.ws_per_message_deflate and opening.all_of(b"sec-websocket-extensions")
+        ):
+            return self._begin_unusual(data)
+        self._accepting = partial(switching, opening.accept)
+        self.scope = self._scope(opening.target, opening.headers, opening.all_of(b"sec-websocket-protocol"))
+        return True
+
+    def _begin_unusual(self, data: bytes) -> bool:
+        """Let websockets read and judge the request, and agree on extensions."""
+        config = self._wire.config
+        self._conn = conn = ServerProtocol(extensions=_extensions(config), max_size=config.ws_max_size, logger=LOGGER)
+        conn.receive_data(data)
+        request = next((event for event in conn.events_received() if isinstance(event, Request)), None)
         if request is None:
             self._wire.refused(NO_REQUEST)
             return False
-        self._response = self._conn.accept(request)
-        if self._response.status_code != HTTPStatus.SWITCHING_PROTOCOLS:
-            self._refuse(self._response)
+        response = conn.accept(request)
+        if response.status_code != HTTPStatus.SWITCHING_PROTOCOLS:
+            self._refuse(response)
             return False
-        self.scope = self._scope(request)
+        self._accepting = partial(_switching, conn, response)
+        headers = [
+            (name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in request.headers.raw_items()
+        ]
+        offered = [value.encode("latin-1") for value in request.headers.get_all("Sec-WebSocket-Protocol")]
+        self.scope = self._scope(request.path.encode("latin-1"), headers, offered)
         return True
 
-    def _scope(self, request: Request) -> dict[str, Any]:
+    def _scope(self, target: bytes, headers: list[Header], offered: list[bytes]) -> dict[str, Any]:
         wire = self._wire
-        raw_path, _, query = request.path.partition("?")
-        offered = request.headers.get_all("Sec-WebSocket-Protocol")
+        raw_path, _, query = target.partition(b"?")
+        root_path = wire.config.root_path
         return {
             "type": "websocket",
             "asgi": {"version": wire.config.asgi_version, "spec_version": "2.4"},
@@ -75,14 +95,12 @@ class Handshake:
             "scheme": "wss" if wire.transport.get_extra_info("sslcontext") else "ws",
             "server": wire.transport.get_extra_info("sockname"),
             "client": wire.transport.get_extra_info("peername"),
-            "root_path": wire.config.root_path,
-            "path": wire.config.root_path + unquote(raw_path),
-            "raw_path": (wire.config.root_path + raw_path).encode("latin-1"),
-            "query_string": query.encode("latin-1"),
-            "headers": [
-                (name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in request.headers.raw_items()
-            ],
-            "subprotocols": [name.strip() for header in offered for name in header.split(",")],
+            "root_path": root_path,
+            "path": root_path + unquote(raw_path.decode("latin-1")),
+            "raw_path": root_path.encode("latin-1") + raw_path,
+            "query_string": query,
+            "headers": headers,
+            "subprotocols": [name.strip() for value in offered for name in value.decode("latin-1").split(",")],
             "state": {},
             "extensions": {"websocket.http.response": {}, EXTENSION: wire},
         }
@@ -95,8 +113,8 @@ class Handshake:
             return
         except Exception:
             _log.exception("the application failed in a handshake")
-        if self._response is not None:  # nothing was answered
-            self._refuse(self._conn.reject(HTTPStatus.INTERNAL_SERVER_ERROR, "Internal Server Error"))
+        if self._accepting is not None:  # nothing was answered
+            self._refuse(_plain(HTTPStatus.INTERNAL_SERVER_ERROR))
 
     def lost(self) -> None:
         """The client has gone."""
@@ -116,12 +134,12 @@ class Handshake:
         if self._wire.transport.is_closing():
             raise ClientDisconnected
         kind = message["type"]
-        if self._response is None:
+        if self._accepting is None:
             raise RuntimeError(f"{kind} after the handshake: the connection belongs to whoever has adopted its wire")
         if kind == "websocket.accept" and self._started is None:
             self._accept(message)
         elif kind == "websocket.close":
-            self._refuse(self._conn.reject(HTTPStatus.FORBIDDEN, ""))
+            self._refuse(_plain(HTTPStatus.FORBIDDEN))
         elif kind == "websocket.http.response.start":
             headers = Headers((name.decode("latin-1"), value.decode("latin-1")) for name, value in message["headers"])
             self._started = (message["status"], headers, b"")
@@ -131,15 +149,12 @@ class Handshake:
             raise RuntimeError(f"{kind} is no answer to a handshake")
 
     def _accept(self, message: Event) -> None:
-        response, self._response = self._response, None
-        assert response is not None  # noqa: S101
-        del response.headers["Date"]
-        for name, value in (*self._default_headers, *message.get("headers", ())):
-            response.headers[name.decode("latin-1")] = value.decode("latin-1")
+        accepting, self._accepting = self._accepting, None
+        assert accepting is not None  # noqa: S101
+        headers = [*self._default_headers, *message.get("headers", ())]
         if message.get("subprotocol"):
-            response.headers["Sec-WebSocket-Protocol"] = message["subprotocol"]
-        self._conn.send_response(response)
-        self._wire.opened(b"".join(self._conn.data_to_send()), self._conn)
+            headers.append((b"Sec-WebSocket-Protocol", message["subprotocol"].encode("latin-1")))
+        self._wire.opened(accepting(headers), self._conn)
 
     def _add_body(self, message: Event) -> None:
         assert self._started is not None  # noqa: S101
@@ -158,9 +173,30 @@ class Handshake:
         self._refuse(Response(status, HTTPStatus(status).phrase, headers, body))
 
     def _refuse(self, response: Response) -> None:
-        self._response = None
-        self._conn.send_response(response)
-        self._wire.refused(b"".join(self._conn.data_to_send()))
+        self._accepting = None
+        self._wire.refused(response.serialize())
+
+
+def _plain(status: HTTPStatus) -> Response:
+    body = status.phrase.encode()
+    headers = Headers(
+        {
+            "Date": email.utils.formatdate(usegmt=True),
+            "Connection": "close",
+            "Content-Length": str(len(body)),
+            "Content-Type": "text/plain; charset=utf-8",
+        }
+    )
+    return Response(status.value, status.phrase, headers, body)
+
+
+def _switching(conn: ServerProtocol, response: Response, headers: list[Header]) -> bytes:
+    """The answer of websockets, which knows what was agreed on."""
+    del response.headers["Date"]
+    for name, value in headers:
+        response.headers[name.decode("latin-1")] = value.decode("latin-1")
+    conn.send_response(response)
+    return b"".join(conn.data_to_send())
 
 
 def _extensions(config: Config) -> list[ServerPerMessageDeflateFactory]:

@@ -24,6 +24,7 @@ from server.transport.handshake import EXTENSION, Handshake
 from server.transport.inbound import Inbound
 from server.transport.wheel import Wheel
 from server.wire.framing import PING, frame_control, messages_of
+from server.wire.opening import Opening, usual_opening
 
 __all__ = ["EXTENSION", "Receiver", "WireProtocol"]
 
@@ -101,7 +102,7 @@ class WireProtocol(asyncio.Protocol):
             if self._inbound is not None:  # the answer to our close may be among it
                 self._read(data)
         elif self._handshake is None and self._inbound is None:
-            self._begin(data)
+            self.asked(data, usual_opening(data))
         else:
             self._early += data
             if len(self._early) > self.config.ws_max_size:
@@ -132,9 +133,10 @@ class WireProtocol(asyncio.Protocol):
 
     # ------------------------------------------------------------------ the handshake
 
-    def _begin(self, data: bytes) -> None:
+    def asked(self, data: bytes, opening: Opening | None) -> None:
+        """The upgrade request has come: as bytes, and as what they say where that is the usual."""
         self._handshake = Handshake(self, self.config, self._state.default_headers)
-        if self._handshake.begin(data):
+        if self._handshake.begin(data, opening):
             self.spawn(self._open(self._handshake))
 
     async def _open(self, handshake: Handshake) -> None:
@@ -156,10 +158,10 @@ class WireProtocol(asyncio.Protocol):
         self.transport.write(response)
         self.transport.close()
 
-    def opened(self, response: bytes, conn: ServerProtocol) -> None:
+    def opened(self, response: bytes, conn: ServerProtocol | None) -> None:
         """The handshake is done: frames from here on."""
         self.transport.write(response)
-        self._inbound = Inbound(self.config.ws_max_size, conn if conn.extensions else None)
+        self._inbound = Inbound(self.config.ws_max_size, conn if conn is not None and conn.extensions else None)
 
     def adopt(self, receiver: Receiver, wheel: Wheel, max_unsent_bytes: int) -> None:
         """Hand the open connection to ``receiver``. Call it after ``websocket.accept``, before anything is written.

@@ -12,6 +12,7 @@ from starlette.types import Receive, Scope, Send
 from uvicorn.server import ServerState
 
 from server.transport.guard import MAX_HEAD_BYTES, READ_WITHIN_S, REQUEST_WITHIN_S, GuardedHttp
+from server.transport.protocol import WireProtocol
 
 GET = b"GET /x HTTP/1.1\r\nhost: chat\r\n\r\n"
 UPGRADE = (
@@ -97,12 +98,13 @@ async def app(scope: Scope, receive: Receive, send: Send) -> None:
 class Line:
     """One connection."""
 
-    def __init__(self) -> None:
+    def __init__(self, ws: Any = FakeSocketProtocol, asgi: Any = app) -> None:
         self.timers = Timers()
         self.transport = FakeTransport()
-        config = uvicorn.Config(app, ws=cast(Any, FakeSocketProtocol), lifespan="off", log_config=None)
+        self.state = ServerState()
+        config = uvicorn.Config(asgi, ws=ws, lifespan="off", log_config=None)
         config.load()
-        self.http = GuardedHttp(config, ServerState(), {}, cast(asyncio.AbstractEventLoop, self.timers))
+        self.http = GuardedHttp(config, self.state, {}, cast(asyncio.AbstractEventLoop, self.timers))
         self.http.connection_made(self.transport)
 
     async def say(self, data: bytes) -> bytes:
@@ -198,6 +200,27 @@ async def test_after_an_upgrade_the_deadlines_are_the_sockets_own(line: Line) ->
     assert taken.got.startswith(b"GET /ws HTTP/1.1\r\n")
     line.timers.go_on(3_600)
     assert not line.transport.ended
+
+
+@pytest.mark.parametrize("pieces", [[UPGRADE], [UPGRADE[:30], UPGRADE[30:]]], ids=["one piece", "two"])
+async def test_a_websocket_reaches_the_application_however_its_request_comes(pieces: list[bytes]) -> None:
+    asked: list[Scope] = []
+
+    async def refusing(scope: Scope, receive: Receive, send: Send) -> None:
+        asked.append(scope)
+        await send({"type": "websocket.close"})
+
+    line = Line(WireProtocol, refusing)
+    first, *others = pieces
+    answer = await line.say(first)
+    for piece in others:
+        answer += await line.say(piece)
+    assert answer.startswith(b"HTTP/1.1 403 ")
+    assert [(scope["path"], dict(scope["headers"])[b"host"]) for scope in asked] == [("/ws", b"chat")]
+    assert isinstance(line.transport.protocol, WireProtocol)
+    assert [type(connection).__name__ for connection in line.state.connections] == ["WireProtocol"]
+    line.timers.go_on(3_600)
+    assert line.transport.ended == "closed"
 
 
 async def test_whoever_does_not_read_the_answer_is_cut_off(line: Line) -> None:
