@@ -85,7 +85,13 @@ async def test_an_error_frame_fails_its_own_request_only(network: FakeNetwork) -
 
 
 async def test_a_refused_token_ends_connect_and_the_socket(network: FakeNetwork) -> None:
-    network.next_welcome = {"type": "error", "code": 401, "name": "unauthenticated", "message": "no"}
+    network.next_welcome = {
+        "type": "error",
+        "temporary": False,
+        "code": 401,
+        "name": "unauthenticated",
+        "message": "no",
+    }
     client = client_on(network, token="bad")
     with pytest.raises(RequestFailed) as caught:
         await client.connect()
@@ -123,7 +129,14 @@ async def test_an_error_in_a_batch_stands_in_its_own_place(network: FakeNetwork)
         task = asyncio.create_task(client.send_many(CHANNEL, ["a", "", "b"]))
         await network.socket.sent_in_all(2)
         ids = [frame["id"] for frame in network.socket.sent[1]]
-        refusal = {"type": "error", "id": ids[1], "code": 422, "name": "invalid", "message": "empty"}
+        refusal = {
+            "type": "error",
+            "temporary": False,
+            "id": ids[1],
+            "code": 422,
+            "name": "invalid",
+            "message": "empty",
+        }
         network.socket.push(ack(id=ids[0], offset=1), refusal, ack(id=ids[2], offset=2))
         first, second, third = await task
     assert isinstance(first, Ack) and first.offset == 1
@@ -135,7 +148,7 @@ async def test_an_error_in_a_batch_stands_in_its_own_place(network: FakeNetwork)
 async def test_pushes_come_in_order_unknown_types_are_ignored(network: FakeNetwork, encoding: EncodingName) -> None:
     async with client_on(network, encoding) as client:
         event = {"type": "event", "channel": CHANNEL, "name": "analysis", "data": {"message_id": "m1"}}
-        error = {"type": "error", "code": 400, "name": "bad_frame", "message": "no id"}
+        error = {"type": "error", "temporary": False, "code": 400, "name": "bad_frame", "message": "no id"}
         network.socket.push(message(1, data={"x": [1]}), {"type": "of_tomorrow", "n": 1}, event)
         network.socket.push(error)
         first, second, third = [await next_push(client) for _ in range(3)]
