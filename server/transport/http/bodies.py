@@ -15,6 +15,10 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 
+# Of a body that is too large already; the guard's deadline bounds how long it may take.
+MAX_DISCARDED_BYTES = 4_000_000
+
+
 class BodyLimit:
     """Refuses to read more than ``max_bytes`` of a request's body: 413, whatever ``Content-Length`` says or doesn't.
 
@@ -39,6 +43,8 @@ class BodyLimit:
             message = await receive()
             read_bytes += len(message.get("body", b""))
             if read_bytes > self._max_bytes:
+                if message.get("more_body"):
+                    await _discard(receive)
                 raise self._refusal()
             return message
 
@@ -46,6 +52,16 @@ class BodyLimit:
 
     def _refusal(self) -> HTTPException:
         return HTTPException(413, f"the body has more than {self._max_bytes:,} bytes")
+
+
+async def _discard(receive: Receive) -> None:
+    """Read on for a while: a client that is cut off while it still sends may never see why."""
+    left_bytes = MAX_DISCARDED_BYTES
+    while left_bytes > 0:
+        message = await receive()
+        left_bytes -= len(message.get("body", b""))
+        if not message.get("more_body"):
+            return
 
 
 class JsonRoute(APIRoute):
