@@ -14,7 +14,6 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-
 # Of a body that is too large already; the guard's deadline bounds how long it may take.
 MAX_DISCARDED_BYTES = 4_000_000
 
