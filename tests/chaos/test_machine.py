@@ -9,7 +9,7 @@ from typing import ClassVar
 import pytest
 from hypothesis import Phase, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import Bundle, MultipleResults, RuleBasedStateMachine, invariant, multiple, rule
+from hypothesis.stateful import Bundle, MultipleResults, RuleBasedStateMachine, invariant, multiple, precondition, rule
 
 from loadtest.client import new_key
 from loadtest.encoding import EncodingName
@@ -22,6 +22,8 @@ from tests.chaos.length import START_WITHIN_S, pick
 from tests.support.server import ServerProcess
 
 MAX_CUSTOMERS = 6
+# In one example; each costs the start of a server.
+MAX_KILLS = pick(2, 10)
 
 texts = st.text(st.characters(codec="ascii", categories=("L", "N")), min_size=1, max_size=40)
 
@@ -38,6 +40,7 @@ class Machine(RuleBasedStateMachine):
         self.runner = asyncio.Runner()
         self.fleet = Fleet([self.server.ws_url], SqliteLedger(self.server.data_dir / "parlance.db"))
         self.acks: dict[str, Ack] = {}
+        self.kills = 0
 
     # ----------------------------------------------------------------------- what customers do
 
@@ -81,10 +84,12 @@ class Machine(RuleBasedStateMachine):
 
     # ----------------------------------------------------------------------- what happens to the server
 
+    @precondition(lambda self: self.kills < MAX_KILLS)
     @rule(text=texts, after_ms=st.none() | st.integers(min_value=0, max_value=30))
     def kill(self, text: str, after_ms: int | None) -> None:
         """In silence, or while everybody sends: some are acked before it, some are stored and don't know, some are
         neither; all say it until they know."""
+        self.kills += 1
         for person, ack in self.runner.run(self._send_into_a_kill(text, after_ms)):
             self._remember(person, ack, is_new=None)
 
@@ -145,6 +150,6 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
 
 # A failure is not made smaller: each try takes seconds, and the fleet's own words say what went wrong.
 Machine.TestCase.settings = settings(
-    max_examples=pick(2, 60), stateful_step_count=pick(10, 40), phases=[Phase.reuse, Phase.generate], deadline=None
+    max_examples=pick(2, 60), stateful_step_count=pick(15, 40), phases=[Phase.reuse, Phase.generate], deadline=None
 )
 TestMachine = Machine.TestCase
