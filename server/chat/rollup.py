@@ -143,13 +143,18 @@ class RecentRewards:
         self._sums: dict[str, float] = {}
         self._counts: dict[str, int] = {}
 
+    def __len__(self) -> int:
+        """Decisions at hand."""
+        return len(self._recent)
+
     def add(self, decision_id: str, arm: str, reward: float, previous: float | None, at_ms: int) -> None:
         """A decision's reward is ``reward`` from ``at_ms`` (wall clock) on."""
         self._sums[arm] = self._sums.get(arm, 0.0) + reward - (previous or 0.0)
         self._counts[arm] = self._counts.get(arm, 0) + (previous is None)
         self._recent[decision_id] = (at_ms, arm, reward)
         self._recent.move_to_end(decision_id)
-        if len(self._recent) > MAX_REWARDS:
+        # Those that are too old to be asked for go too: kept until there are too many, they would grow for hours.
+        while len(self._recent) > MAX_REWARDS or at_ms - next(iter(self._recent.values()))[0] > MOOD_MS:
             self._recent.popitem(last=False)
 
     def means(self, now_ms: int) -> dict[str, float]:

@@ -90,6 +90,12 @@ class TestSketch:
         found = distinct([sketch(f"conv:{number}" for number in range(count))])
         assert abs(found - count) < 4 * count / math.sqrt(SKETCH_SIZE)
 
+    def test_what_is_too_old_to_be_asked_for_goes(self) -> None:
+        rewards = RecentRewards()
+        for minute in range(60):
+            rewards.add(f"d{minute}", "warm", 1.0, None, minute * 60_000)
+        assert len(rewards) == MOOD_MS // 60_000 + 1
+
     def test_it_is_bounded(self) -> None:
         hashes = sketch(f"conv:{number}" for number in range(5_000))
         assert len(hashes) == SKETCH_SIZE + 1
