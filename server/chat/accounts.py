@@ -12,7 +12,6 @@ from server.chat.signals import Revoked, Signals
 from server.clock import Clock
 from server.errors import Banned, ProtocolError, Unauthenticated
 from server.store.ports import Account, Revocation, Store
-from server.wire.closing import CloseCode
 
 # Without the doorbell open sockets of a revoked user still close within this time (the contract is a second).
 LOOK_EVERY_S = 0.8
@@ -53,9 +52,9 @@ class Accounts:
     def _throw_out(self, word: Revoked) -> None:
         for peer in self._connected.of(word.user_id):
             if word.banned:
-                peer.close(CloseCode.BANNED, "banned")
+                peer.turn_away(Banned("this user is banned"))
             elif peer.claims.issued_ms < word.tokens_from_ms:
-                peer.close(CloseCode.UNAUTHENTICATED, "the token was revoked")
+                peer.turn_away(Unauthenticated("the token was revoked; get a new one"))
 
     async def watch(self) -> None:
         """Read what was revoked, for ever: a doorbell may be lost, a revocation may not."""

@@ -21,6 +21,8 @@ from server.wire.requests import Conversations, Members, Open, Rate, Resolve
 
 # As many as a page of the answer can name without growing past a message's size.
 MAX_MEMBERS_LISTED = 1_000
+# Conversations of one user whose last activity was in the same millisecond; an import may make as many.
+MAX_ALIKE = 1_000
 
 
 class ConversationVerbs:
@@ -68,14 +70,22 @@ class ConversationVerbs:
         return opened
 
     async def conversations(self, caller: Caller, frame: Conversations) -> ConversationsPage:
-        """A page; fewer than asked, with ``more``, where long last messages would make it too large, or where it
-        would end among conversations of one ``at_ms``, of which the next page has none."""
-        found = await self._store.conversations(caller.user.id, frame.before, frame.limit + 1)
+        """A page that never ends among conversations of one ``at_ms``, of which the next page has none.
+
+        So it may be shorter than asked, as where long last messages make it too large, or longer where more than
+        that have the same ``at_ms``.
+        """
+        user_id = caller.user.id
+        found = await self._store.conversations(user_id, frame.before, frame.limit + 1)
         items = fitting(JSON, found[: frame.limit])  # in MessagePack it is smaller
-        more = len(found) > len(items)
-        if more:
+        if len(found) > len(items):
             next_ms = found[len(items)].at_ms
-            items = [item for item in items if item.at_ms > next_ms] or items
+            whole = [item for item in items if item.at_ms > next_ms]
+            if not whole:
+                found = await self._store.conversations(user_id, frame.before, MAX_ALIKE)
+                whole = fitting(JSON, [item for item in found if item.at_ms == next_ms])
+            items = whole
+        more = len(found) > len(items)
         return ConversationsPage(id=frame.id, items=items, more=more)
 
     async def conversation(self, caller: Caller, channel: str) -> Conversation:

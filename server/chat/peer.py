@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Protocol
 
+from server.errors import Banned, Unauthenticated
 from server.session.machine import Session
-from server.wire.closing import CloseCode
 from server.wire.codec import Codec
 from server.wire.frames import ServerFrame
 from server.wire.parts import User
@@ -73,5 +73,5 @@ class ChatPeer(Protocol):
     def answer(self, frame: ServerFrame) -> None:
         """Queue one frame for this peer alone."""
 
-    def close(self, code: CloseCode, reason: str, after_ms: int | None = None) -> None:
-        """Write what is queued, then close."""
+    def turn_away(self, error: Banned | Unauthenticated) -> None:
+        """Close: the user may not be here any more. Whose ``connect`` is not answered yet reads why first."""

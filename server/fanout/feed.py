@@ -19,6 +19,9 @@ from server.wire.codec import Codec
 
 # A gap this long means that the store has to be read anyway; holding more would only cost memory.
 MAX_HELD_PARCELS = 256
+# While the ledger can't be read, a subscription does not wait with more: messages are read from it afterwards, and what
+# is not durable would be stale.
+MAX_WAITING_PARCELS = 256
 # With more subscribers than these a feed deals in parts, so that one large room does not stop the loop for the others.
 PROMPT_SUBSCRIBERS = 64
 # What is joined for one write. More would only be copied: the writes of one loop tick leave together all the same.
@@ -75,7 +78,8 @@ class Subscription:
         """Pass a parcel on to a peer that is not in step, if it is meant for it; the number of deliveries (0 or 1)."""
         envelope, peer = parcel.envelope, self.peer
         if self.waiting is not None:
-            self.waiting.append(parcel)
+            if len(self.waiting) < MAX_WAITING_PARCELS:
+                self.waiting.append(parcel)
             return 0
         if envelope.offset:
             if envelope.offset <= self.seen_offset:

@@ -12,7 +12,7 @@ import structlog
 from server.chat.peer import Caller, Claims
 from server.chat.service import Chat
 from server.clock import Clock
-from server.errors import ProtocolError, Unauthenticated
+from server.errors import Banned, ProtocolError, Unauthenticated
 from server.limits import Quota
 from server.session.machine import Answer, Authenticate, Effect, Perform, Phase, Session, Shut
 from server.session.meter import Meter
@@ -22,6 +22,7 @@ from server.wire.closing import CloseCode
 from server.wire.codec import Codec, Item, Undecodable, error_frame
 from server.wire.frames import Error, Goodbye, Refreshed, ServerFrame
 from server.wire.framing import frame_message
+from server.wire.parts import Id
 from server.wire.requests import Connect, Incoming, Refresh, Send
 
 _log = structlog.get_logger(__name__)
@@ -84,8 +85,8 @@ class Connection(Outbox):
     """
 
     __slots__ = (
-        "_items", "_on_end", "_sends", "_services", "_worker", "address", "caller", "claims", "codec", "is_staff",
-        "sees_all", "session", "session_id", "user_id",
+        "_connecting", "_items", "_on_end", "_sends", "_services", "_worker", "address", "caller", "claims", "codec",
+        "is_staff", "sees_all", "session", "session_id", "user_id",
     )  # fmt: skip
     wire: Wire
 
@@ -115,6 +116,7 @@ class Connection(Outbox):
         self._items: list[Item | Undecodable] = []
         self._sends: set[asyncio.Task[None]] | None = None
         self._worker: asyncio.Task[None] | None = None
+        self._connecting: Id | None = None
 
     # ------------------------------------------------------------------ outbox
 
@@ -132,6 +134,12 @@ class Connection(Outbox):
         self.flush()
         self.session.phase = Phase.CLOSED
         self.wire.shut(int(code), reason)
+
+    def turn_away(self, error: Banned | Unauthenticated) -> None:
+        if self._connecting is not None:
+            self.answer(error_frame(error, self._connecting))
+        code = CloseCode.BANNED if isinstance(error, Banned) else CloseCode.UNAUTHENTICATED
+        self.close(code, error.name)
 
     def too_slow(self) -> None:
         self.close(CloseCode.TOO_SLOW, "reads too slowly")
@@ -212,6 +220,7 @@ class Connection(Outbox):
             self.close(effect.code, effect.reason, effect.after_ms)
 
     async def _connect(self, frame: Connect) -> None:
+        self._connecting = frame.id
         try:
             claims = await self._services.authenticate(frame, self.address)
             if self.session.phase is Phase.CLOSED:
@@ -221,13 +230,16 @@ class Connection(Outbox):
             self.session.accepted(claims.user, claims.expires_ms)
             await self._services.chat.connect(self, frame)
         except ProtocolError as error:
-            for effect in self.session.refused(error, frame.id):
-                self._do(effect)
+            if self.session.phase is not Phase.CLOSED:  # else it was told already
+                for effect in self.session.refused(error, frame.id):
+                    self._do(effect)
             return
         except Exception:
             _log.exception("connect failed")
             self.close(CloseCode.INTERNAL, "internal failure")
             return
+        finally:
+            self._connecting = None
         _log.debug("connected", user=self.user_id, kind=self.caller.user.kind)
         self.wire.rearm()
 

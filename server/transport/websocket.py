@@ -117,6 +117,8 @@ class WebSocketEndpoint:
         wire.adopt(connection, self._wheel, self._services.limits.outbox_max_bytes)
         if not may_stay:
             connection.close(CloseCode.TOO_MANY, "too many connections", after_ms=self._come_back_ms())
+        elif self._draining:  # since the handshake began: the drain did not see it
+            connection.close(CloseCode.DRAINING, "draining", after_ms=self._come_back_ms())
 
     def _left(self, connection: Connection) -> None:
         self._connections.discard(connection)

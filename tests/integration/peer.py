@@ -19,7 +19,7 @@ from tests.support.server import ServerProcess
 Frame = dict[str, Any]
 Encoding = Literal["json", "msgpack"]
 ENCODINGS: tuple[Encoding, ...] = ("json", "msgpack")
-WITHIN_S = 15.0
+WITHIN_S = 60.0  # only so that a hang ends; a loaded machine starts a worker in many seconds
 
 
 class Closed(Exception):

@@ -16,10 +16,9 @@ from server.chat.connected import Connected
 from server.chat.peer import ChatPeer, Claims
 from server.chat.signals import Revoked, Signals
 from server.clock import ManualClock
-from server.errors import Banned, NotFound, Unauthenticated, Unavailable
+from server.errors import Banned, NotFound, ProtocolError, Unauthenticated, Unavailable
 from server.fanout.hub import Fanout
 from server.store.ports import Account, Revocation, Store
-from server.wire.closing import CloseCode
 from server.wire.parts import User
 
 ANN = User("ann", "customer", "Ann")
@@ -81,10 +80,10 @@ class Road:
 class Phone:
     user_id: str
     claims: Claims
-    closed: list[CloseCode] = field(default_factory=list)
+    closed: list[type[ProtocolError]] = field(default_factory=list)
 
-    def close(self, code: CloseCode, reason: str, after_ms: int | None = None) -> None:
-        self.closed.append(code)
+    def turn_away(self, error: Banned | Unauthenticated) -> None:
+        self.closed.append(type(error))
 
 
 class Town:
@@ -135,7 +134,7 @@ async def test_a_revocation_closes_every_connection_on_every_worker_and_nobody_e
     bob = await there.connect(BOB)
     town.clock.advance(5)
     assert await here.accounts.revoke("ann") == Revocation("ann", town.clock.now_ms(), False)
-    assert [phone.closed for phone in phones] == [[CloseCode.UNAUTHENTICATED]] * 3
+    assert [phone.closed for phone in phones] == [[Unauthenticated]] * 3
     assert bob.closed == []
 
 
@@ -169,7 +168,7 @@ async def test_a_ban_closes_with_4403_and_keeps_out_whatever_the_token(town: Tow
     worker = town.worker()
     phone = await worker.connect(ANN)
     await worker.accounts.revoke("ann", banned=True)
-    assert phone.closed == [CloseCode.BANNED]
+    assert phone.closed == [Banned]
     with pytest.raises(Banned):
         await worker.connect(ANN, issued_ms=town.clock.now_ms() + 60_000)
     await worker.accounts.revoke("ann", banned=False)
@@ -213,7 +212,7 @@ async def test_a_lost_doorbell_is_made_up_for(town: Town) -> None:
     await here.accounts.revoke("ann")
     await until(lambda: bool(phone.closed))
     watching.cancel()
-    assert set(phone.closed) == {CloseCode.UNAUTHENTICATED}
+    assert set(phone.closed) == {Unauthenticated}
     assert bob.closed == []
 
 

@@ -12,7 +12,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from server.backplane.ports import Envelope
 from server.fanout import feed as feed_module
-from server.fanout.feed import MAX_HELD_PARCELS, PROMPT_SUBSCRIBERS, Feed, Subscription, is_for
+from server.fanout.feed import MAX_HELD_PARCELS, MAX_WAITING_PARCELS, PROMPT_SUBSCRIBERS, Feed, Subscription, is_for
 from server.fanout.parcel import Parcel, message_envelope
 from server.wire.codec import JSON, MSGPACK, Codec
 from server.wire.frames import Message
@@ -122,6 +122,23 @@ def test_parcels_between_join_and_open_come_after_the_answer() -> None:
     assert late.received == []
     subscription.open(6)
     assert late.offsets() == [7]
+
+
+def test_a_subscription_that_waits_for_long_holds_little_and_is_caught_up() -> None:
+    feed, early, late = Feed("conv:c"), FakePeer(), FakePeer()
+    subscribe(feed, early, at=0)
+    subscription = subscribe(feed, late)
+    last = MAX_WAITING_PARCELS + 50
+    for offset in range(1, last + 1):
+        feed.accept(parcel(offset))
+    assert subscription.waiting is not None
+    assert len(subscription.waiting) == MAX_WAITING_PARCELS
+    subscription.open(0)
+    assert subscription.lags(feed)
+    missed = [parcel(offset) for offset in range(subscription.seen_offset + 1, last + 1)]
+    subscription.open(subscription.seen_offset, missed)
+    assert late.offsets() == early.offsets() == list(range(1, last + 1))
+    assert subscription.in_step
 
 
 def test_a_subscription_that_read_less_than_the_feed_knows_lags_and_is_caught_up() -> None:

@@ -12,7 +12,7 @@ import pytest
 from server.chat.peer import Claims
 from server.chat.service import Chat
 from server.clock import ManualClock
-from server.errors import Conflict, Unauthenticated
+from server.errors import Banned, Conflict, Unauthenticated
 from server.limits import Quota
 from server.session.machine import Phase
 from server.telemetry import Metrics
@@ -240,6 +240,42 @@ async def test_a_refused_token_closes_after_the_error(connection: Connection, wi
     assert wire.frames()[0]["code"] == 401
     assert wire.closed is not None
     assert wire.closed[0] == 4401
+
+
+class Waiting(FakeChat):
+    """Does not welcome before its gate opens, and then finds that the token was revoked."""
+
+    async def connect(self, peer: Connection, frame: Connect) -> None:
+        await self.gate.wait()
+        raise REVOKED
+
+
+REVOKED = Unauthenticated("the token was revoked")
+
+
+@pytest.mark.parametrize(("error", "code"), [(REVOKED, 4401), (Banned("go away"), 4403)])
+class TestTurnedAway:
+    @pytest.fixture
+    def chat(self) -> FakeChat:
+        return Waiting()
+
+    async def test_before_the_welcome_it_reads_why_once(
+        self, connection: Connection, chat: FakeChat, wire: FakeWire, error: Banned | Unauthenticated, code: int
+    ) -> None:
+        connection.received(CONNECT)
+        await drained()
+        connection.turn_away(error)
+        assert wire.closed == (code, error.name)
+        chat.gate.set()
+        await drained()
+        assert [(frame["type"], frame["id"], frame["code"]) for frame in wire.frames()] == [("error", 1, error.code)]
+
+
+async def test_who_is_thrown_out_later_is_only_closed(connection: Connection, wire: FakeWire) -> None:
+    connection.received(CONNECT)
+    await drained()
+    connection.turn_away(REVOKED)
+    assert (wire.closed, wire.frames()) == ((4401, REVOKED.name), [])
 
 
 @pytest.mark.parametrize("data", [b"binary", "{", ""])
