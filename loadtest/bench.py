@@ -28,6 +28,9 @@ MODULES = {
     "policies": "loadtest.bench_policies",
     "store": "loadtest.bench_store",
     "live": "loadtest.bench_live",
+    "fanout": "loadtest.bench_fanout",
+    "connections": "loadtest.bench_connections",
+    "workers": "loadtest.bench_workers",
 }
 
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import http.client
 import os
+import secrets
 import socket
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import cache
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -18,6 +19,7 @@ from urllib.parse import urlsplit
 import psutil  # type: ignore[import-untyped]
 
 START_WITHIN_S = 60
+LISTENING_PORTS = range(18_000, 32_000)
 
 
 class StartError(Exception):
@@ -74,10 +76,16 @@ def echo_peer() -> Iterator[Measured]:
 
 
 def free_port() -> int:
-    """A port nobody listens on at this moment."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """A port nobody listens on at this moment.
+
+    Below those that kernels give to outgoing connections, so that it is free still after a restart; any of thousands,
+    so that processes side by side hardly choose the same.
+    """
+    while True:
+        port = secrets.choice(LISTENING_PORTS)
+        with socket.socket() as probe, suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
 
 
 @cache  # of the start: whoever asks later has perhaps moved aside already

@@ -17,6 +17,9 @@ from server.wire.opening import Opening, usual_opening
 REQUEST_WITHIN_S = 15.0
 # A full buffer of 64 KiB that does not empty in this time belongs to a reader that does not read.
 READ_WITHIN_S = 15.0
+# Whoever is refused in mid-request may be sending still. A socket that closes on unread bytes resets the connection and
+# takes the answer away with it (RFC 9112 §9.6): what comes is read and dropped for so long.
+LINGER_S = 1.0
 # Request line and headers together. Tokens are the largest, at 8 KiB.
 MAX_HEAD_BYTES = 65_536
 
@@ -27,6 +30,7 @@ class GuardedHttp(HttpToolsProtocol):
     _deadline: asyncio.TimerHandle | None = None
     _read_deadline: asyncio.TimerHandle | None = None
     _is_fresh = True
+    _is_refused = False
     _heads = 0
     _head_bytes = 0
     _in_head = True
@@ -41,6 +45,8 @@ class GuardedHttp(HttpToolsProtocol):
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
+        if self._is_refused:
+            return
         if self._is_fresh:
             self._is_fresh = False
             opening = usual_opening(data) if self.ws_protocol_class is WireProtocol else None
@@ -107,6 +113,11 @@ class GuardedHttp(HttpToolsProtocol):
             self._read_deadline = None
 
     def _refuse(self, status: bytes) -> None:
-        if self.cycle is None or self.cycle.response_complete:
-            self.transport.write(b"HTTP/1.1 " + status + b"\r\nconnection: close\r\ncontent-length: 0\r\n\r\n")
-        self.transport.close()
+        self._relax()
+        if self.cycle is not None and not self.cycle.response_complete:
+            self.transport.close()
+            return
+        self._is_refused = True
+        self.transport.write(b"HTTP/1.1 " + status + b"\r\nconnection: close\r\ncontent-length: 0\r\n\r\n")
+        self.transport.write_eof()
+        self._deadline = self.loop.call_later(LINGER_S, self.transport.close)

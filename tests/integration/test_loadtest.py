@@ -13,10 +13,10 @@ from loadtest import bench_live, openloop, run
 from loadtest.client import Client
 from loadtest.encoding import EncodingName
 from loadtest.errors import Disconnected, RequestFailed, Unreachable
-from loadtest.processes import StartError, parlance
+from loadtest.processes import StartError, free_port, parlance
 from server.wire.frames import Ack, Event, Message
 from server.wire.requests import Position
-from tests.support.server import ServerProcess, free_port
+from tests.support.server import ServerProcess
 
 ENCODINGS: tuple[EncodingName, ...] = ("json", "msgpack")
 

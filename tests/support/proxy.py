@@ -11,7 +11,7 @@ from collections.abc import Callable, Coroutine
 from types import TracebackType
 from typing import Any, Literal, Self, TypeVar
 
-from tests.support.server import free_port
+from loadtest.processes import free_port
 
 Direction = Literal["to_server", "to_client"]
 Result = TypeVar("Result")

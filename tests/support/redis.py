@@ -11,8 +11,8 @@ from functools import partial
 from types import TracebackType
 from typing import Self
 
+from loadtest.processes import free_port
 from loadtest.redis_server import HOST, RedisServer, wait_until
-from tests.support.server import free_port
 
 __all__ = ["HOST", "RedisCluster", "RedisSentinel", "RedisServer", "wait_until"]
 

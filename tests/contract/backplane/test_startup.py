@@ -15,10 +15,10 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
+from loadtest.processes import free_port
 from server.errors import StartupError
 from tests.contract.backplane.witness import Scene, Witness
 from tests.support.redis import RedisCluster, RedisSentinel, RedisServer
-from tests.support.server import free_port
 
 SECRET = "correct horse%2Fstaple"
 
