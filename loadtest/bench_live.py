@@ -1,10 +1,11 @@
 """Latency of a running server under a steady load, beside a bare echo server's in the same run.
 
-    python -m loadtest.bench_live [--host ws://127.0.0.1:8000] [--connections 200 --rate 100 --seconds 20] [--json]
+    python -m loadtest.bench_live [--host ws://127.0.0.1:8000] [--connections 1000 --rate 100 --seconds 20] [--json]
 
 Without ``--host`` it starts its own server on a temporary data directory, on one core, with the clients on the
 others. Messages start at fixed times whatever the answers do (an open loop), so a slow server can't slow the load
-that measures it. ``generator_lag_ms`` says how late the clients themselves were: figures near it are theirs.
+that measures it. ``--claimed``: an agent has claimed the conversations, so that messages are committed, acked and
+pushed, and no bot answers. ``generator_lag_ms`` says how late the clients themselves were: figures near it are theirs.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ import time
 from collections.abc import Awaitable, Callable, Coroutine, Iterator, Sequence
 from contextlib import AsyncExitStack, contextmanager, nullcontext
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +33,7 @@ from loadtest.encoding import ENCODINGS
 from loadtest.errors import ParlanceError
 from loadtest.measure import print_table
 from loadtest.openloop import Load, Tally, drive
+from loadtest.peers.catalog import SECRET, token
 from loadtest.processes import Measured, StartError, clients_aside, echo_peer, parlance
 from loadtest.scripts import load_scripts
 from loadtest.target import TargetError, check_target, websocket_url
@@ -48,28 +51,33 @@ class Customer:
         self._rng = random.Random(seed)
         self._book = load_scripts()
         self._lines: list[str] = []
-        self._channel = ""
+        self.channel = ""
         self._replies: dict[str, asyncio.Future[float]] = {}
 
     async def connect(self) -> None:
         await self._client.connect()
-        self._channel = (await self._client.open()).channel
+        self.channel = (await self._client.open()).channel
 
     async def close(self) -> None:
         await self._client.close()
 
-    async def turn(self, tally: Tally) -> None:
-        """Send → ack → the bot's reply."""
+    async def send(self, tally: Tally) -> tuple[str, float]:
+        """Send → ack; the message's id, and when it was sent."""
         self._lines = self._lines or self._book.play(self._rng)
         text = self._lines.pop(0)
         sent_s = time.perf_counter()
-        ack = await self._client.send(self._channel, text)
+        ack = await self._client.send(self.channel, text)
         tally.round_trips_ms.append((time.perf_counter() - sent_s) * 1e3)
-        reply = self._reply_to(ack.message_id)
+        return ack.message_id, sent_s
+
+    async def turn(self, tally: Tally) -> None:
+        """Send → ack → the bot's reply."""
+        message_id, sent_s = await self.send(tally)
+        reply = self._reply_to(message_id)
         try:
             replied_s = await asyncio.wait_for(reply, ANSWER_WITHIN_S)
         finally:
-            self._replies.pop(ack.message_id, None)
+            self._replies.pop(message_id, None)
         tally.answers_ms.append((replied_s - sent_s) * 1e3)
 
     def _note(self, push: Push) -> None:
@@ -91,7 +99,15 @@ async def measure_parlance(server: Measured, load: Load) -> Tally:
         for customer in customers:
             stack.push_async_callback(customer.close)
         await _some_at_once([customer.connect for customer in customers])
-        return await drive(server, load, lambda number, tally: customers[number % len(customers)].turn(tally))
+        if not load.claimed:
+            return await drive(server, load, lambda number, tally: customers[number % len(customers)].turn(tally))
+        async with Client(url, token=token("agent", "claimer")) as agent:
+            await _some_at_once([partial(agent.claim, customer.channel) for customer in customers])
+
+        async def send(number: int, tally: Tally) -> None:
+            await customers[number % len(customers)].send(tally)
+
+        return await drive(server, load, send)
 
 
 async def measure_echo(server: Measured, load: Load) -> Tally:
@@ -118,7 +134,7 @@ async def measure_echo(server: Measured, load: Load) -> Tally:
         return await drive(server, load, turn)
 
 
-async def _some_at_once(steps: Sequence[Callable[[], Awaitable[None]]]) -> None:
+async def _some_at_once(steps: Sequence[Callable[[], Awaitable[object]]]) -> None:
     for start in range(0, len(steps), CONNECTING_AT_ONCE):
         await asyncio.gather(*(step() for step in steps[start : start + CONNECTING_AT_ONCE]))
 
@@ -161,7 +177,10 @@ def _target(host: str | None) -> Iterator[Measured]:
     if host is not None:
         yield Measured(host, None)
         return
-    with tempfile.TemporaryDirectory() as folder, parlance(Path(folder) / "data") as server:
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        parlance(Path(folder) / "data", {"PARLANCE_SECRET": SECRET}) as server,
+    ):
         yield server
 
 
@@ -169,6 +188,7 @@ def show(results: dict[str, Any]) -> None:
     """Print ``report``'s results."""
     load = results["load"]
     title = "{host}: {connections} connections, {rate_per_s} messages/s for {seconds} s, {encoding}".format(**load)
+    title += ", claimed" * load["claimed"]
     rows = [
         _latencies("parlance: send -> ack", results["parlance"], "round_trip_ms"),
         _latencies("parlance: send -> answer", results["parlance"], "answer_ms"),
@@ -196,14 +216,18 @@ def main(argv: Sequence[str] | None = None) -> int:
     usual = Load()
     parser = argparse.ArgumentParser(prog="python -m loadtest.bench_live", description=(__doc__ or "").split("\n")[0])
     parser.add_argument("--host", default=None, help="a running server; without it one is started for the run")
-    parser.add_argument("--connections", type=int, default=usual.connections, help="(default 200)")
+    parser.add_argument("--connections", type=int, default=usual.connections, help="(default 1000)")
     parser.add_argument("--rate", type=float, default=usual.rate_per_s, help="messages per second (default 100)")
     parser.add_argument("--seconds", type=float, default=usual.seconds, help="measured time (default 20)")
     parser.add_argument("--encoding", choices=tuple(ENCODINGS), default="json")
     parser.add_argument("--json", action="store_true", help="print the results as JSON")
+    parser.add_argument("--claimed", action="store_true", help="by an agent: nobody answers (own server only)")
     options = parser.parse_args(argv)
+    if options.claimed and options.host:
+        parser.error("--claimed needs a server of its own: it makes an agent's token")
+    load = Load(options.connections, options.rate, options.seconds, options.encoding, options.claimed)
     try:
-        results = report(options.host, Load(options.connections, options.rate, options.seconds, options.encoding))
+        results = report(options.host, load)
     except (TargetError, StartError, ParlanceError) as error:
         print(error, file=sys.stderr)
         return 2

@@ -29,6 +29,7 @@ from loadtest.errors import Disconnected, ParlanceError, ProtocolViolation, Requ
 from server.wire.frames import (
     Ack,
     AnyServerFrame,
+    Claimed,
     Error,
     FeedbackAccepted,
     Goodbye,
@@ -48,6 +49,7 @@ from server.wire.parts import MAX_BATCH_FRAMES, ReceiptKind, Status
 from server.wire.requests import (
     AnyClientFrame,
     AnyRequest,
+    Claim,
     ClientInfo,
     Connect,
     Feedback,
@@ -199,6 +201,10 @@ class Client:
 
     async def resolve(self, channel: str, resolved: bool = True) -> Resolved:
         return await self._ask(Resolve(id=self._next_id(), channel=channel, resolved=resolved), Resolved)
+
+    async def claim(self, channel: str) -> Claimed:
+        """Take a conversation over from the bot; agents and admins only."""
+        return await self._ask(Claim(id=self._next_id(), channel=channel), Claimed)
 
     async def presence(self, status: Status, text: str | None = None) -> PresenceChange:
         """How others see this user, on every device."""

@@ -17,12 +17,16 @@ WARM_UP_S = 2.0
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """``connections`` share ``rate_per_s`` messages evenly for ``seconds``."""
+    """``connections`` share ``rate_per_s`` messages evenly for ``seconds``.
 
-    connections: int = 200
+    ``claimed``: an agent has claimed every conversation, so that nothing is analysed and nobody answers.
+    """
+
+    connections: int = 1_000
     rate_per_s: float = 100.0
     seconds: float = 20.0
     encoding: EncodingName = "json"
+    claimed: bool = False
 
 
 @dataclass(slots=True)

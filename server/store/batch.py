@@ -16,6 +16,7 @@ from sqlalchemy.engine.interfaces import Dialect
 from sqlalchemy.sql.compiler import SQLCompiler
 
 from server.store.arrays import Step, all_at_once, columns_of, for_each_row, takes_arrays
+from server.store.query import run_many
 
 Row = tuple[Any, ...]
 Form = tuple[str, Callable[[Sequence[Row]], Any]]
@@ -41,7 +42,7 @@ class Batch:
         if not rows:
             return
         sql, arrange = self._form(connection.dialect)
-        connection.exec_driver_sql(sql, arrange(rows))
+        run_many(connection, sql, arrange(rows))
 
     def step(self, dialect: Dialect, *, place: int = 0, first: int = 1) -> Step:
         """For a database that takes arrays; see ``arrays.for_each_row``."""
@@ -87,7 +88,7 @@ class Batches:
             return
         for group in _by_table(wanted):
             sql = self._statement(tuple(batch for batch, _ in group), connection.dialect)
-            connection.exec_driver_sql(sql, tuple(array for _, some in group for array in columns_of(some)))
+            run_many(connection, sql, tuple(array for _, some in group for array in columns_of(some)))
 
     def _statement(self, batches: tuple[Batch, ...], dialect: Dialect) -> str:
         found = self._statements.get(batches)

@@ -4,22 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any, cast
 
-from sqlalchemy import Connection, Row, bindparam, literal_column, select
+from sqlalchemy import Connection, bindparam, literal_column, select
 
 from server.store import codec, conversations, schema
 from server.store.ledger import Facts, HeadRow, Membership, MessageKey, StoredMessage, TurnRow
 from server.store.lookup import Lookup
 from server.store.operations import AnswerOp, AppendOp, ClaimOp, ConversationOp, HandoffOp, MembersOp, ReleaseOp
 from server.store.plan import message_key
-from server.wire.parts import Kind, User
+from server.store.query import Query
+from server.wire.parts import User
 
 _conversations, _messages, _turns = schema.conversations, schema.messages, schema.turns
 _users = schema.users
 
 # Not FOR UPDATE: rows of other tables that refer to a conversation may be inserted meanwhile, since its id stays.
-_LOCK_HEADS = (
+_LOCK_HEADS = Query(
     select(
         _conversations.c.id,
         _conversations.c.epoch,
@@ -34,7 +34,8 @@ _LOCK_HEADS = (
     )
     .where(_conversations.c.id.in_(bindparam("ids", expanding=True)))
     .order_by(_conversations.c.id)
-    .with_for_update(key_share=True)
+    .with_for_update(key_share=True),
+    ("ids",),
 )
 _FIND_KEYS = Lookup(
     _messages,
@@ -43,7 +44,7 @@ _FIND_KEYS = Lookup(
     joins=((_messages.c.conversation_id, _conversations.c.id),),
 )
 # A literal, not a parameter: the index of open turns serves only a query that says so itself.
-_LOCK_OPEN_TURNS = (
+_LOCK_OPEN_TURNS = Query(
     select(
         _turns.c.turn_id,
         _turns.c.conversation_id,
@@ -54,9 +55,13 @@ _LOCK_OPEN_TURNS = (
     )
     .where(_turns.c.state == literal_column("'open'"), _turns.c.conversation_id.in_(bindparam("ids", expanding=True)))
     .order_by(_turns.c.conversation_id, _turns.c.offset)
-    .with_for_update(key_share=True)
+    .with_for_update(key_share=True),
+    ("ids",),
 )
-_FIND_USERS = select(_users.c.id, _users.c.kind, _users.c.name).where(_users.c.id.in_(bindparam("ids", expanding=True)))
+_FIND_USERS = Query(
+    select(_users.c.id, _users.c.kind, _users.c.name).where(_users.c.id.in_(bindparam("ids", expanding=True))),
+    ("ids",),
+)
 
 
 @dataclass(slots=True)
@@ -104,7 +109,8 @@ class _Wanted:
 def find(connection: Connection, operations: Sequence[ConversationOp]) -> Facts:
     """Lock the conversations, then look up what the operations on those that exist depend on."""
     ids = sorted({operation.conversation for operation in operations})
-    heads = {row.id: _head(row) for row in connection.execute(_LOCK_HEADS, {"ids": ids}).all()}
+    # The columns stand in the order of the fields.
+    heads = {row.id: HeadRow(*row) for row in _LOCK_HEADS.rows(connection, ids)}
     wanted = _Wanted()
     for operation in operations:
         head = heads.get(operation.conversation)
@@ -119,11 +125,6 @@ def find(connection: Connection, operations: Sequence[ConversationOp]) -> Facts:
     )
 
 
-def _head(row: Row[*tuple[Any, ...]]) -> HeadRow:
-    """The columns stand in the order of the fields."""
-    return HeadRow(*row)
-
-
 def _find_stored(connection: Connection, keys: Sequence[MessageKey]) -> dict[MessageKey, StoredMessage]:
     return {
         (row.conversation_id, row.sender_id, row.key): StoredMessage(codec.message_of(row), row.digest)
@@ -133,11 +134,10 @@ def _find_stored(connection: Connection, keys: Sequence[MessageKey]) -> dict[Mes
 
 def _lock_turns(connection: Connection, conversations_of: set[str]) -> dict[str, list[TurnRow]]:
     found: dict[str, list[TurnRow]] = {}
-    for row in connection.execute(_LOCK_OPEN_TURNS, {"ids": sorted(conversations_of)}).all():
+    for row in _LOCK_OPEN_TURNS.rows(connection, sorted(conversations_of)):
         found.setdefault(row.conversation_id, []).append(TurnRow(*row))
     return found
 
 
 def _find_users(connection: Connection, user_ids: set[str]) -> dict[str, User]:
-    rows = connection.execute(_FIND_USERS, {"ids": sorted(user_ids)}).all()
-    return {row.id: User(row.id, cast(Kind, row.kind), row.name) for row in rows}
+    return {row.id: User(*row) for row in _FIND_USERS.rows(connection, sorted(user_ids))}

@@ -8,15 +8,17 @@ from sqlalchemy import Connection, bindparam, func, insert, select, update
 
 from server.errors import NotFound
 from server.store import codec, schema
+from server.store.batch import Batch
 from server.store.dialect import Database
 from server.store.operations import RewardOp
 from server.store.ports import Rating, RewardEvent, RewardParts
+from server.store.query import Query
 from server.store.rewards import DecisionState, RewardPlan, plan_rewards
 
 _decisions, _policies, _log = schema.decisions, schema.policies, schema.reward_log
 _members, _messages = schema.members, schema.messages
 
-_LOCK_DECISIONS = (
+_LOCK_DECISIONS = Query(
     select(
         _decisions.c.decision_id,
         _decisions.c.policy,
@@ -27,14 +29,16 @@ _LOCK_DECISIONS = (
     )
     .where(_decisions.c.decision_id.in_(bindparam("ids", expanding=True)))
     .order_by(_decisions.c.decision_id)
-    .with_for_update()
+    .with_for_update(),
+    ("ids",),
 )
-_SET_REWARD = (
+_SET_REWARD = Batch(
     update(_decisions)
     .where(_decisions.c.decision_id == bindparam("decision"))
-    .values(parts_json=bindparam("parts"), reward=bindparam("value"))
+    .values(parts_json=bindparam("parts"), reward=bindparam("value")),
+    ("parts", "value", "decision"),
 )
-_INSERT_EVENTS = insert(_log)
+_INSERT_EVENTS = Batch(insert(_log), ("policy", "log_offset", "decision_id", "reward", "previous", "at_ms"))
 _EVENTS_AFTER = (
     select(
         _log.c.policy,
@@ -65,27 +69,23 @@ class Rewarder:
     """Merges the rewards of one commit."""
 
     def __init__(self, database: Database) -> None:
-        self._advance = database.increment(_policies, "policy", "last_log_offset").returning(
-            _policies.c.last_log_offset
-        )
+        advance = database.increment(_policies, "policy", "last_log_offset").returning(_policies.c.last_log_offset)
+        self._advance = Query(advance, ("policy", "last_log_offset"))
 
     def __call__(self, connection: Connection, operations: Sequence[RewardOp]) -> list[RewardEvent | None]:
         """The logged events in the order of the operations, None where nothing changed."""
         plan = plan_rewards(_lock(connection, operations), operations)
-        if plan.changed:
-            connection.execute(_SET_REWARD, [_changed(state) for state in plan.changed.values()])
+        _SET_REWARD.run(connection, [_changed(state) for state in plan.changed.values()])
         events = plan.numbered(self._log_ends(connection, plan))
-        logged = [_event_row(event) for event in events if event is not None]
-        if logged:
-            connection.execute(_INSERT_EVENTS, logged)
+        _INSERT_EVENTS.run(connection, [_event_row(event) for event in events if event is not None])
         return events
 
     def _log_ends(self, connection: Connection, plan: RewardPlan) -> dict[str, int]:
         # The counter's row stays locked until the commit: a log_offset is never seen before a lower one.
         ends: dict[str, int] = {}
         for policy, gain in sorted(plan.gains.items()):
-            values = {"policy": policy, "last_log_offset": gain}
-            ends[policy] = connection.execute(self._advance, values).scalar_one() - gain
+            (end,) = self._advance.rows(connection, policy, gain)
+            ends[policy] = end.last_log_offset - gain
         return ends
 
 
@@ -100,24 +100,16 @@ def _lock(connection: Connection, operations: Sequence[RewardOp]) -> dict[str, D
             parts=codec.decode_mapping(row.parts_json),
             reward=row.reward,
         )
-        for row in connection.execute(_LOCK_DECISIONS, {"ids": ids}).all()
+        for row in _LOCK_DECISIONS.rows(connection, ids)
     }
 
 
-def _changed(state: DecisionState) -> dict[str, object]:
-    parts = codec.encode_json(dict(state.parts), "reward parts")
-    return {"decision": state.decision_id, "parts": parts, "value": state.reward}
+def _changed(state: DecisionState) -> tuple[object, ...]:
+    return (codec.encode_json(dict(state.parts), "reward parts"), state.reward, state.decision_id)
 
 
-def _event_row(event: RewardEvent) -> dict[str, object]:
-    return {
-        "policy": event.policy,
-        "log_offset": event.log_offset,
-        "decision_id": event.decision_id,
-        "reward": event.reward,
-        "previous": event.previous,
-        "at_ms": event.at_ms,
-    }
+def _event_row(event: RewardEvent) -> tuple[object, ...]:
+    return (event.policy, event.log_offset, event.decision_id, event.reward, event.previous, event.at_ms)
 
 
 def events_after(connection: Connection, policy: str, log_offset: int, limit: int) -> list[RewardEvent]:

@@ -10,10 +10,11 @@ from collections.abc import Sequence
 from itertools import chain
 from typing import Any
 
-from sqlalchemy import Column, Connection, Row, Table, TextClause, text
+from sqlalchemy import Column, Connection, Table, TextClause, text
 from sqlalchemy.engine.interfaces import Dialect
 
 from server.store.arrays import columns_of, rows_from_arrays, takes_arrays
+from server.store.query import fetch, record
 
 MAX_KEYS = 512
 """Keys per statement: three columns of them stay far below the 32,766 parameters that both databases take."""
@@ -37,18 +38,19 @@ class Lookup:
         self._by = by
         self._columns = columns
         self._joins = joins
+        self._record = record([column.name for column in columns])
         self._statements: dict[tuple[type[Dialect], int], str] = {}
 
-    def rows(self, connection: Connection, keys: Sequence[tuple[str, ...]]) -> list[Row[Any]]:
-        """The rows found, in no order, some of them more than once."""
-        found: list[Row[Any]] = []
+    def rows(self, connection: Connection, keys: Sequence[tuple[str, ...]]) -> list[Any]:
+        """The rows found, with the columns' names, in no order, some of them more than once."""
+        found: list[Any] = []
         for start in range(0, len(keys), MAX_KEYS):
-            found += self._chunk(connection, keys[start : start + MAX_KEYS])
+            found += map(self._record, self._chunk(connection, keys[start : start + MAX_KEYS]))
         return found
 
-    def _chunk(self, connection: Connection, keys: Sequence[tuple[str, ...]]) -> Sequence[Row[Any]]:
+    def _chunk(self, connection: Connection, keys: Sequence[tuple[str, ...]]) -> Sequence[Any]:
         if takes_arrays(connection.dialect):
-            return connection.exec_driver_sql(self._of_arrays(connection.dialect), columns_of(keys)).all()
+            return fetch(connection, self._of_arrays(connection.dialect), columns_of(keys))
         size = 1 << (len(keys) - 1).bit_length()
         statement = self._statements.get((type(connection.dialect), size))
         if statement is None:
@@ -56,7 +58,7 @@ class Lookup:
             statement = self._statements[type(connection.dialect), size] = str(made)
         padded = [*keys, *([keys[-1]] * (size - len(keys)))]
         # The parameters stand in the text in the order of the keys, whatever the dialect calls them.
-        return connection.exec_driver_sql(statement, tuple(chain.from_iterable(padded))).all()
+        return fetch(connection, statement, tuple(chain.from_iterable(padded)))
 
     def _of_arrays(self, dialect: Dialect) -> str:
         statement = self._statements.get((type(dialect), 0))

@@ -154,6 +154,18 @@ def test_the_live_benchmark_measures(
     assert "bare echo" in capsys.readouterr().out
 
 
+def test_the_live_benchmark_of_claimed_conversations_waits_for_no_answers(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(openloop, "WARM_UP_S", 0.1)
+    assert bench_live.main(["--claimed", "--connections", "3", "--rate", "20", "--seconds", "1", "--json"]) == 0
+    ours = json.loads(capsys.readouterr().out)["parlance"]
+    assert (ours["messages"], ours["failures"]) == (20, 0)
+    assert "answer_ms" not in ours
+    with pytest.raises(SystemExit):
+        bench_live.main(["--claimed", "--host", "ws://127.0.0.1:1"])
+
+
 def test_the_live_benchmark_needs_a_server(capsys: pytest.CaptureFixture[str]) -> None:
     assert bench_live.main(["--host", f"ws://127.0.0.1:{free_port()}"]) == 2
     assert "make serve" in capsys.readouterr().err

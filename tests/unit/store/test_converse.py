@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import Any, cast
 
 import pytest
-from sqlalchemy import Connection, create_engine, event, insert
+from sqlalchemy import Connection, create_engine, insert
 from sqlalchemy.pool import StaticPool
 
 import server.store.sqlite  # noqa: F401  compiles the database's clock
@@ -16,6 +16,7 @@ from server.store.converse import converse
 from server.store.operations import ConversationOp
 from server.store.ports import Appended, Changed
 from server.wire.frames import Message
+from tests.unit.store.noting import NotingConnection
 from tests.unit.store.plans import ANN, EVE, answer, append, claim, hand_off, members, release, resolve
 
 _USER = {
@@ -30,7 +31,7 @@ _USER = {
 
 @pytest.fixture
 def connection() -> Iterator[Connection]:
-    engine = create_engine("sqlite://", poolclass=StaticPool)
+    engine = create_engine("sqlite://", poolclass=StaticPool, connect_args={"factory": NotingConnection})
     with engine.begin() as made:
         schema.metadata.create_all(made)
         for user in (ANN, EVE):
@@ -58,21 +59,19 @@ def _conversation(name: str) -> dict[str, Any]:
     }
 
 
+def _verb_and_table(statement: str) -> str:
+    verb = "SELECT" if statement.startswith("WITH") else statement.split(maxsplit=1)[0]
+    table = re.search(r'(?:INTO|UPDATE|DELETE FROM|FROM wanted JOIN|FROM) "?(\w+)', statement)
+    assert table is not None
+    return f"{verb} {table[1]}"
+
+
 def run(connection: Connection, *operations: ConversationOp) -> tuple[list[str], Sequence[object]]:
     """The statements of a group, each as its verb and its table, what is read first; and the outcomes."""
-    seen: list[str] = []
-
-    def note(_connection: object, _cursor: object, statement: str, *_: object) -> None:
-        verb = "SELECT" if statement.startswith("WITH") else statement.split(maxsplit=1)[0]
-        table = re.search(r'(?:INTO|UPDATE|DELETE FROM|FROM wanted JOIN|FROM) "?(\w+)', statement)
-        assert table is not None
-        seen.append(f"{verb} {table[1]}")
-
-    event.listen(connection, "before_cursor_execute", note)
-    try:
-        outcomes = converse(connection, operations)
-    finally:
-        event.remove(connection, "before_cursor_execute", note)
+    driver = cast(NotingConnection, connection.connection.dbapi_connection)
+    driver.noted = []
+    outcomes = converse(connection, operations)
+    seen = [_verb_and_table(statement) for statement, _ in driver.noted]
     reads = [one for one in seen if one.startswith("SELECT")]
     assert seen[: len(reads)] == reads
     return reads + sorted(seen[len(reads) :]), outcomes

@@ -7,12 +7,12 @@ import sqlite3
 import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import closing, contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import Connection, event, make_url, select, text
-from sqlalchemy.engine import Engine
+from sqlalchemy import Connection, make_url, select, text
 
 from server.clock import ManualClock
 from server.errors import StartupError, Unavailable
@@ -23,6 +23,7 @@ from server.store.sql import SqlStore, sqlite_url
 from server.store.sqlite import SqliteDatabase
 from tests.contract.store.harness import SqliteHarness
 from tests.contract.store.people import ANN, NOW_MS, answer, asked, message, opened, opening, resolution
+from tests.unit.store.noting import NotingConnection
 
 
 def make(url: str) -> SqlStore:
@@ -231,24 +232,16 @@ async def test_a_closed_database_is_away(tmp_path: Path) -> None:
 # --------------------------------------------------------------------------- indices
 
 
-async def test_no_query_scans_a_table(tmp_path: Path) -> None:
-    statements: dict[str, Any] = {}
-
-    def note(
-        _connection: object, _cursor: object, statement: str, parameters: Any, _context: object, many: bool
-    ) -> None:
-        if statement.split(maxsplit=1)[0] in ("SELECT", "WITH", "UPDATE", "INSERT"):
-            statements[statement] = parameters[0] if many else parameters
-
+async def test_no_query_scans_a_table(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    noted: list[tuple[str, Any]] = []
+    monkeypatch.setattr(sqlite3.dbapi2, "connect", partial(sqlite3.connect, factory=NotingConnection))
     harness = SqliteHarness(tmp_path)
     store = harness.store()
     await store.start()
-    event.listen(Engine, "before_cursor_execute", note)
-    try:
-        await use_everything(store)
-    finally:
-        event.remove(Engine, "before_cursor_execute", note)
+    monkeypatch.setattr(NotingConnection, "noted", noted)
+    await use_everything(store)
     await store.close()
+    statements = {sql: given for sql, given in noted if sql.split()[0] in ("SELECT", "WITH", "UPDATE", "INSERT")}
     assert len(statements) >= 25
     with closing(sqlite3.connect(harness.path)) as connection:
         for statement, parameters in statements.items():
@@ -256,7 +249,9 @@ async def test_no_query_scans_a_table(tmp_path: Path) -> None:
             scans = [
                 step
                 for step in plan
-                if step.startswith("SCAN") and not step.endswith(("wanted", "CONSTANT ROW", "CONSTANT ROWS"))
+                if step.startswith("SCAN")
+                and not step.startswith("SCAN json_each ")  # a list of keys that is given
+                and not step.endswith(("wanted", "CONSTANT ROW", "CONSTANT ROWS"))
             ]
             assert not scans, f"{statement}\n{plan}"
 
