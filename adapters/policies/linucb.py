@@ -72,6 +72,7 @@ class LinUCB(BasePolicy):
         self._inverse_x = self._products[: arms * dim].reshape(arms, dim)
         self._exploit = self._products[arms * dim :]
         self._explore = np.empty(arms)
+        self._weighted = np.empty((arms, dim))
         self._scores = np.empty(arms)
         self._scaled = np.empty(dim)
         self._outer = np.empty((dim, dim))
@@ -83,7 +84,9 @@ class LinUCB(BasePolicy):
         """Fill ``_exploit``, ``_explore`` and ``_scores``, each (arms,)."""
         self._rows.dot(x, out=self._products)
         explore = self._explore
-        self._inverse_x.dot(x, out=explore)
+        # Not a second product: numpy gives the interpreter lock away for each, and a busy process has it back late.
+        np.multiply(self._inverse_x, x, out=self._weighted)
+        np.add.reduce(self._weighted, axis=1, out=explore)
         np.maximum(explore, 0.0, out=explore)  # rounding may push a tiny variance under zero
         np.sqrt(explore, out=explore)
         np.multiply(explore, self._alpha, out=explore)

@@ -218,7 +218,8 @@ class Bot:
             return known
         if known is not None:  # other messages have come since: another worker may have answered some
             self._memories.forget(channel)
-        past = await self._store.past_turns(channel, PAST_TURNS)
+        # Before the first message there is nothing to read.
+        past = [] if before_offset == 1 else await self._store.past_turns(channel, PAST_TURNS)
         # Somebody else may have rebuilt it meanwhile, and heard more since.
         memory = self._memories.get(channel) or self._memories.put(channel, rebuild(past))
         memory.offset = max(memory.offset, (before_offset or 1) - 1)

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import os
 import random
 from collections.abc import Callable
 from dataclasses import dataclass
 
 from ulid import ULID
+from ulid.constants import RANDOMNESS_LEN, TIMESTAMP_LEN
 
 from server.backplane.connect import connect_backplane
 from server.backplane.ports import Limiter, Registry
 from server.chat.signals import Signals
-from server.clock import Clock
+from server.clock import Clock, SystemClock
 from server.fanout.hub import Fanout
 from server.settings import Settings
 from server.store.group import CommitReport
@@ -20,10 +22,28 @@ from server.store.sql import SqlStore
 from server.telemetry import Metrics
 from server.wire.frames import Message
 
+IDS_PER_DRAW = 256
 
-def new_id() -> str:
-    """A ULID."""
-    return str(ULID())
+
+class Identifiers:
+    """ULIDs (https://github.com/ulid/spec). Their randomness is drawn for many at once: each draw is a system call that
+    gives the interpreter lock away, and a loop whose threads are busy had it back after 270 µs (measured)."""
+
+    def __init__(self, now_ms: Callable[[], int], draw: Callable[[int], bytes]) -> None:
+        self._now_ms = now_ms
+        self._draw = draw
+        self._drawn = b""
+        self._at = 0
+
+    def __call__(self) -> str:
+        if self._at >= len(self._drawn):
+            self._drawn, self._at = self._draw(IDS_PER_DRAW * RANDOMNESS_LEN), 0
+        start, self._at = self._at, self._at + RANDOMNESS_LEN
+        return str(ULID.from_bytes(self._now_ms().to_bytes(TIMESTAMP_LEN, "big") + self._drawn[start : self._at]))
+
+
+new_id = Identifiers(SystemClock().now_ms, os.urandom)
+"""The process's own."""
 
 
 @dataclass(frozen=True, slots=True)
