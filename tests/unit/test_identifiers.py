@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import random
+
 from ulid import ULID
 
 from server.wiring.ground import IDS_PER_DRAW, Identifiers, new_id
@@ -13,7 +15,7 @@ def test_each_has_the_time_and_randomness_of_its_own() -> None:
 
     def draw(count: int) -> bytes:
         draws.append(count)
-        return bytes(place % 251 for place in range(len(draws), len(draws) + count))
+        return random.Random(len(draws)).randbytes(count)
 
     identifiers = Identifiers(lambda: now_ms, draw)
     made = [identifiers() for _ in range(IDS_PER_DRAW + 1)]
