@@ -5,19 +5,17 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any, cast
 
-from sqlalchemy import Connection, Row, Select, bindparam, false, func, literal_column, select, update
+from sqlalchemy import Connection, bindparam, false, func, literal_column, select, update
 
 from server.store import schema
 from server.store.account_plan import AccountPlan
 from server.store.batch import Batch
 from server.store.dialect import Database, database_now_ms
 from server.store.ports import Account, Revocation
+from server.store.query import Query
 from server.wire.parts import Kind, Status, User
 
 _users, _counters = schema.users, schema.counters
-
-IDS_PER_QUERY = 30_000
-"""Below the 32,766 parameters of a statement in either database."""
 
 REVOCATIONS = "revocations"
 BROADCASTS = "broadcasts"
@@ -32,9 +30,10 @@ _ACCOUNT_COLUMNS = (
     _users.c.tokens_from_ms,
     _users.c.banned,
 )
-_ACCOUNTS = select(*_ACCOUNT_COLUMNS).where(_users.c.id.in_(bindparam("ids", expanding=True))).order_by(_users.c.id)
+_of_ids = select(*_ACCOUNT_COLUMNS).where(_users.c.id.in_(bindparam("ids", expanding=True))).order_by(_users.c.id)
+_ACCOUNTS = Query(_of_ids, ("ids",))
 # The key never changes, so rows that refer to it need not wait.
-_LOCK_ACCOUNTS = _ACCOUNTS.with_for_update(key_share=True)
+_LOCK_ACCOUNTS = Query(_of_ids.with_for_update(key_share=True), ("ids",))
 _LIST_ACCOUNTS = (
     select(*_ACCOUNT_COLUMNS).where(_users.c.id > bindparam("after")).order_by(_users.c.id).limit(bindparam("most"))
 )
@@ -83,7 +82,7 @@ class Accounts:
 
     def lock(self, connection: Connection, user_ids: Collection[str]) -> dict[str, Account]:
         """The accounts of those users that exist, locked until the commit."""
-        return _find(connection, _LOCK_ACCOUNTS, sorted(user_ids))
+        return {row.id: _account_of(row) for row in _LOCK_ACCOUNTS.rows(connection, sorted(user_ids))}
 
     def save(self, connection: Connection, users: Mapping[str, tuple[User, int]]) -> None:
         """Insert, or update kind and name."""
@@ -131,15 +130,7 @@ def _new_rows(users: Mapping[str, tuple[User, int]]) -> list[tuple[object, ...]]
     return [(user.id, user.kind, user.name, at_ms, at_ms) for _, (user, at_ms) in sorted(users.items())]
 
 
-def _find(connection: Connection, statement: Select[*tuple[Any, ...]], user_ids: Sequence[str]) -> dict[str, Account]:
-    found: dict[str, Account] = {}
-    for start in range(0, len(user_ids), IDS_PER_QUERY):
-        rows = connection.execute(statement, {"ids": user_ids[start : start + IDS_PER_QUERY]}).all()
-        found |= {row.id: _account_of(row) for row in rows}
-    return found
-
-
-def _account_of(row: Row[*tuple[Any, ...]]) -> Account:
+def _account_of(row: Any) -> Account:
     return Account(
         user=User(row.id, cast(Kind, row.kind), row.name),
         status=cast(Status, row.status),
@@ -152,7 +143,7 @@ def _account_of(row: Row[*tuple[Any, ...]]) -> Account:
 
 def accounts(connection: Connection, user_ids: Sequence[str]) -> dict[str, Account]:
     """Those of the users that are known."""
-    return _find(connection, _ACCOUNTS, user_ids)
+    return {row.id: _account_of(row) for row in _ACCOUNTS.rows(connection, user_ids)}
 
 
 def list_accounts(connection: Connection, after: str, limit: int) -> list[Account]:

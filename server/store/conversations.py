@@ -10,10 +10,12 @@ from sqlalchemy import ColumnElement, Connection, Row, ScalarSelect, bindparam, 
 
 from server.errors import Conflict, NotFound
 from server.store import codec, schema
+from server.store.batch import Batch
 from server.store.dialect import Database
 from server.store.lookup import Lookup
 from server.store.operations import OpenOp
 from server.store.ports import Head, Opened
+from server.store.query import Query
 from server.wire.parts import Conversation, Kind, LastMessage, State, User
 
 _conversations, _members, _messages = schema.conversations, schema.members, schema.messages
@@ -109,23 +111,25 @@ _FIND_MEMBERS = Lookup(
     by=(_members.c.conversation_id, _members.c.user_id),
     columns=(_members.c.conversation_id, _members.c.user_id),
 )
-_JOIN = insert(_members)
+_JOIN = Batch(insert(_members), ("conversation_id", "user_id", "joined_at_ms"))
+_NEW = (
+    "id", "epoch", "state", "claim_number", "resolved", "last_offset", "opener_id", "open_key", "metadata_json",
+    "metadata_digest", "created_at_ms", "at_ms",
+)  # fmt: skip
 
 
 class Opener:
     """Opens conversations; the opener's row in ``users`` is there already."""
 
     def __init__(self, database: Database) -> None:
-        self._open = database.upsert(_conversations, ["opener_id", "open_key"], []).returning(_conversations.c.id)
+        opening = database.upsert(_conversations, ["opener_id", "open_key"], []).returning(_conversations.c.id)
+        self._open = Query(opening, _NEW)
 
     def __call__(self, connection: Connection, op: OpenOp) -> Opened | Conflict:
         """The new conversation, the one that the key opened before, or a conflict."""
         opening = op.opening
-        if connection.execute(self._open, _new_row(op)).first() is not None:
-            connection.execute(
-                _JOIN,
-                {"conversation_id": op.conversation, "user_id": opening.user.id, "joined_at_ms": opening.at_ms},
-            )
+        if self._open.rows(connection, *_new_row(op)):
+            _JOIN.run(connection, [(op.conversation, opening.user.id, opening.at_ms)])
             return Opened(_fresh(op), opening.epoch, duplicate=False)
         first = connection.execute(_BY_KEY, {"opener": opening.user.id, "key": opening.key}).one()
         if first.metadata_digest != op.digest:
@@ -133,23 +137,13 @@ class Opener:
         return Opened(view(connection, first.id, opening.user.id), first.epoch, duplicate=True)
 
 
-def _new_row(op: OpenOp) -> dict[str, Any]:
-    opening = op.opening
-    return {
-        "id": op.conversation,
-        "epoch": opening.epoch,
-        "state": "bot",
-        "agent_id": None,
-        "claim_number": 0,
-        "resolved": False,
-        "last_offset": 0,
-        "opener_id": opening.user.id,
-        "open_key": opening.key,
-        "metadata_json": op.metadata_json,
-        "metadata_digest": op.digest,
-        "created_at_ms": opening.at_ms,
-        "at_ms": opening.at_ms,
-    }
+def _new_row(op: OpenOp) -> tuple[object, ...]:
+    """Values in the order of ``_NEW``."""
+    new = op.opening
+    return (
+        *(op.conversation, new.epoch, "bot", 0, False, 0, new.user.id, new.key, op.metadata_json, op.digest),
+        *(new.at_ms, new.at_ms),
+    )
 
 
 def _fresh(op: OpenOp) -> Conversation:
