@@ -95,8 +95,8 @@ class PostgresqlDatabase:
         self._dsn, self._place = read_url(url)
         self._timeout_s = timeout_s
         engine = make_engine()
-        self._writer = Session(engine, self._dial, timeout_s)
-        self._readers = [Session(engine, self._dial, timeout_s, isolation_level="AUTOCOMMIT") for _ in range(READERS)]
+        self._writer = Session(engine, self._dial, timeout_s, transacts=True)
+        self._readers = [Session(engine, self._dial, timeout_s, transacts=False) for _ in range(READERS)]
         self._idle: asyncio.LifoQueue[Session] = asyncio.LifoQueue()
         self._is_open = False
         self._waits_for_disk = True

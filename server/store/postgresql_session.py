@@ -18,6 +18,7 @@ import asyncpg
 from sqlalchemy import Connection
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 from sqlalchemy.pool import NullPool
+from sqlalchemy.util import await_only
 
 from server.store.arrays import ArrayCompiler
 from server.store.dialect import Failure
@@ -57,7 +58,7 @@ def make_engine() -> AsyncEngine:
 class Session:
     """One connection, made when it is needed and made anew after a failure. Calls must not overlap.
 
-    ``dial`` connects and sets up; ``options`` are SQLAlchemy's execution options of the connection.
+    ``dial`` connects and sets up. ``transacts``: each call is one transaction, else each statement is.
     """
 
     def __init__(
@@ -66,14 +67,14 @@ class Session:
         dial: Dial,
         timeout_s: float,
         *,
+        transacts: bool,
         now_s: Callable[[], float] = time.monotonic,
-        **options: Any,
     ) -> None:
         self._engine = engine
         self._dial = dial
         self._timeout_s = timeout_s
         self._now_s = now_s
-        self._options = options
+        self._transacts = transacts
         self._connection: AsyncConnection | None = None
         self._driver: asyncpg.Connection | None = None
         self._replan_after_s = self._replan_at_s = 0.0
@@ -88,7 +89,8 @@ class Session:
         try:
             with _deadline(self._driver, self._timeout_s):
                 connection = await self._engine.connect()
-                self._connection = await connection.execution_options(**self._options)
+                # Transactions are ours: what goes to the driver itself is to be in them, too.
+                self._connection = await connection.execution_options(isolation_level="AUTOCOMMIT")
         except BaseException:
             self._drop()
             raise
@@ -97,7 +99,7 @@ class Session:
         return self._connection
 
     async def run(self, work: Callable[[Connection], T], *, within_s: float | None = None) -> T:
-        """``work`` in one transaction; ``within_s`` instead of the usual time-out.
+        """``work`` in one transaction, where there are any; ``within_s`` instead of the usual time-out.
 
         What fails or takes too long ends the connection, but for refused rows.
         """
@@ -106,7 +108,7 @@ class Session:
         try:
             with _deadline(self._driver, within_s or self._timeout_s):
                 await self._replan(self._driver)
-                return await connection.run_sync(_transact, work)
+                return await connection.run_sync(_transact if self._transacts else _run, work)
         except Exception as error:
             if classify(error) is Failure.AWAY:
                 self._drop()
@@ -156,6 +158,19 @@ def _deadline(driver: asyncpg.Connection, seconds: float) -> Iterator[None]:
         timer.cancel()
 
 
-def _transact(connection: Connection, work: Callable[[Connection], T]) -> T:
-    with connection.begin():
+def _run(connection: Connection, work: Callable[[Connection], T]) -> T:
+    with connection.begin():  # what SQLAlchemy notes for itself
         return work(connection)
+
+
+def _transact(connection: Connection, work: Callable[[Connection], T]) -> T:
+    driver: Any = connection.connection.driver_connection
+    await_only(driver.execute("BEGIN"))
+    try:
+        outcome = _run(connection, work)
+    except Exception:
+        if not driver.is_closed():
+            await_only(driver.execute("ROLLBACK"))
+        raise
+    await_only(driver.execute("COMMIT"))
+    return outcome

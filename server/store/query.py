@@ -16,6 +16,7 @@ from sqlalchemy.dialects.sqlite.base import SQLiteCompiler
 from sqlalchemy.engine.interfaces import Dialect
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.elements import BinaryExpression
+from sqlalchemy.util import await_only
 
 from server.store.arrays import ArrayCompiler
 
@@ -23,11 +24,13 @@ Values = tuple[Any, ...]
 
 
 def fetch(connection: Connection, sql: str, values: Values) -> Sequence[Any]:
-    """Run a statement in the driver's own words; its rows."""
+    """Run a statement in the driver's own words; its rows. The driver's errors."""
+    rows: list[Any]
     if connection.dialect.name == "sqlite":
-        rows: list[Any] = _driver(connection).execute(sql, values).fetchall()
-        return rows
-    return connection.exec_driver_sql(sql, values).all()
+        rows = _driver(connection).execute(sql, values).fetchall()
+    else:
+        rows = await_only(_driver(connection).fetch(sql, *values))
+    return rows
 
 
 def run_many(connection: Connection, sql: str, rows: Any) -> None:
@@ -35,7 +38,7 @@ def run_many(connection: Connection, sql: str, rows: Any) -> None:
     if connection.dialect.name == "sqlite":
         _driver(connection).executemany(sql, rows)
     else:
-        connection.exec_driver_sql(sql, rows)
+        await_only(_driver(connection).fetch(sql, *rows))
 
 
 def record(names: Sequence[str]) -> Callable[[Sequence[Any]], Any]:
@@ -46,7 +49,7 @@ def record(names: Sequence[str]) -> Callable[[Sequence[Any]], Any]:
 
 
 def _driver(connection: Connection) -> Any:
-    return connection.connection.dbapi_connection
+    return connection.connection.driver_connection
 
 
 class Query:

@@ -247,7 +247,7 @@ async def test_plans_are_made_anew_now_and_then(harness: PostgresqlHarness) -> N
         return made[-1]
 
     clock_s = 100.0
-    session = Session(make_engine(), dial, 10.0, now_s=lambda: clock_s)
+    session = Session(make_engine(), dial, 10.0, transacts=True, now_s=lambda: clock_s)
     seen: list[str] = []
     await session.connect()
     made[0].add_query_logger(lambda record: seen.append(record.query))

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
+import asyncpg
 import pytest
 import structlog
 from alembic.autogenerate import compare_metadata
@@ -249,29 +252,44 @@ def test_the_doctor_looks(harness: PostgresqlHarness, server: PostgreSQLServer, 
 # --------------------------------------------------------------------------- plans
 
 
-async def test_no_statement_scans_a_table(harness: PostgresqlHarness) -> None:
-    statements: dict[str, object] = {}
+@contextmanager
+def noted() -> Iterator[list[tuple[str, Any]]]:
+    """Each statement with its (first) parameters, whether SQLAlchemy runs it or we hand it to the driver."""
+    found: list[tuple[str, Any]] = []
 
     def note(
-        _connection: object, _cursor: object, statement: str, parameters: object, _context: object, many: bool
+        _connection: object, _cursor: object, statement: str, parameters: Any, _context: object, many: bool
     ) -> None:
-        if statement.split(maxsplit=1)[0] in ("SELECT", "WITH", "UPDATE", "INSERT"):
-            statements[statement] = parameters[0] if many else parameters  # type: ignore[index]
+        found.append((statement, parameters[0] if many else parameters))
 
-    store = harness.store()
-    await store.start()
+    fetch = asyncpg.Connection.fetch
+
+    async def noting(self: asyncpg.Connection, statement: str, *values: Any, **options: Any) -> Any:
+        found.append((statement, values))
+        return await fetch(self, statement, *values, **options)
+
     event.listen(Engine, "before_cursor_execute", note)
     try:
-        await use_everything(store)
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(asyncpg.Connection, "fetch", noting)
+            yield found
     finally:
         event.remove(Engine, "before_cursor_execute", note)
+
+
+async def test_no_statement_scans_a_table(harness: PostgresqlHarness) -> None:
+    store = harness.store()
+    await store.start()
+    with noted() as found:
+        await use_everything(store)
+    statements = {sql: given for sql, given in found if sql.split()[0] in ("SELECT", "WITH", "UPDATE", "INSERT")}
     assert len(statements) >= 25
     database = PostgresqlDatabase(harness.url, timeout_s=5)
     await database.open(migrate)
     for statement, parameters in statements.items():
 
-        def explain(connection: Connection, statement: str = statement, parameters: object = parameters) -> str:
-            explained = connection.exec_driver_sql(f"EXPLAIN {statement}", parameters)  # type: ignore[arg-type]
+        def explain(connection: Connection, statement: str = statement, parameters: Any = parameters) -> str:
+            explained = connection.exec_driver_sql(f"EXPLAIN {statement}", parameters)
             return "\n".join(explained.scalars())
 
         plan = await database.read(explain)
@@ -284,17 +302,10 @@ async def test_one_statement_serves_groups_of_any_size(harness: PostgresqlHarnes
     await store.start()
     channel = await opened(store)
     seen: list[set[str]] = []
-
-    def note(_connection: object, _cursor: object, statement: str, *_rest: object) -> None:
-        seen[-1].add(statement)
-
-    event.listen(Engine, "before_cursor_execute", note)
-    try:
-        for size in (1, 3, 50):
-            seen.append(set())
+    for size in (1, 3, 50):
+        with noted() as found:
             waiting = [store.append(message(channel)) for _ in range(size)]
             for one in waiting:
                 await one
-    finally:
-        event.remove(Engine, "before_cursor_execute", note)
+        seen.append({statement for statement, _ in found})
     assert seen[0] == seen[1] == seen[2] != set()
