@@ -12,6 +12,7 @@ import sqlite3
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
@@ -98,10 +99,11 @@ class SqliteDatabase:
                 if broken is not None:
                     raise StartupError(f"The database {self._path} is damaged: table {broken[0]} lost a row.", _RESTORE)
             self._connection = self._engine.connect()
-            # A reader from the start: were the writer ever the last connection to close, SQLite would remove the
+            # The readers from the start: were the writer ever the last connection to close, SQLite would remove the
             # log's files, and making them again needs room that a full disk does not have.
-            with self._reading.connect() as reader:
-                reader.exec_driver_sql("SELECT 1")
+            with ExitStack() as readers:
+                for _ in range(READERS):
+                    readers.enter_context(self._reading.connect()).exec_driver_sql("SELECT 1")
         except (DBAPIError, sqlite3.Error) as error:
             raise _explain(_driver_error(error), self._path) from error
         finally:
