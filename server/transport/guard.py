@@ -31,7 +31,8 @@ class GuardedHttp(HttpToolsProtocol):
     _read_deadline: asyncio.TimerHandle | None = None
     _is_fresh = True
     _is_refused = False
-    _heads = 0
+    _ends = 0
+    """Of heads and of bodies, so far."""
     _head_bytes = 0
     _in_head = True
 
@@ -53,9 +54,9 @@ class GuardedHttp(HttpToolsProtocol):
             if opening is not None:
                 self._hand_over(data, opening)
                 return
-        heads = self._heads
+        ends = self._ends
         super().data_received(data)
-        if self._heads == heads and self._in_head:  # what came in one piece with its body is no long head
+        if self._ends == ends and self._in_head:  # what came in one piece with a head's or a body's end is no long head
             self._head_bytes += len(data)
             if self._head_bytes > MAX_HEAD_BYTES:
                 self._refuse(b"431 Request Header Fields Too Large")
@@ -66,12 +67,13 @@ class GuardedHttp(HttpToolsProtocol):
 
     def on_headers_complete(self) -> None:
         self._in_head = False
-        self._heads += 1
+        self._ends += 1
         super().on_headers_complete()
 
     def on_message_complete(self) -> None:
         self._relax()
         super().on_message_complete()
+        self._ends += 1
         self._in_head, self._head_bytes = True, 0
 
     def _hand_over(self, data: bytes, opening: Opening) -> None:
