@@ -12,7 +12,7 @@ import time
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager, suppress
 from contextvars import ContextVar
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import asyncpg
 from sqlalchemy import Connection
@@ -23,6 +23,7 @@ from sqlalchemy.util import await_only
 from server.store.arrays import ArrayCompiler
 from server.store.dialect import Failure
 from server.store.postgresql_errors import classify, without_values
+from server.store.query import driver
 
 T = TypeVar("T")
 Dial = Callable[[], Awaitable[asyncpg.Connection]]
@@ -164,13 +165,13 @@ def _run(connection: Connection, work: Callable[[Connection], T]) -> T:
 
 
 def _transact(connection: Connection, work: Callable[[Connection], T]) -> T:
-    driver: Any = connection.connection.driver_connection
-    await_only(driver.execute("BEGIN"))
+    own = driver(connection)
+    await_only(own.execute("BEGIN"))
     try:
         outcome = _run(connection, work)
     except Exception:
-        if not driver.is_closed():
-            await_only(driver.execute("ROLLBACK"))
+        if not own.is_closed():
+            await_only(own.execute("ROLLBACK"))
         raise
-    await_only(driver.execute("COMMIT"))
+    await_only(own.execute("COMMIT"))
     return outcome

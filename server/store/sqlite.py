@@ -26,6 +26,7 @@ from sqlalchemy.sql.compiler import SQLCompiler
 
 from server.errors import StartupError
 from server.store.dialect import Failure, database_now_ms, increment, upsert
+from server.store.query import driver
 
 T = TypeVar("T")
 
@@ -131,7 +132,7 @@ class SqliteDatabase:
         connection = self._connection
         try:
             # Not by SQLAlchemy, which takes 100 µs around the driver's 10 (measured).
-            _driver(connection).execute(_BEGIN)
+            driver(connection).execute(_BEGIN)
             outcome = work(connection)
             _whose(connection).commit()
         except BaseException as error:
@@ -199,13 +200,9 @@ def _enable_wal(cursor: sqlite3.Cursor, deadline_s: float) -> None:
 _BEGIN = "BEGIN IMMEDIATE"
 
 
-def _driver(connection: Connection) -> Any:
-    return connection.connection.dbapi_connection
-
-
 def _whose(connection: Connection) -> Any:
     """Who ends the transaction: SQLAlchemy where it has taken part, since it believes that it has begun one."""
-    return connection if connection.in_transaction() else _driver(connection)
+    return connection if connection.in_transaction() else driver(connection)
 
 
 _RESTORE = "Restore it from a backup."
