@@ -69,7 +69,7 @@ class Feature:
 
 def features(view: TurnView) -> NDArray[np.float64]:
     """The context of ``view``: float64 (32,), in the order of ``FEATURE_NAMES``; a new array."""
-    return np.array([_clamped(feature.of(view), feature.low, feature.high) for feature in FEATURES])
+    return np.array([_clamped(of(view), low, high) for of, low, high in _COLUMNS])
 
 
 def _clamped(value: float, low: float, high: float) -> float:
@@ -167,3 +167,4 @@ FEATURES: tuple[Feature, ...] = (
     Feature("weekday_cosine", "1 on Mondays", -1, 1, lambda view: math.cos(_angle(view.weekday, 7.0))),
 )
 FEATURE_NAMES: tuple[str, ...] = tuple(feature.name for feature in FEATURES)
+_COLUMNS = tuple((feature.of, feature.low, feature.high) for feature in FEATURES)

@@ -2,7 +2,8 @@
 
 A BERT tokenizer cuts plain ASCII text at blanks and around each punctuation mark, in small letters, and then each
 word by itself, so a text's ids are its words' ids in a row. The library stays the only one that cuts a word; here its
-results are kept. A text with a word not seen before, or with anything but plain ASCII, is the library's as a whole.
+results are kept. A text with a word not seen before, a long number, or anything but plain ASCII is the library's as a
+whole.
 """
 
 from __future__ import annotations
@@ -17,12 +18,14 @@ from tokenizers.pre_tokenizers import BertPreTokenizer
 TokenIds = list[int]
 
 MAX_WORDS = 20_000
-"""About 5 MB. Past it everything is forgotten: the words in use are back within a few texts."""
+"""About 4 MB. Past it everything is forgotten: the words in use are back within a few texts."""
 
 MAX_CHARACTERS = 500
 """Longer texts are rare, and reading them for new words would hold the interpreter."""
 
 _PIECES = re.compile(r"[0-9a-z]+|[^0-9a-z ]")
+# Order numbers and codes seldom come twice: kept, they would crowd out the words.
+_LASTING = re.compile(r"[a-z]+|\d{1,2}|[^0-9a-z]")
 
 
 class KnownWords:
@@ -56,7 +59,8 @@ class KnownWords:
                 words.setdefault(word, []).append(token)
         if len(self._ids) + len(pieces) > MAX_WORDS:
             self._ids = {}
-        self._ids.update(zip(pieces, words.values(), strict=True))
+        pairs = zip(pieces, words.values(), strict=True)
+        self._ids.update((piece, found) for piece, found in pairs if _LASTING.fullmatch(piece))
         ids: TokenIds = encoding.ids
         return ids
 

@@ -99,7 +99,7 @@ def rebuild(past: list[PastTurn]) -> Memory:
 def turn_view(memory: Memory, analysis: Analysis, text: str, now_ms: int) -> TurnView:
     """The policy's view of a turn that ``memory`` has just heard."""
     moment = datetime.fromtimestamp(now_ms / 1000, UTC)
-    letters = [char for char in text if char.isalpha()]
+    letters = sum(map(str.isalpha, text))
     scores = list(memory.scores)
     return TurnView(
         act=analysis.act,
@@ -116,7 +116,7 @@ def turn_view(memory: Memory, analysis: Analysis, text: str, now_ms: int) -> Tur
         exclamations=text.count("!"),
         questions=text.count("?"),
         emoji=0 if text.isascii() else sum(unicodedata.category(char) == "So" for char in text),
-        uppercase_share=sum(map(str.isupper, letters)) / len(letters) if letters else 0.0,
+        uppercase_share=sum(map(str.isupper, text)) / letters if letters else 0.0,
         turn_number=memory.turns,
         previous_sentiment_score=scores[-2] if len(scores) > 1 else None,
         sentiment_trend=_trend(scores),

@@ -19,7 +19,6 @@ from server.wire.frames import PresenceChange
 
 CROWD_MEMBERS = 200
 """In a conversation of more members only their number is pushed."""
-SIZES_KEPT = 20_000
 SIZE_KEPT_MS = 10_000.0
 """How long a size that was read is trusted; word of changed members, which may be lost, drops it at once."""
 AT_A_TIME = 32
@@ -37,7 +36,7 @@ class Onlookers:
         self._standings = standings
         self._clock = clock
         self._gathering = Gathering()
-        self._crowds: dict[str, tuple[bool, float]] = {}
+        self._crowds: dict[str, tuple[bool | None, float]] = {}  # None: being read; the first to lapse comes first
         self._wake = asyncio.Event()
         signals.on(PresenceMoved, self._gather)
 
@@ -98,12 +97,14 @@ class Onlookers:
 
     async def _is_crowd(self, channel: str) -> bool:
         now_ms = self._clock.mono_ms()
-        is_crowd, until_ms = self._crowds.pop(channel, (False, 0.0))
-        self._crowds[channel] = (is_crowd, until_ms)
-        if until_ms <= now_ms:
-            is_crowd = len(await self._store.members(channel, CROWD_MEMBERS + 1)) > CROWD_MEMBERS
-            if channel in self._crowds:  # else the members changed while they were read
-                self._crowds[channel] = (is_crowd, now_ms + SIZE_KEPT_MS)
-        if len(self._crowds) > SIZES_KEPT:
+        while self._crowds and next(iter(self._crowds.values()))[1] <= now_ms:
             del self._crowds[next(iter(self._crowds))]
+        kept, _ = self._crowds.get(channel, (None, 0.0))
+        if kept is not None:
+            return kept
+        until_ms = now_ms + SIZE_KEPT_MS
+        self._crowds.setdefault(channel, (None, until_ms))
+        is_crowd = len(await self._store.members(channel, CROWD_MEMBERS + 1)) > CROWD_MEMBERS
+        if channel in self._crowds:  # else the members changed while they were read
+            self._crowds[channel] = (is_crowd, until_ms)
         return is_crowd

@@ -118,7 +118,8 @@ class Bot:
             analysis = await self._engine.analyse(turn.message.text, timeout_s=self._analysis_timeout_s)
         heard = Heard(analysis, analysis.to_wire(), started_ns, time.perf_counter_ns())
         await self._tell_analysis(turn, heard.wire)
-        previous = memory.last
+        # Begun before the answer is stored, so that one commit takes both.
+        rewarding = asyncio.create_task(self._reward_previous(turn, memory.last, analysis))
         try:
             answer, written = self._compose(turn, memory, heard)
             message = await self._store.answer(answer)
@@ -133,8 +134,7 @@ class Bot:
         memory.answered(LastAnswer(decision_id, heard.wire, answer.at_ms), written, message.offset)
         self._count(heard, answer.shown, started_ns)
         _log.debug("answered", message=message.message_id, offset=message.offset)
-        if previous is not None and turn.message.at_ms > previous.at_ms:  # else it was written before that answer
-            await self._reward(previous, After(analysis.sentiment.score, analysis.act))
+        await rewarding
         return True
 
     def _compose(self, turn: OpenTurn, memory: Memory, heard: Heard) -> tuple[Answer, Written]:
@@ -244,6 +244,10 @@ class Bot:
             )
 
     # ------------------------------------------------------------------ rewards
+
+    async def _reward_previous(self, turn: OpenTurn, last: LastAnswer | None, analysis: Analysis) -> None:
+        if last is not None and turn.message.at_ms > last.at_ms:  # else it was written before that answer
+            await self._reward(last, After(analysis.sentiment.score, analysis.act))
 
     async def _reward(self, last: LastAnswer | None, after: After) -> None:
         """What followed an answer rewards its decision."""

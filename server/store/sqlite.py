@@ -7,11 +7,9 @@ read 0.34 instead of 0.12 ms (measured, 2 cores, uvloop; docs/architecture.md).
 
 from __future__ import annotations
 
-import asyncio
 import sqlite3
 import time
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
@@ -27,6 +25,7 @@ from sqlalchemy.sql.compiler import SQLCompiler
 from server.errors import StartupError
 from server.store.dialect import Failure, database_now_ms, increment, upsert
 from server.store.query import driver
+from server.store.threads import Threads
 
 T = TypeVar("T")
 
@@ -68,8 +67,8 @@ class SqliteDatabase:
             pool_reset_on_return=None,
         )
         self._connection: Connection | None = None
-        self._writer: ThreadPoolExecutor | None = None
-        self._readers: ThreadPoolExecutor | None = None
+        self._writer: Threads | None = None
+        self._readers: Threads | None = None
 
     def _make_engine(self, timeout_s: float, *pragmas: str, **options: Any) -> Engine:
         connect_args = {"timeout": timeout_s, "check_same_thread": False}
@@ -79,10 +78,10 @@ class SqliteDatabase:
         return engine
 
     async def open(self, migrate: Callable[[Connection], bool]) -> None:
-        self._writer = ThreadPoolExecutor(1, thread_name_prefix="store-writer")
-        self._readers = ThreadPoolExecutor(READERS, thread_name_prefix="store-reader")
+        self._writer = Threads(1, "store-writer")
+        self._readers = Threads(READERS, "store-reader")
         try:
-            await asyncio.get_running_loop().run_in_executor(self._writer, self._open, migrate)
+            await self._writer.run(partial(self._open, migrate))
         except BaseException:
             await self.close()
             raise
@@ -114,17 +113,16 @@ class SqliteDatabase:
         writer, self._writer = self._writer, None
         readers, self._readers = self._readers, None
         if readers is not None:
-            readers.shutdown(wait=False)
-            await asyncio.get_running_loop().run_in_executor(None, readers.shutdown)
+            await readers.close()
             self._reading.dispose()
         if writer is not None:
-            await asyncio.get_running_loop().run_in_executor(writer, self._drop_connection)
-            writer.shutdown(wait=False)
+            await writer.run(self._drop_connection)
+            await writer.close()
 
     async def write(self, work: Callable[[Connection], T]) -> T:
         if self._writer is None:
             raise sqlite3.OperationalError("the database is closed")
-        return await asyncio.get_running_loop().run_in_executor(self._writer, self._write, work)
+        return await self._writer.run(partial(self._write, work))
 
     def _write(self, work: Callable[[Connection], T]) -> T:
         if self._connection is None:
@@ -152,7 +150,7 @@ class SqliteDatabase:
     async def read(self, work: Callable[[Connection], T]) -> T:
         if self._readers is None:
             raise sqlite3.OperationalError("the database is closed")
-        return await asyncio.get_running_loop().run_in_executor(self._readers, self._read, work)
+        return await self._readers.run(partial(self._read, work))
 
     def _read(self, work: Callable[[Connection], T]) -> T:
         with self._reading.connect() as connection:

@@ -31,7 +31,7 @@ def choose(
 ) -> Phrase | None:
     """An unsaid, allowed phrase of the first pool that has one; None where there is none."""
     for pool in pools:
-        fresh = [phrase for phrase in pool if allow(phrase) and phrase.fits(moment) and not said(phrase.id)]
+        fresh = [phrase for phrase in pool if phrase.fits(moment) and not said(phrase.id) and allow(phrase)]
         if fresh:
             return _draw(fresh, moment, rng)
     return None

@@ -40,7 +40,7 @@ class Phrase:
 
     def fits(self, moment: Moment) -> bool:
         """Whether it can be said now: its conditions hold and its slots can be filled."""
-        return self.slots <= moment.slots.keys() and self.when.holds(moment)
+        return (not self.slots or self.slots <= moment.slots.keys()) and self.when.holds(moment)
 
     def say(self, register: int, slots: Mapping[str, str]) -> str:
         """The finished text in a register."""

@@ -99,6 +99,19 @@ def test_it_forgets_rather_than_grow(library: Tokenizer, monkeypatch: pytest.Mon
         assert len(known._ids) <= 10
 
 
+def test_numbers_of_orders_do_not_crowd_out_the_words(library: Tokenizer) -> None:
+    counting = Counting(library)
+    known = KnownWords(counting)  # type: ignore[arg-type]
+    for code in ("4711", "a7b", "4712", "within 24 hours"):
+        known.encode(f"where is {code}")
+    words_kept = len(known._ids)
+    for number in range(5_000, 5_100):
+        assert known.encode(f"where is {number}") == library.encode(f"where is {number}").ids
+    asked = counting.calls
+    assert known.encode("where is 24") is not None
+    assert (len(known._ids), counting.calls) == (words_kept, asked)
+
+
 def test_another_kind_of_tokenizer_is_left_alone() -> None:
     assert KnownWords(small_tokenizer()).encode("hi") is None
 
