@@ -23,7 +23,7 @@ from server.errors import StartupError
 from server.settings import Settings
 from server.supervisor import Supervisor
 from server.telemetry import configure_logging
-from server.transport.guard import GuardedHttp
+from server.transport.arrival import Arrival
 from server.transport.protocol import WireProtocol
 
 _log = structlog.get_logger(__name__)
@@ -93,7 +93,7 @@ def _config(settings: Settings, app: App) -> uvicorn.Config:
     return uvicorn.Config(
         app.asgi(),
         ws=WireProtocol,
-        http=GuardedHttp,
+        http=Arrival,
         lifespan="off",
         log_config=None,
         access_log=False,

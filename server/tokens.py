@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import base64
 import hmac
-import json
 import math
 import re
 import unicodedata
@@ -19,6 +18,7 @@ from dataclasses import dataclass
 from typing import Any, Final, Literal, get_args
 
 import jwt
+import orjson
 from jwt.types import Options
 from jwt.warnings import InsecureKeyLengthWarning
 
@@ -181,8 +181,8 @@ def _plain_claims(payload: str) -> Mapping[str, Any] | None:
     """The claims of a signed payload, or None where PyJWT has more to say: about its form, or an audience."""
     try:
         raw = base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4))
-        claims = json.loads(raw)
-    except (ValueError, RecursionError):
+        claims = orjson.loads(raw)  # what it refuses, PyJWT may still take
+    except ValueError:
         return None
     canonical = base64.urlsafe_b64encode(raw).rstrip(b"=").decode() == payload
     return claims if canonical and isinstance(claims, dict) and "aud" not in claims else None
@@ -247,6 +247,7 @@ def _text(payload: Mapping[str, Any], claim: str, max_characters: int) -> str:
         raise Unauthenticated(f"The token's {claim} claim is not a text.")
     if len(value) > max_characters:
         raise Unauthenticated(f"The token's {claim} claim is longer than {max_characters} characters.")
-    if any(unicodedata.category(character) in _FORBIDDEN_CATEGORIES for character in value):
+    plain = value.isascii() and value.isprintable()
+    if not plain and any(unicodedata.category(character) in _FORBIDDEN_CATEGORIES for character in value):
         raise Unauthenticated(f"The token's {claim} claim has control characters.")
     return value

@@ -88,10 +88,11 @@ _ranked = (
     .where(_members.c.user_id.in_(bindparam("users", expanding=True)))
     .subquery("ranked")
 )
-_IDS_OF_MANY = (
+_IDS_OF_MANY = Query(
     select(_ranked.c.user_id, _ranked.c.id)
     .where(_ranked.c.place <= bindparam("most"))
-    .order_by(_ranked.c.user_id, _ranked.c.place)
+    .order_by(_ranked.c.user_id, _ranked.c.place),
+    ("users", "most"),
 )
 _MEMBERS_OF = (
     select(_users.c.id, _users.c.kind, _users.c.name)
@@ -103,8 +104,11 @@ _MEMBERS_OF = (
 _BY_KEY = select(_conversations.c.id, _conversations.c.epoch, _conversations.c.metadata_digest).where(
     _conversations.c.opener_id == bindparam("opener"), _conversations.c.open_key == bindparam("key")
 )
-_HEADS = select(_conversations.c.id, _conversations.c.epoch, _conversations.c.last_offset).where(
-    _conversations.c.id.in_(bindparam("ids", expanding=True))
+_HEADS = Query(
+    select(_conversations.c.id, _conversations.c.epoch, _conversations.c.last_offset).where(
+        _conversations.c.id.in_(bindparam("ids", expanding=True))
+    ),
+    ("ids",),
 )
 _FIND_MEMBERS = Lookup(
     _members,
@@ -174,9 +178,9 @@ def listed(connection: Connection, user_id: str, before_ms: int | None, limit: i
 
 def channels_of(connection: Connection, pairs: Sequence[tuple[str, int]]) -> dict[tuple[str, int], list[str]]:
     """By user and limit, the channels that the user is a member of, newest activity first."""
-    values = {"users": sorted({user_id for user_id, _ in pairs}), "most": max(limit for _, limit in pairs)}
+    users, most = sorted({user_id for user_id, _ in pairs}), max(limit for _, limit in pairs)
     found: dict[str, list[str]] = defaultdict(list)
-    for user_id, conversation in connection.execute(_IDS_OF_MANY, values):
+    for user_id, conversation in _IDS_OF_MANY.rows(connection, users, most):
         found[user_id].append(codec.channel_of(conversation))
     return {(user_id, limit): found[user_id][:limit] for user_id, limit in pairs}
 
@@ -210,10 +214,7 @@ def _last_message(row: Row[*tuple[Any, ...]]) -> LastMessage | None:
 
 def heads(connection: Connection, conversations: Sequence[str]) -> dict[str, Head]:
     """Epoch and last offset of each conversation that exists."""
-    return {
-        row.id: Head(row.epoch, row.last_offset)
-        for row in connection.execute(_HEADS, {"ids": list(conversations)}).all()
-    }
+    return {row.id: Head(row.epoch, row.last_offset) for row in _HEADS.rows(connection, conversations)}
 
 
 def memberships(connection: Connection, pairs: Sequence[tuple[str, str]]) -> dict[tuple[str, str], bool]:

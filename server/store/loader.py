@@ -6,7 +6,7 @@ Nothing is kept: every answer comes from a query that began after it was asked f
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Hashable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Hashable, Iterable, Mapping, Sequence
 from typing import Generic, TypeVar
 
 K = TypeVar("K", bound=Hashable)
@@ -22,19 +22,16 @@ class Loader(Generic[K, V]):
     def __init__(self, fetch: Callable[[Sequence[K]], Awaitable[Mapping[K, V]]], *, batch_max: int) -> None:
         self._fetch = fetch
         self._batch_max = batch_max
-        self._waiting: dict[K, asyncio.Future[V | None]] = {}
+        self._waiting: dict[K, list[asyncio.Future[V | None]]] = {}
         self._task: asyncio.Task[None] | None = None
 
     async def load(self, key: K) -> V | None:
         """The key's value, None where there is none. Cancelling one caller leaves the others waiting."""
-        future = self._waiting.get(key)
-        if future is None:
-            future = self._waiting[key] = asyncio.get_running_loop().create_future()
-            # An error nobody waits for any more is no news: the callers were cancelled.
-            future.add_done_callback(_mark_retrieved)
+        future: asyncio.Future[V | None] = asyncio.get_running_loop().create_future()
+        self._waiting.setdefault(key, []).append(future)
         if self._task is None:
             self._task = asyncio.create_task(self._run(), name="store-loader")
-        return await asyncio.shield(future)
+        return await future
 
     async def close(self) -> None:
         """Wait for the query in flight and for what gathers behind it."""
@@ -49,17 +46,19 @@ class Loader(Generic[K, V]):
         finally:
             self._task = None
 
-    async def _answer(self, batch: Mapping[K, asyncio.Future[V | None]]) -> None:
+    async def _answer(self, batch: Mapping[K, list[asyncio.Future[V | None]]]) -> None:
         try:
             found = await self._fetch(list(batch))
         except Exception as error:
-            for future in batch.values():
-                future.set_exception(error)
+            for futures in batch.values():
+                for future in _open(futures):
+                    future.set_exception(error)
         else:
-            for key, future in batch.items():
-                future.set_result(found.get(key))
+            for key, futures in batch.items():
+                for future in _open(futures):
+                    future.set_result(found.get(key))
 
 
-def _mark_retrieved(future: asyncio.Future[V | None]) -> None:
-    if not future.cancelled():
-        future.exception()
+def _open(futures: Iterable[asyncio.Future[V | None]]) -> list[asyncio.Future[V | None]]:
+    """Those whose callers were not cancelled."""
+    return [future for future in futures if not future.done()]

@@ -12,6 +12,7 @@ from server.store import codec, schema
 from server.store.accounts import BROADCASTS
 from server.store.dialect import Database
 from server.store.ports import Notice
+from server.store.query import Query
 from server.wire.frames import Notification
 from server.wire.parts import Priority
 
@@ -30,18 +31,21 @@ _EVERYBODYS = and_(
     _notifications.c.broadcast > _BROADCASTS_BEFORE,
     ~exists().where(_seen.c.user_id == bindparam("user"), _seen.c.notification_id == _notifications.c.notification_id),
 )
-_WAITED_FOR = select(_users.c.id).where(
-    _users.c.id.in_(bindparam("users", expanding=True)),
-    or_(
-        exists().where(_notifications.c.user_id == _users.c.id, _notifications.c.seen_at_ms.is_(None)),
-        exists().where(
-            _notifications.c.broadcast.is_not(None),
-            _notifications.c.broadcast > _users.c.broadcasts_before,
-            ~exists()
-            .where(_seen.c.user_id == _users.c.id, _seen.c.notification_id == _notifications.c.notification_id)
-            .correlate(_users, _notifications),
+_WAITED_FOR = Query(
+    select(_users.c.id).where(
+        _users.c.id.in_(bindparam("users", expanding=True)),
+        or_(
+            exists().where(_notifications.c.user_id == _users.c.id, _notifications.c.seen_at_ms.is_(None)),
+            exists().where(
+                _notifications.c.broadcast.is_not(None),
+                _notifications.c.broadcast > _users.c.broadcasts_before,
+                ~exists()
+                .where(_seen.c.user_id == _users.c.id, _seen.c.notification_id == _notifications.c.notification_id)
+                .correlate(_users, _notifications),
+            ),
         ),
     ),
+    ("users",),
 )
 _SHOWN = (
     _notifications.c.notification_id,
@@ -117,7 +121,7 @@ def receivers(connection: Connection, number: int) -> int:
 
 def waited_for(connection: Connection, user_ids: Sequence[str]) -> set[str]:
     """Those of the users for whom something is unseen."""
-    return set(connection.execute(_WAITED_FOR, {"users": list(user_ids)}).scalars())
+    return {row.id for row in _WAITED_FOR.rows(connection, user_ids)}
 
 
 def unseen(connection: Connection, user_id: str, limit: int) -> tuple[list[Notification], int]:

@@ -38,9 +38,6 @@ from server.store.roads import LOOKUPS_MAX, Roads
 from server.wire.frames import Message
 from server.wire.parts import Conversation, User
 
-HEADS_PER_QUERY = 30_000
-"""Below the 32,766 parameters of a statement in either database."""
-
 
 class ConversationMethods(Roads):
     """Part of ``SqlStore``."""
@@ -105,9 +102,7 @@ class ConversationMethods(Roads):
             for channel in channels
             if channel.startswith(codec.CHANNEL_PREFIX) and codec.is_storable(channel)
         ]
-        found: dict[str, Head] = {}
-        for start in range(0, len(ids), HEADS_PER_QUERY):
-            found |= await self._fetch_heads(ids[start : start + HEADS_PER_QUERY])
+        found = await self._fetch_heads(ids)
         return {codec.channel_of(conversation): head.offset for conversation, head in found.items()}
 
     # ------------------------------------------------------------------ messages

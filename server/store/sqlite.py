@@ -10,16 +10,16 @@ from __future__ import annotations
 import sqlite3
 import time
 from collections.abc import Callable, Sequence
-from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
+from queue import SimpleQueue
 from typing import Any, TypeVar
 
 from sqlalchemy import URL, Connection, Engine, Insert, Table, create_engine, event
 from sqlalchemy.dialects.sqlite import insert
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.compiler import compiles
-from sqlalchemy.pool import NullPool, QueuePool
+from sqlalchemy.pool import NullPool
 from sqlalchemy.sql.compiler import SQLCompiler
 
 from server.errors import StartupError
@@ -57,15 +57,8 @@ class SqliteDatabase:
         self._url = URL.create("sqlite", database=url.database)
         self._timeout_s = timeout_s
         self._engine = self._make_engine(timeout_s, poolclass=NullPool)
-        self._reading = self._make_engine(
-            timeout_s,
-            "query_only=ON",
-            poolclass=QueuePool,
-            pool_size=READERS,
-            max_overflow=0,
-            isolation_level="AUTOCOMMIT",
-            pool_reset_on_return=None,
-        )
+        self._reading = self._make_engine(timeout_s, "query_only=ON", poolclass=NullPool, isolation_level="AUTOCOMMIT")
+        self._idle: SimpleQueue[Connection | None] = SimpleQueue()
         self._connection: Connection | None = None
         self._writer: Threads | None = None
         self._readers: Threads | None = None
@@ -101,9 +94,8 @@ class SqliteDatabase:
             self._connection = self._engine.connect()
             # The readers from the start: were the writer ever the last connection to close, SQLite would remove the
             # log's files, and making them again needs room that a full disk does not have.
-            with ExitStack() as readers:
-                for _ in range(READERS):
-                    readers.enter_context(self._reading.connect()).exec_driver_sql("SELECT 1")
+            for _ in range(READERS):
+                self._idle.put(self._open_reader())
         except (DBAPIError, sqlite3.Error) as error:
             raise _explain(_driver_error(error), self._path) from error
         finally:
@@ -114,7 +106,8 @@ class SqliteDatabase:
         readers, self._readers = self._readers, None
         if readers is not None:
             await readers.close()
-            self._reading.dispose()
+            while not self._idle.empty():
+                _discard(self._idle.get())
         if writer is not None:
             await writer.run(self._drop_connection)
             await writer.close()
@@ -143,9 +136,7 @@ class SqliteDatabase:
 
     def _drop_connection(self) -> None:
         connection, self._connection = self._connection, None
-        if connection is not None:
-            connection.invalidate()
-            connection.close()
+        _discard(connection)
 
     async def read(self, work: Callable[[Connection], T]) -> T:
         if self._readers is None:
@@ -153,8 +144,24 @@ class SqliteDatabase:
         return await self._readers.run(partial(self._read, work))
 
     def _read(self, work: Callable[[Connection], T]) -> T:
-        with self._reading.connect() as connection:
+        """On one of the connections kept: a pool takes as long to hand one out as SQLite to answer (measured)."""
+        connection = self._idle.get()
+        try:
+            if connection is None:
+                connection = self._open_reader()
             return work(connection)
+        except BaseException as error:
+            if self.classify(error) is Failure.AWAY:
+                _discard(connection)
+                connection = None
+            raise
+        finally:
+            self._idle.put(connection)
+
+    def _open_reader(self) -> Connection:
+        connection = self._reading.connect()
+        connection.exec_driver_sql("SELECT 1")
+        return connection
 
     def upsert(self, table: Table, key: Sequence[str], update: Sequence[str]) -> Insert:
         return upsert(insert(table), table, key, update)
@@ -164,6 +171,12 @@ class SqliteDatabase:
 
     def classify(self, error: BaseException) -> Failure:
         return _classify(_driver_error(error))
+
+
+def _discard(connection: Connection | None) -> None:
+    if connection is not None:
+        connection.invalidate()
+        connection.close()
 
 
 def _set_up(connection: sqlite3.Connection, _record: object, *, timeout_s: float, pragmas: Sequence[str]) -> None:

@@ -59,7 +59,7 @@ def configure_logging(level: str, log_format: LogFormat, stream: TextIO | None =
         processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
         logger_factory=structlog.stdlib.LoggerFactory(),
         wrapper_class=structlog.make_filtering_bound_logger(level),  # a line below the level costs next to nothing
-        cache_logger_on_first_use=False,
+        cache_logger_on_first_use=True,
     )
     handler = logging.StreamHandler(stream)
     renderers = _text_renderers(stream.isatty()) if as_text else _json_renderers()

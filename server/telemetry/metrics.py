@@ -77,8 +77,9 @@ class Metrics:
 
     def delivered(self, frames: int) -> None:
         """Count frames of a channel that were handed to its subscribers."""
-        self.deliveries.inc(frames)
-        self.frames_out.inc(frames)
+        if frames:
+            self.deliveries.inc(frames)
+            self.frames_out.inc(frames)
 
     def error(self, code: int) -> None:
         """Count an error frame of ``code``."""

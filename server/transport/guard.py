@@ -10,9 +10,6 @@ import asyncio
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from server.transport.protocol import WireProtocol
-from server.wire.opening import Opening, usual_opening
-
 # From the connection, or a request's first byte, to its last: long enough for a phone on a bad network.
 REQUEST_WITHIN_S = 15.0
 # A full buffer of 64 KiB that does not empty in this time belongs to a reader that does not read.
@@ -22,6 +19,7 @@ READ_WITHIN_S = 15.0
 LINGER_S = 1.0
 # Request line and headers together. Tokens are the largest, at 8 KiB.
 MAX_HEAD_BYTES = 65_536
+REQUEST_TIMEOUT = b"408 Request Timeout"
 
 
 class GuardedHttp(HttpToolsProtocol):
@@ -29,7 +27,6 @@ class GuardedHttp(HttpToolsProtocol):
 
     _deadline: asyncio.TimerHandle | None = None
     _read_deadline: asyncio.TimerHandle | None = None
-    _is_fresh = True
     _is_refused = False
     _ends = 0
     """Of heads and of bodies, so far."""
@@ -48,18 +45,12 @@ class GuardedHttp(HttpToolsProtocol):
     def data_received(self, data: bytes) -> None:
         if self._is_refused:
             return
-        if self._is_fresh:
-            self._is_fresh = False
-            opening = usual_opening(data) if self.ws_protocol_class is WireProtocol else None
-            if opening is not None:
-                self._hand_over(data, opening)
-                return
         ends = self._ends
         super().data_received(data)
         if self._ends == ends and self._in_head:  # what came in one piece with a head's or a body's end is no long head
             self._head_bytes += len(data)
             if self._head_bytes > MAX_HEAD_BYTES:
-                self._refuse(b"431 Request Header Fields Too Large")
+                self.refuse(b"431 Request Header Fields Too Large")
 
     def on_message_begin(self) -> None:
         self._expect()
@@ -76,15 +67,6 @@ class GuardedHttp(HttpToolsProtocol):
         self._ends += 1
         self._in_head, self._head_bytes = True, 0
 
-    def _hand_over(self, data: bytes, opening: Opening) -> None:
-        """A WebSocket from the first byte on, as nearly all are: nothing here has to read its request."""
-        self._relax()
-        self.connections.discard(self)
-        wire = WireProtocol(self.config, self.server_state, self.app_state)
-        wire.connection_made(self.transport)
-        self.transport.set_protocol(wire)
-        wire.asked(data, opening)
-
     def handle_websocket_upgrade(self) -> None:
         self._relax()
         self._read()
@@ -100,9 +82,20 @@ class GuardedHttp(HttpToolsProtocol):
         self._read()
         super().resume_writing()
 
+    def refuse(self, status: bytes) -> None:
+        """Answer with ``status`` and end; a request under way is only ended."""
+        self._relax()
+        if self.cycle is not None and not self.cycle.response_complete:
+            self.transport.close()
+            return
+        self._is_refused = True
+        self.transport.write(b"HTTP/1.1 " + status + b"\r\nconnection: close\r\ncontent-length: 0\r\n\r\n")
+        self.transport.write_eof()
+        self._deadline = self.loop.call_later(LINGER_S, self.transport.close)
+
     def _expect(self) -> None:
         self._relax()
-        self._deadline = self.loop.call_later(REQUEST_WITHIN_S, self._refuse, b"408 Request Timeout")
+        self._deadline = self.loop.call_later(REQUEST_WITHIN_S, self.refuse, REQUEST_TIMEOUT)
 
     def _relax(self) -> None:
         if self._deadline is not None:
@@ -113,13 +106,3 @@ class GuardedHttp(HttpToolsProtocol):
         if self._read_deadline is not None:
             self._read_deadline.cancel()
             self._read_deadline = None
-
-    def _refuse(self, status: bytes) -> None:
-        self._relax()
-        if self.cycle is not None and not self.cycle.response_complete:
-            self.transport.close()
-            return
-        self._is_refused = True
-        self.transport.write(b"HTTP/1.1 " + status + b"\r\nconnection: close\r\ncontent-length: 0\r\n\r\n")
-        self.transport.write_eof()
-        self._deadline = self.loop.call_later(LINGER_S, self.transport.close)

@@ -16,7 +16,7 @@ from typing import Any, Literal
 import uvicorn
 from starlette.types import Receive, Scope, Send
 
-from server.transport.guard import GuardedHttp
+from server.transport.arrival import Arrival
 from server.transport.protocol import EXTENSION, WireProtocol
 from server.transport.wheel import Wheel
 from server.wire.framing import frame_message
@@ -62,7 +62,7 @@ async def _echo(scope: Scope, receive: Receive, send: Send) -> None:
 def _config(flavour: Flavour, port: int) -> uvicorn.Config:
     options: dict[str, Any] = {"ws": "websockets-sansio"}
     if flavour == "ours":
-        options = {"ws": WireProtocol, "http": GuardedHttp}
+        options = {"ws": WireProtocol, "http": Arrival}
     return uvicorn.Config(
         _echo,
         port=port,

@@ -11,7 +11,8 @@ import uvicorn
 from starlette.types import Receive, Scope, Send
 from uvicorn.server import ServerState
 
-from server.transport.guard import LINGER_S, MAX_HEAD_BYTES, READ_WITHIN_S, REQUEST_WITHIN_S, GuardedHttp
+from server.transport.arrival import Arrival
+from server.transport.guard import LINGER_S, MAX_HEAD_BYTES, READ_WITHIN_S, REQUEST_WITHIN_S
 from server.transport.protocol import WireProtocol
 
 GET = b"GET /x HTTP/1.1\r\nhost: chat\r\n\r\n"
@@ -108,12 +109,16 @@ class Line:
         self.state = ServerState()
         config = uvicorn.Config(asgi, ws=ws, lifespan="off", log_config=None)
         config.load()
-        self.http = GuardedHttp(config, self.state, {}, cast(asyncio.AbstractEventLoop, self.timers))
-        self.http.connection_made(self.transport)
+        self.arrival = Arrival(config, self.state, {}, cast(asyncio.AbstractEventLoop, self.timers))
+        self.arrival.connection_made(self.transport)
+
+    @property
+    def protocol(self) -> asyncio.Protocol:
+        return cast(asyncio.Protocol, self.transport.protocol or self.arrival)
 
     async def say(self, data: bytes) -> bytes:
         """The answer so far, taken away."""
-        self.http.data_received(data)
+        self.protocol.data_received(data)
         for _ in range(10):
             await asyncio.sleep(0)
         written, self.transport.written = self.transport.written, b""
@@ -240,21 +245,21 @@ async def test_a_websocket_reaches_the_application_however_its_request_comes(pie
 
 async def test_whoever_does_not_read_the_answer_is_cut_off(line: Line) -> None:
     await line.say(GET)
-    line.http.pause_writing()
+    line.protocol.pause_writing()
     line.timers.go_on(READ_WITHIN_S - 0.1)
-    line.http.resume_writing()
+    line.protocol.resume_writing()
     line.timers.go_on(READ_WITHIN_S)
     assert line.transport.ended != "aborted"
     slow = Line()
     await slow.say(GET)
-    slow.http.pause_writing()
+    slow.protocol.pause_writing()
     slow.timers.go_on(READ_WITHIN_S + 0.1)
     assert slow.transport.ended == "aborted"
 
 
 async def test_a_lost_connection_leaves_no_timer(line: Line) -> None:
-    line.http.pause_writing()
-    line.http.connection_lost(ConnectionResetError())
+    line.protocol.pause_writing()
+    line.protocol.connection_lost(ConnectionResetError())
     line.timers.go_on(3_600)
     assert line.transport.written + line.transport.ended.encode() == b""
 
