@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from operator import itemgetter
 from typing import NamedTuple
 
 from inference import lexical
 from inference.acts import act
-from inference.analysis import Analysis, Entity
+from inference.analysis import Act, Analysis, Entity
 from inference.entities import entities
 from inference.heads import Readings
 from inference.language import language
 from inference.lexical import Cues
 from inference.lexicon import Lexicon
+
+ACT_IS_SURE = 0.5
+UNSEEN_URGENCY = 0.3
 
 
 class Wording(NamedTuple):
@@ -30,32 +34,19 @@ def read_words(text: str, lexicon: Lexicon) -> Wording:
 
 
 def assemble(wording: Wording, readings: Readings, lexicon: Lexicon, *, model: str, latency_us: int) -> Analysis:
-    """``wording`` and ``readings`` of the same text; ``model`` as ``nlu-1.0.0``."""
+    """``wording`` and ``readings`` of the same text; ``model`` as ``nlu-1.1.0``."""
     intent, confidence = readings.intents[0]
-    mood = readings.sentiment.score
-    cues = wording.cues
-    in_scope = confidence * (1.0 - readings.out_of_scope)
     return Analysis(
         intent=intent,
         intent_confidence=confidence,
         intents=readings.intents,
         out_of_scope=readings.out_of_scope,
-        act=act(
-            cues,
-            lexicon,
-            intent=intent,
-            intent_confidence=confidence,
-            out_of_scope=readings.out_of_scope,
-            sentiment_score=mood,
-            toxicity=wording.toxicity,
-        ),
+        act=_act(wording, readings, lexicon),
         sentiment=readings.sentiment,
         emotions=readings.emotions,
-        urgency=lexical.urgency(
-            cues, intent_urgency=lexicon.intent_urgency.get(intent, 0.0) * in_scope, sentiment_score=mood
-        ),
-        politeness=lexical.politeness(cues, sentiment_score=mood),
-        toxicity=wording.toxicity,
+        urgency=_urgency(wording, readings, lexicon),
+        politeness=_politeness(wording, readings),
+        toxicity=max(wording.toxicity, readings.toxicity or 0.0),
         language=wording.language,
         entities=wording.entities,
         model=model,
@@ -63,3 +54,36 @@ def assemble(wording: Wording, readings: Readings, lexicon: Lexicon, *, model: s
         latency_us=latency_us,
         embedding=readings.embedding,
     )
+
+
+def _act(wording: Wording, readings: Readings, lexicon: Lexicon) -> Act:
+    """The model's where it is sure; a turn without words, and one it is unsure of, is the rules'."""
+    if readings.acts is not None and wording.cues.words:
+        likeliest, chance = max(readings.acts.items(), key=itemgetter(1))
+        if chance >= ACT_IS_SURE:
+            return likeliest
+    intent, confidence = readings.intents[0]
+    return act(
+        wording.cues,
+        lexicon,
+        intent=intent,
+        intent_confidence=confidence,
+        out_of_scope=readings.out_of_scope,
+        sentiment_score=readings.sentiment.score,
+        toxicity=wording.toxicity,
+    )
+
+
+def _urgency(wording: Wording, readings: Readings, lexicon: Lexicon) -> float:
+    """The model's, raised by what it cannot see (capitals, runs of marks, emoji); the rules' where it has no head."""
+    intent, confidence = readings.intents[0]
+    cues, mood = wording.cues, readings.sentiment.score
+    if readings.urgency is None:
+        topic = lexicon.intent_urgency.get(intent, 0.0) * confidence * (1.0 - readings.out_of_scope)
+        return lexical.urgency(cues, intent_urgency=topic, sentiment_score=mood)
+    return 1.0 - (1.0 - readings.urgency) * (1.0 - UNSEEN_URGENCY * lexical.urgency(cues, sentiment_score=mood))
+
+
+def _politeness(wording: Wording, readings: Readings) -> float:
+    words = lexical.politeness(wording.cues, sentiment_score=readings.sentiment.score)
+    return words if readings.politeness is None else (words + readings.politeness) / 2.0

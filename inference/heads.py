@@ -6,15 +6,15 @@ changes how sure the model is and never what it says. All in double precision.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from math import exp, log
-from typing import NamedTuple
+from collections.abc import Callable, Mapping, Sequence
+from math import exp, log, tanh
+from typing import NamedTuple, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
-from inference.analysis import EMOTIONS, Sentiment
-from inference.manifest import SENTIMENTS, Head, Manifest, OutOfScope, SentimentHead
+from inference.analysis import EMOTIONS, Act, Sentiment
+from inference.manifest import SENTIMENTS, Curve, Head, Manifest, OutOfScope, SentimentHead
 
 Floats = NDArray[np.float32]
 LIKELIEST = 5
@@ -27,6 +27,15 @@ class RawOutputs(NamedTuple):
     intent: Floats
     sentiment: Floats
     emotions: Floats
+    act: Floats | None = None
+    urgency: Floats | None = None
+    politeness: Floats | None = None
+    toxicity: Floats | None = None
+
+    def of(self, rows: slice | Sequence[int]) -> RawOutputs:
+        """Some rows of the batch."""
+        given = {name: values[rows] for name, values in self._asdict().items() if values is not None}
+        return RawOutputs(**given)
 
 
 Runner = Callable[[NDArray[np.int64], NDArray[np.int64]], RawOutputs]
@@ -41,6 +50,10 @@ class Readings(NamedTuple):
     sentiment: Sentiment
     emotions: dict[str, float]
     embedding: Floats
+    acts: dict[Act, float] | None = None
+    urgency: float | None = None
+    politeness: float | None = None
+    toxicity: float | None = None
 
 
 def softmax(logits: Sequence[float], temperature: float = 1.0) -> list[float]:
@@ -98,6 +111,7 @@ def emotions(logits: Sequence[float], head: Head) -> dict[str, float]:
 def read(raw: RawOutputs, manifest: Manifest) -> list[Readings]:
     """One ``Readings`` a row of the batch."""
     heads, scope = manifest.heads, manifest.out_of_scope
+    tones = _tones(raw, heads.tones)
     rows = zip(raw.intent.tolist(), raw.sentiment.tolist(), raw.emotions.tolist(), raw.embedding, strict=True)
     return [
         Readings(
@@ -106,9 +120,26 @@ def read(raw: RawOutputs, manifest: Manifest) -> list[Readings]:
             sentiment=sentiment(mood, heads.sentiment),
             emotions=emotions(feelings, heads.emotions),
             embedding=own(embedding),
+            acts=None if heads.act is None or raw.act is None else acts(raw.act[index].tolist(), heads.act),
+            **{name: values[index] for name, values in tones.items()},
         )
-        for intent, mood, feelings, embedding in rows
+        for index, (intent, mood, feelings, embedding) in enumerate(rows)
     ]
+
+
+def acts(logits: Sequence[float], head: Head) -> dict[Act, float]:
+    """Act → probability, summing to 1."""
+    return cast("dict[Act, float]", dict(zip(head.labels, softmax(logits, head.temperature), strict=True)))
+
+
+def _tones(raw: RawOutputs, curves: Mapping[str, Curve]) -> dict[str, list[float]]:
+    """Urgency and toxicity in [0, 1], politeness in [-1, 1], a value a row."""
+    found: dict[str, list[float]] = {}
+    for name, curve in curves.items():
+        column = getattr(raw, name)
+        bend = tanh if name == "politeness" else sigmoid
+        found[name] = [bend(curve.scale * x + curve.bias) for x in column[:, 0].tolist()]
+    return found
 
 
 def own(row: Floats) -> Floats:

@@ -7,12 +7,13 @@ from typing import Annotated, Any, Literal, get_args
 
 import msgspec
 
-from inference.analysis import EMOTIONS, SentimentLabel
+from inference.analysis import EMOTIONS, Act, SentimentLabel
 
 SCHEMA = 1
 MODEL_FILE = "model.onnx"
 TOKENIZER_FILE = "tokenizer.json"
 SENTIMENTS: tuple[SentimentLabel, ...] = get_args(SentimentLabel)
+ACTS: tuple[Act, ...] = get_args(Act)
 
 Temperature = Annotated[float, msgspec.Meta(gt=0.0)]
 Count = Annotated[int, msgspec.Meta(ge=1)]
@@ -38,12 +39,29 @@ class SentimentHead(Head, frozen=True):
     scores: tuple[Annotated[float, msgspec.Meta(ge=-1.0, le=1.0)], ...]
 
 
+class Curve(msgspec.Struct, frozen=True):
+    """A head of one column ``x``: ``f(scale * x + bias)``, the logistic function or, for politeness, tanh."""
+
+    scale: float
+    bias: float
+
+
 class Heads(msgspec.Struct, frozen=True):
-    """The classifiers on top of the shared encoder."""
+    """The classifiers on top of the shared encoder. Packs before 1.1.0 have the first three only."""
 
     intent: Head
     sentiment: SentimentHead
     emotions: Head
+    act: Head | None = None
+    urgency: Curve | None = None
+    politeness: Curve | None = None
+    toxicity: Curve | None = None
+
+    @property
+    def tones(self) -> dict[str, Curve]:
+        """The heads of one column that the pack has."""
+        found = {"urgency": self.urgency, "politeness": self.politeness, "toxicity": self.toxicity}
+        return {name: curve for name, curve in found.items() if curve is not None}
 
 
 class OutOfScope(msgspec.Struct, frozen=True):
@@ -82,6 +100,8 @@ class Manifest(msgspec.Struct, frozen=True):
             "intent": len(heads.intent.labels),
             "sentiment": len(heads.sentiment.labels),
             "emotions": len(heads.emotions.labels),
+            **({"act": len(heads.act.labels)} if heads.act is not None else {}),
+            **dict.fromkeys(heads.tones, 1),
         }
 
 
@@ -109,6 +129,10 @@ def _problems(manifest: Manifest) -> list[str]:
         f"has sentiment labels other than {', '.join(SENTIMENTS)}": heads.sentiment.labels == SENTIMENTS,
         "has not one sentiment score a label": len(heads.sentiment.scores) == len(SENTIMENTS),
         f"has emotion labels other than {', '.join(EMOTIONS)}": sorted(heads.emotions.labels) == sorted(EMOTIONS),
+        f"has act labels other than {', '.join(ACTS)}": heads.act is None or sorted(heads.act.labels) == sorted(ACTS),
+        "has a curve that is not finite": all(
+            math.isfinite(curve.scale) and math.isfinite(curve.bias) for curve in heads.tones.values()
+        ),
         "has the same intent label twice": len(set(heads.intent.labels)) == len(heads.intent.labels),
         "has an out_of_scope that is not finite": math.isfinite(scope.scale) and math.isfinite(scope.bias),
     }

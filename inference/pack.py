@@ -114,10 +114,11 @@ def _runner(path: Path, content: bytes, manifest: Manifest) -> Runner:
         raise ModelError(path, f"is not a model that ONNX Runtime {ort.__version__} opens: {error}") from error
     _check_inputs(path, session.get_inputs())
     _check_outputs(path, session.get_outputs(), manifest)
-    names = RawOutputs._fields
+    names = tuple(manifest.widths)
 
     def run(input_ids: Ids, attention_mask: Ids) -> RawOutputs:
-        return RawOutputs(*session.run(names, {"input_ids": input_ids, "attention_mask": attention_mask}))
+        values = session.run(names, {"input_ids": input_ids, "attention_mask": attention_mask})
+        return RawOutputs(**dict(zip(names, values, strict=True)))
 
     return run
 

@@ -144,7 +144,7 @@ class Worker:
                 _tell(loop, _refuse, part, failed(error))
             return
         for loop, part in parts.items():
-            own = raw if len(parts) == 1 else RawOutputs(*(values[rows[loop]] for values in raw))
+            own = raw if len(parts) == 1 else raw.of(rows[loop])
             _tell(loop, self._settle, part, own)
 
     def _attend(self, batch: list[Job]) -> None:

@@ -9,7 +9,7 @@ sample per worker: resident memory, descriptors, threads. After a warm-up the sl
 squares, with its standard error) has to stay below 1 MB/h, and no descriptor may be left over when all have gone.
 
 Exit code 1: a bound was broken, or too much failed. Two caches of bounded size would fill up for hours, 2 KiB for each
-text and 6 KiB for each conversation (``analysis_cache_entries``, ``conversations_in_memory``): they get ``--caches``
+text and 3 KiB for each conversation (``analysis_cache_entries``, ``conversations_in_memory``): they get ``--caches``
 entries, so that they are full after the warm-up and what still grows is a leak.
 """
 

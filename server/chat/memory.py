@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from adapters.features import TurnView
+from adapters.rewards import Before
 from inference.analysis import Analysis
 from server.chat.writer import Written
 from server.store.ports import PastTurn
@@ -21,10 +22,13 @@ _TREND_TURNS = 3
 
 @dataclass(frozen=True, slots=True)
 class LastAnswer:
-    """The bot's last answer: the decision that the customer's next turn rewards."""
+    """The bot's last answer: the decision that the customer's next turn rewards, and how the turn before it was.
+
+    No more of the analysis than that: a worker remembers thousands of conversations.
+    """
 
     decision_id: str | None
-    analysis: Mapping[str, Any]
+    before: Before
     at_ms: int
 
 
@@ -85,15 +89,21 @@ def rebuild(past: list[PastTurn]) -> Memory:
     """The memory that the last turns left, in the order of their offsets."""
     memory = Memory(turns=len(past))
     for turn in past:
-        memory.scores.append(float(turn.analysis.get("sentiment", {}).get("score", 0.0)))
+        before = before_of(turn.analysis)
+        memory.scores.append(before.sentiment_score)
         if memory.last is not None and turn.at_ms > memory.last.at_ms:
             memory.gaps_s.append((turn.at_ms - memory.last.at_ms) / 1000)
-        memory.last = LastAnswer(turn.decision_id, turn.analysis, turn.answered_at_ms)
+        memory.last = LastAnswer(turn.decision_id, before, turn.answered_at_ms)
         memory.previous_intent = turn.notes.get("intent")
         memory.say(turn.notes.get("phrases", ()))
         memory.known = dict(turn.notes.get("known", {}))
         memory.resolved_before = bool(turn.notes.get("resolved_before", False))
     return memory
+
+
+def before_of(analysis: Mapping[str, Any]) -> Before:
+    """What an answer is judged by, of the analysis that the ledger keeps; a turn that nobody understood has none."""
+    return Before(float(analysis.get("sentiment", {}).get("score", 0.0)), str(analysis.get("act", "other")))
 
 
 def turn_view(memory: Memory, analysis: Analysis, text: str, now_ms: int) -> TurnView:

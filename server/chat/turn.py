@@ -13,12 +13,12 @@ import structlog
 
 from adapters.features import features
 from adapters.personas import Persona
-from adapters.rewards import After, Before, next_turn_parts
+from adapters.rewards import After, next_turn_parts
 from inference.analysis import Analysis
 from inference.errors import EngineClosed
 from server.backplane.ports import Envelope
 from server.chat.learning import Learner
-from server.chat.memory import LastAnswer, Memories, Memory, rebuild, turn_view
+from server.chat.memory import LastAnswer, Memories, Memory, before_of, rebuild, turn_view
 from server.chat.peer import GUEST_NAME
 from server.chat.writer import BuiltInWriter, Situation, Written
 from server.clock import Clock
@@ -131,7 +131,7 @@ class Bot:
             return False
         await self._fanout.publish_message(message)
         decision_id = answer.decision.decision_id if answer.decision is not None else None
-        memory.answered(LastAnswer(decision_id, heard.wire, answer.at_ms), written, message.offset)
+        memory.answered(LastAnswer(decision_id, before_of(heard.wire), answer.at_ms), written, message.offset)
         self._count(heard, answer.shown, started_ns)
         _log.debug("answered", message=message.message_id, offset=message.offset)
         await rewarding
@@ -253,9 +253,7 @@ class Bot:
         """What followed an answer rewards its decision."""
         if last is None or last.decision_id is None:
             return
-        sentiment = last.analysis.get("sentiment", {})
-        before = Before(float(sentiment.get("score", 0.0)), str(last.analysis.get("act", "other")))
-        await self._learner.reward(RewardParts(last.decision_id, next_turn_parts(before, after)))
+        await self._learner.reward(RewardParts(last.decision_id, next_turn_parts(last.before, after)))
 
     async def on_rating(self, found: RewardParts) -> None:
         """A thumb, or any rating, on an answer."""

@@ -162,7 +162,7 @@ class Settings(BaseModel):
     # answering and learning
     conversations_in_memory: int = setting(
         20_000,
-        "Conversations of which the bot keeps in memory what was said last (about 6 KiB each); others are read again.",
+        "Conversations of which the bot keeps in memory what was said last (about 3 KiB each); others are read again.",
         "conversations",
         ge=1,
         le=10_000_000,

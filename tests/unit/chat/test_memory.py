@@ -8,8 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from adapters.features import FEATURE_NAMES, features
+from adapters.rewards import Before
 from inference.analysis import Analysis, Sentiment
-from server.chat.memory import REMEMBERED_TURNS, LastAnswer, Memories, Memory, rebuild, turn_view
+from server.chat.memory import REMEMBERED_TURNS, LastAnswer, Memories, Memory, before_of, rebuild, turn_view
 from server.chat.writer import Written
 from server.store.ports import PastTurn
 
@@ -44,14 +45,14 @@ def test_a_rebuilt_memory_equals_the_lived_one(turns: list[tuple[float, str | No
         lived.hear(heard, asked_ms)
         written = Written("hello", (f"p{number}",), (), "greeting", intent, {"order_id": f"#{number}"})
         notes = lived.notes(written)
-        lived.answered(LastAnswer(f"d{number}", heard.to_wire(), answered_ms), written, 0)
+        lived.answered(LastAnswer(f"d{number}", before_of(heard.to_wire()), answered_ms), written, 0)
         past.append(PastTurn(f"t{number}", f"d{number}", "warm", "hi", heard.to_wire(), notes, asked_ms, answered_ms))
     assert rebuild(past) == lived
 
 
 def test_an_apology_leaves_no_decision() -> None:
     memory = rebuild([PastTurn("t", None, None, "sorry", {}, {"phrases": ["e1"]}, 0, 10)])
-    assert memory.last == LastAnswer(None, {}, 10)
+    assert memory.last == LastAnswer(None, Before(0.0), 10)
     assert list(memory.used_phrases) == ["e1"]
 
 
@@ -86,7 +87,7 @@ def test_the_trend_looks_at_the_last_three_against_those_before() -> None:
 def test_gaps_are_the_customers_time_to_write() -> None:
     memory = Memory()
     memory.hear(analysis(), 0)
-    memory.answered(LastAnswer("d", {}, 1_000), Written("hello", (), (), "greeting"), 2)
+    memory.answered(LastAnswer("d", Before(0.0), 1_000), Written("hello", (), (), "greeting"), 2)
     memory.hear(analysis(), 5_000)
     assert turn_view(memory, analysis(), "", 0).mean_gap_s == 4.0
 

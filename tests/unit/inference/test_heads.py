@@ -98,7 +98,7 @@ def test_a_batch_gives_a_reading_a_row_that_owns_its_embedding() -> None:
     found = heads.read(raw, MANIFEST)
     assert len(found) == 3
     for row, reading in enumerate(found):
-        alone = heads.read(RawOutputs(*(values[row : row + 1] for values in raw)), MANIFEST)[0]
+        alone = heads.read(raw.of(slice(row, row + 1)), MANIFEST)[0]
         assert reading[:4] == alone[:4]
         assert reading.embedding.tolist() == raw.embedding[row].tolist()
         assert reading.embedding.base is None

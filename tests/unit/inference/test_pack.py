@@ -50,15 +50,16 @@ def refused(folder: Path) -> ModelError:
 def test_the_shipped_pack_runs(pack: Pack) -> None:
     rows = [pack.tokeniser.encode(text) for text in ("hello", "where is my order?")]
     raw = pack.run(*pad(rows, pack.manifest.pad_id))
-    assert {name: values.shape for name, values in raw._asdict().items()} == {
+    given = {name: values for name, values in raw._asdict().items() if values is not None}
+    assert {name: values.shape for name, values in given.items()} == {
         name: (2, width) for name, width in pack.manifest.widths.items()
     }
-    assert all(values.dtype == np.float32 and np.isfinite(values).all() for values in raw)
+    assert all(values.dtype == np.float32 and np.isfinite(values).all() for values in given.values())
 
 
 def test_the_shipped_pack_has_what_the_issue_asks_for(pack: Pack) -> None:
     assert pack.manifest.widths == {"embedding": 384, "intent": 150, "sentiment": 5, "emotions": 6}
-    assert tuple(pack.manifest.widths) == RawOutputs._fields
+    assert set(pack.manifest.widths) <= set(RawOutputs._fields)
     assert pack.manifest.model.startswith("nlu-")
 
 
