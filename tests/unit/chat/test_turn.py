@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import random
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -201,6 +202,22 @@ async def test_the_next_turn_rewards_the_one_before(house: House) -> None:
     assert first is not None
     assert found.decision_id == first.decision_id
     assert found.parts["sentiment"] == 1.0
+
+
+async def test_a_reward_is_there_to_share_its_answers_commit(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    answer, waiting = house.store.answer, []
+
+    async def committed(given: Answer) -> Message | None:
+        await asyncio.sleep(0)  # the group writer takes what this tick's other callers submit
+        waiting.append(len(house.store.rewards))
+        return await answer(given)
+
+    monkeypatch.setattr(house.store, "answer", committed)
+    house.engine.results = [analysis(), analysis()]
+    bot = house.bot()
+    await bot.answer(turn(1), False)
+    await bot.answer(turn(3), False)
+    assert waiting == [0, 1]
 
 
 async def test_the_writer_knows_what_was_said(house: House) -> None:

@@ -12,10 +12,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import Connection, make_url, select, text
+from sqlalchemy import Connection, TextClause, make_url, select, text
 
 from server.clock import ManualClock
 from server.errors import StartupError, Unavailable
+from server.store import sqlite
 from server.store.dialect import Failure, database_now_ms
 from server.store.migrate import migrate
 from server.store.ports import Rating, RewardParts
@@ -67,6 +68,38 @@ async def test_a_failed_transaction_leaves_nothing(database: SqliteDatabase) -> 
         with pytest.raises(ZeroDivisionError):
             await database.write(work)
     assert await database.read(lambda connection: connection.execute(text("SELECT * FROM probe")).all()) == []
+
+
+async def test_the_log_begins_anew_beside_the_commits(
+    database: SqliteDatabase, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sqlite, "CHECKPOINT_CHANGES", 10)
+    many = text("INSERT INTO counters (name, value) VALUES (:name, 0)")
+    log = tmp_path / "a.db-wal"
+    sizes = []
+    for number in range(200):
+        await database.write(partial(_execute, statement=many, values={"name": f"{number:0>60}"}))
+        sizes.append(log.stat().st_size)
+    assert max(sizes) == sizes[-1] < 100 * 4_096  # each commit adds two pages and more
+    assert len(await database.read(lambda connection: connection.execute(text("SELECT * FROM counters")).all())) == 200
+
+
+async def test_a_checkpoint_that_fails_costs_no_commit(
+    database: SqliteDatabase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def failing(_: Connection) -> None:
+        raise sqlite3.OperationalError("database or disk is full")
+
+    monkeypatch.setattr(sqlite, "CHECKPOINT_CHANGES", 1)
+    monkeypatch.setattr(sqlite, "_checkpoint", failing)
+    statement = text("INSERT INTO counters (name, value) VALUES (:name, 0)")
+    for number in range(20):
+        await database.write(partial(_execute, statement=statement, values={"name": f"{number}"}))
+    assert len(await database.read(lambda connection: connection.execute(text("SELECT * FROM counters")).all())) == 20
+
+
+def _execute(connection: Connection, statement: TextClause, values: dict[str, Any]) -> None:
+    connection.execute(statement, values)
 
 
 async def test_a_migration_that_fails_leaves_nothing(tmp_path: Path) -> None:
