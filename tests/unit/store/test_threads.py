@@ -75,7 +75,8 @@ async def test_cancelled_at_work_it_is_finished_and_its_outcome_dropped() -> Non
 
 
 async def test_closing_lets_what_waits_be_done() -> None:
-    threads, done = Threads(2, "test"), []
+    threads = Threads(2, "test")
+    done: list[int] = []
     futures = [threads.run(partial(done.append, number)) for number in range(20)]
     await threads.close()
     await asyncio.gather(*futures)
