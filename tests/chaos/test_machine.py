@@ -150,6 +150,6 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
 
 # A failure is not made smaller: each try takes seconds, and the fleet's own words say what went wrong.
 Machine.TestCase.settings = settings(
-    max_examples=pick(2, 60), stateful_step_count=pick(15, 40), phases=[Phase.reuse, Phase.generate], deadline=None
+    max_examples=pick(2, 20), stateful_step_count=pick(15, 40), phases=[Phase.reuse, Phase.generate], deadline=None
 )
 TestMachine = Machine.TestCase
