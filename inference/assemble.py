@@ -7,11 +7,12 @@ from typing import NamedTuple
 from inference import lexical
 from inference.acts import act
 from inference.analysis import Analysis, Entity
-from inference.entities import entities
+from inference.entities import NO_PRODUCTS, entities
 from inference.heads import Readings
 from inference.language import language
 from inference.lexical import Cues
 from inference.lexicon import Lexicon
+from inference.products import Products
 
 
 class Wording(NamedTuple):
@@ -23,10 +24,11 @@ class Wording(NamedTuple):
     entities: tuple[Entity, ...]
 
 
-def read_words(text: str, lexicon: Lexicon) -> Wording:
+def read_words(text: str, lexicon: Lexicon, products: Products = NO_PRODUCTS) -> Wording:
     """``text`` in NFC."""
     cues = lexical.scan(text, lexicon)
-    return Wording(cues, lexical.toxicity(cues), language(text, cues.words, lexicon.stop_words), entities(text))
+    spoken = language(text, cues.words, lexicon.stop_words)
+    return Wording(cues, lexical.toxicity(cues), spoken, entities(text, products))
 
 
 def assemble(wording: Wording, readings: Readings, lexicon: Lexicon, *, model: str, latency_us: int) -> Analysis:

@@ -11,10 +11,12 @@ from inference.analysis import Analysis
 from inference.assemble import Wording
 from inference.batching import split
 from inference.cache import AnalysisCache, as_hit
+from inference.entities import NO_PRODUCTS
 from inference.errors import EngineTimeout
 from inference.heads import RawOutputs, Runner
 from inference.lexicon import Lexicon, load_lexicon
 from inference.pack import Pack
+from inference.products import Products
 from inference.reader import Prepared, Reader
 from inference.tokenise import normalise
 from inference.words import TokenIds
@@ -69,6 +71,7 @@ class Engine:
         max_batch: texts in one run of the model.
         observe: called with every analysis that ``analyse`` returns, for histograms.
         runner: stands in for the pack's model.
+        products: names that are entities wherever a text has them.
     """
 
     def __init__(
@@ -82,6 +85,7 @@ class Engine:
         observe: Callable[[Analysis], None] | None = None,
         lexicon: Lexicon | None = None,
         runner: Runner | None = None,
+        products: Products = NO_PRODUCTS,
     ) -> None:
         self.model = pack.manifest.model
         self._clock = clock
@@ -89,7 +93,7 @@ class Engine:
         self._max_batch = max_batch
         self._cache = AnalysisCache(cache_entries)
         lexicon = lexicon or load_lexicon(known_words=pack.tokeniser.words())
-        self._reader = Reader(pack, lexicon, clock, runner)
+        self._reader = Reader(pack, lexicon, clock, runner, products)
         self._worker = Worker(
             prepare=self._prepare,
             meanwhile=self._read_words,

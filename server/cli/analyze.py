@@ -51,7 +51,8 @@ def analyze(
     if (text is None) != jsonl:
         problem = "TEXT and --jsonl exclude each other." if text is not None else "There is no text."
         raise StartupError(problem, "Give one TEXT, or --jsonl and texts on standard input.")
-    engine = open_engine(model or load(config=config, check=False, make=False).settings.model_path)
+    settings = load(config=config, check=False, make=False).settings
+    engine = open_engine(model or settings.model_path, settings.products_file)
     if text is None:
         stream(engine, sys.stdin.buffer, sys.stdout.buffer)
         return
@@ -62,15 +63,17 @@ def analyze(
         console().print(panel(text, analysis))
 
 
-def open_engine(folder: Path) -> Engine:
-    """An engine on the model in ``folder``. Raises ``StartupError`` where that can't be used."""
+def open_engine(folder: Path, products_file: Path | None = None) -> Engine:
+    """An engine on the model in ``folder``. Raises ``StartupError`` where that or ``products_file`` can't be used."""
     from inference.engine import Engine
-    from inference.errors import ModelError
+    from inference.errors import ModelError, ProductsError
     from inference.pack import load_pack
+    from inference.products import Products, load_products
 
     try:
-        return Engine(load_pack(folder), clock=time.perf_counter_ns)
-    except ModelError as error:
+        products = Products() if products_file is None else load_products(products_file)
+        return Engine(load_pack(folder), clock=time.perf_counter_ns, products=products)
+    except (ModelError, ProductsError) as error:
         raise StartupError(str(error)) from None
 
 

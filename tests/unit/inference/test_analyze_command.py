@@ -100,6 +100,24 @@ def test_a_model_that_is_not_there(tmp_path: Path) -> None:
     assert result.stderr == f"{tmp_path / 'none'} is not a folder. Give the folder of a packed model.\n"
 
 
+def test_products_of_the_settings(pack_folder: Path, tmp_path: Path) -> None:
+    (tmp_path / "names.txt").write_text("Galaxy S24\n")
+    config = tmp_path / "parlance.toml"
+    config.write_text(f"products_file = '{tmp_path / 'names.txt'}'\n")
+    result = run(pack_folder, "is the GALAXY s24 in stock?", "--json", "--config", str(config))
+    assert result.exit_code == 0, result.stderr
+    (entity,) = json.loads(result.stdout)["entities"]
+    assert entity == {"type": "product", "text": "GALAXY s24", "start": 7, "end": 17}
+
+
+def test_products_that_are_not_there(pack_folder: Path, tmp_path: Path) -> None:
+    config = tmp_path / "parlance.toml"
+    config.write_text("products_file = 'nowhere.txt'\n")
+    result = run(pack_folder, "hi", "--config", str(config))
+    assert result.exit_code == 2
+    assert "nowhere.txt can't be read" in result.stderr
+
+
 class TestStream:
     def test_one_line_each_in_order(self, pack_folder: Path) -> None:
         texts = ["where is my order #4711", "hi", "", "this is ridiculous, i want my money back NOW", "hi", "größe? 😡"]
