@@ -21,11 +21,12 @@ _BARE_DIGITS = range(10, 12)
 def phones(text: str) -> Iterator[Span]:
     """Numbers with a country code that its plan has room for, and national ones by their form."""
     for match in _PHONE.finditer(text):
-        if _is_phone(match.group()):
+        if is_phone(match.group()):
             yield match.span()
 
 
-def _is_phone(number: str) -> bool:
+def is_phone(number: str) -> bool:
+    """Whether ``number``, digits with what people put between them, is one to call rather than a date or a price."""
     if _DATE.match(number) or _DECIMAL.fullmatch(number) or _IPV4.fullmatch(number):
         return False
     digits = sum(map(str.isdigit, number))

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, BinaryIO
 
 import typer
 
+from server.cli.lines import lines
 from server.cli.options import ConfigOption, JsonOption, load
 from server.cli.output import console, print_json
 from server.errors import StartupError
@@ -24,10 +25,6 @@ if TYPE_CHECKING:
 BATCH_LINES = 256
 """Texts handed to the engine at once: enough to sort by length, few enough that answers come several times a second."""
 
-READ_BYTES = 65_536
-"""What a pipe holds. A read returns what is there, so a program that waits for each answer gets it."""
-
-MAX_LINE_BYTES = 1_048_576
 BAR_CELLS = 20
 MAX_TITLE = 80
 
@@ -111,27 +108,8 @@ def _write(target: BinaryIO, lines: list[bytes]) -> None:
 
 def _texts(source: BinaryIO) -> Iterator[str | None]:
     """Each line's text; None wherever reading on may have to wait, and at the end."""
-    number, rest = 0, b""
-    while chunk := _read(source):
-        *lines, rest = (rest + chunk).split(b"\n")
-        for line in lines:
-            number += 1
-            yield _decoded(line, number)
-        if len(rest) > MAX_LINE_BYTES:
-            raise StartupError(
-                f"Line {number + 1} of standard input is longer than {MAX_LINE_BYTES:,} bytes.",
-                "Give one text a line, each line ended by a newline.",
-            )
-        yield None
-    if rest:
-        yield _decoded(rest, number + 1)
-    yield None
-
-
-def _read(source: BinaryIO) -> bytes:
-    read1 = getattr(source, "read1", source.read)
-    found: bytes = read1(READ_BYTES)
-    return found
+    for line in lines(source):
+        yield None if line is None else _decoded(line[1].removesuffix(b"\n"), line[0])
 
 
 def _decoded(line: bytes, number: int) -> str:

@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner, Result
 
-from server.cli.analyze import BATCH_LINES, MAX_LINE_BYTES, described, stream
+from server.cli.analyze import BATCH_LINES, described, stream
+from server.cli.lines import MAX_LINE_BYTES
 from server.cli.main import app
 from server.errors import StartupError
 from tests.unit.inference.support import FakeModel, fake_engine
