@@ -14,6 +14,7 @@ from inference.cache import AnalysisCache, as_hit
 from inference.entities import NO_PRODUCTS
 from inference.errors import EngineTimeout
 from inference.heads import RawOutputs, Runner
+from inference.langid import guesses
 from inference.lexicon import Lexicon, load_lexicon
 from inference.pack import Pack
 from inference.products import Products
@@ -102,6 +103,7 @@ class Engine:
             max_waiting=max_waiting,
             max_batch=max_batch,
         )
+        guesses("")  # loads its model now, not while the first customer waits
         self._count_lock = Lock()
         self._analysed = 0
         self._batches = 0
