@@ -93,8 +93,8 @@ class Engine:
         self._observe = observe
         self._max_batch = max_batch
         self._cache = AnalysisCache(cache_entries)
-        lexicon = lexicon or load_lexicon(known_words=pack.tokeniser.words())
-        self._reader = Reader(pack, lexicon, clock, runner, products)
+        self.lexicon = lexicon or load_lexicon(known_words=pack.tokeniser.words())
+        self._reader = Reader(pack, self.lexicon, clock, runner, products)
         self._worker = Worker(
             prepare=self._prepare,
             meanwhile=self._read_words,

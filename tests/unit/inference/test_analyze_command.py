@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner, Result
 
-from server.cli.analyze import BATCH_LINES, described, stream
+from server.cli.analyze import BATCH_LINES, Remarks, described, stream
 from server.cli.lines import MAX_LINE_BYTES
 from server.cli.main import app
 from server.errors import StartupError
@@ -21,6 +21,7 @@ from tests.unit.inference.support import FakeModel, fake_engine
 FIELDS = {
     "intent", "intent_confidence", "out_of_scope", "act", "sentiment", "emotions", "urgency", "politeness", "toxicity",
     "language", "entities", "model", "cached", "latency_us", "intents",
+    "keywords", "reading_ease",
 }  # fmt: skip
 
 
@@ -62,6 +63,7 @@ class TestOneText:
             "order_id",
             "24–29",
             "language en",
+            "reading ease",
             "ms",
         ):
             assert shown in result.stdout
@@ -187,10 +189,25 @@ class TestStream:
         assert b"Traceback" not in done.stderr
 
 
-def test_described_is_the_protocols_analysis_and_the_intents() -> None:
+def test_keywords_and_reading_ease() -> None:
+    hard, german, other, nothing = streamed(
+        "I want a refund for the damaged coffee machine.\n"
+        "Die Kaffeemaschine ist nicht mein.\nгде мой заказ\n#4711".encode()
+    )
+    assert hard["keywords"] == [{"text": "damaged coffee machine", "score": 9.0}, {"text": "refund", "score": 1.0}]
+    assert hard["reading_ease"] == 75.5
+    assert german["keywords"] == [{"text": "kaffeemaschine", "score": 1.0}]
+    assert german["reading_ease"] is not None
+    assert other["reading_ease"] is None
+    assert (nothing["keywords"], nothing["reading_ease"]) == ([], None)
+
+
+def test_described_is_the_protocols_analysis_the_intents_and_the_remarks() -> None:
     (analysis,) = fake_engine(FakeModel()).analyse_now(["hi"])
-    found = described(analysis)
+    found = described(analysis, Remarks((("refund", 1.0),), None))
     assert set(found) == FIELDS
+    assert found.pop("keywords") == [{"text": "refund", "score": 1.0}]
+    assert found.pop("reading_ease") is None
     intents = found.pop("intents")
     assert found == analysis.to_wire()
     assert [each["name"] for each in intents] == [name for name, _ in analysis.intents]
