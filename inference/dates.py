@@ -83,31 +83,40 @@ _SPOKEN_HINTS = frozenset(
 )
 _MONTH_HINTS = frozenset(_BY_NAME)
 _CLOCK_HINTS = frozenset(_CLOCK_WORDS.split())
+_HINTS = _SPOKEN_HINTS | _MONTH_HINTS | _CLOCK_HINTS
 _NUMERIC_HINT = re.compile(r"\d[-./]\d")
 _TIME_HINT = re.compile(r"\d(?:[:h]\d| ?(?:[ap][.m]|uhr|o['’])|\.\d\d ?(?:[ap]|uhr))|(?:past|to) \d")
 
 
-def dates(text: str) -> Iterator[Span]:
-    """Days, named or counted; longer forms before the shorter ones that they hold."""
+def moments(text: str, *, has_digits: bool) -> tuple[tuple[str, Iterator[Span]], ...]:
+    """The spans of ``date`` and of ``time``, as far as there can be any; ``has_digits``: whether ``text`` has one.
+
+    Dates: days, named or counted; longer forms come before the shorter ones that they hold. Times: of the day, with
+    their am, pm, Uhr or o'clock.
+    """
     text = _lowered(text)
-    words = _LETTERS.findall(text)
+    hints = _HINTS.intersection(_LETTERS.findall(text))
+    if not hints and not has_digits:
+        return ()
+    return ("date", _dates(text, hints)), ("time", _times(text, hints))
+
+
+def _dates(text: str, hints: frozenset[str]) -> Iterator[Span]:
     if _NUMERIC_HINT.search(text):
         for match in _NUMERIC.finditer(text):
             if _is_day(int(match[1]), int(match[3]), int(match[4]), len(match[1]), len(match[4])):
                 yield match.span()
-    if not _MONTH_HINTS.isdisjoint(words):
+    if not _MONTH_HINTS.isdisjoint(hints):
         yield from (match.span() for match in _NAMED.finditer(text))
-    if not _SPOKEN_HINTS.isdisjoint(words):
+    if not _SPOKEN_HINTS.isdisjoint(hints):
         yield from (match.span() for match in _SPOKEN.finditer(text))
 
 
-def times(text: str) -> Iterator[Span]:
-    """Times of day with their am, pm, Uhr or o'clock."""
-    text = _lowered(text)
+def _times(text: str, hints: frozenset[str]) -> Iterator[Span]:
     if _TIME_HINT.search(text):
         yield from (match.span() for match in _TIME.finditer(text))
         yield from (match.span() for match in _ISO_TIME.finditer(text))
-    if not _CLOCK_HINTS.isdisjoint(_LETTERS.findall(text)):
+    if not _CLOCK_HINTS.isdisjoint(hints):
         yield from (match.span() for match in _CLOCK_WORD.finditer(text))
 
 

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 
 from inference import payments
 from inference.analysis import Entity
-from inference.dates import dates, times
+from inference.dates import moments
 from inference.phones import phones
 from inference.products import Products
 
@@ -58,9 +58,15 @@ def entities(text: str, products: Products = NO_PRODUCTS) -> tuple[Entity, ...]:
             _add(found, text, name, find(text))
     if products:
         _add(found, text, "product", products.find(text))
-    for name, hint, find in _FINDERS:
-        if hint(text):
-            _add(found, text, name, find(text))
+    has_digits = _DIGIT.search(text) is not None
+    if has_digits:
+        for name, hint, find in _NUMBERS:
+            if hint(text):
+                _add(found, text, name, find(text))
+    for name, spans in moments(text, has_digits=has_digits):
+        _add(found, text, name, spans)
+    if has_digits:
+        _add(found, text, "phone", phones(text))  # the last: what is a date or an amount is no phone
     found.sort(key=_start)
     return tuple(found)
 
@@ -108,10 +114,6 @@ def _orders(text: str) -> Iterator[Span]:
 _DIGIT = re.compile(r"\d")
 
 
-def _has_digit(text: str) -> bool:
-    return _DIGIT.search(text) is not None
-
-
 def _always(_text: str) -> bool:
     return True
 
@@ -128,12 +130,9 @@ Finder = tuple[str, Callable[[str], bool], Callable[[str], Iterator[Span]]]
 
 _ADDRESSES: tuple[Finder, ...] = (("url", _has_address, urls), ("email", _has_at, emails))
 # A number whose checksum fits is what it seems before it is an order, so that a card is never said back as one.
-_FINDERS: tuple[Finder, ...] = (
+_NUMBERS: tuple[Finder, ...] = (
     ("iban", payments.has_iban, payments.ibans),
     ("payment_card", payments.has_card, payments.cards),
-    ("order_id", _has_digit, _orders),
-    ("amount", _has_digit, _amounts),
-    ("date", _always, dates),
-    ("time", _always, times),
-    ("phone", _has_digit, phones),
+    ("order_id", _always, _orders),
+    ("amount", _always, _amounts),
 )
