@@ -8,11 +8,12 @@ from typing import NamedTuple
 from inference import lexical
 from inference.acts import act
 from inference.analysis import Act, Analysis, Entity
-from inference.entities import entities
+from inference.entities import NO_PRODUCTS, entities
 from inference.heads import Readings
 from inference.language import language
 from inference.lexical import Cues
 from inference.lexicon import Lexicon
+from inference.products import Products
 
 ACT_IS_SURE = 0.5
 UNSEEN_URGENCY = 0.3
@@ -27,10 +28,11 @@ class Wording(NamedTuple):
     entities: tuple[Entity, ...]
 
 
-def read_words(text: str, lexicon: Lexicon) -> Wording:
+def read_words(text: str, lexicon: Lexicon, products: Products = NO_PRODUCTS) -> Wording:
     """``text`` in NFC."""
     cues = lexical.scan(text, lexicon)
-    return Wording(cues, lexical.toxicity(cues), language(text, cues.words, lexicon.stop_words), entities(text))
+    spoken = language(text, cues.words, lexicon.stop_words)
+    return Wording(cues, lexical.toxicity(cues), spoken, entities(text, products))
 
 
 def assemble(wording: Wording, readings: Readings, lexicon: Lexicon, *, model: str, latency_us: int) -> Analysis:

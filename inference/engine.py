@@ -11,10 +11,13 @@ from inference.analysis import Analysis
 from inference.assemble import Wording
 from inference.batching import split
 from inference.cache import AnalysisCache, as_hit
+from inference.entities import NO_PRODUCTS
 from inference.errors import EngineTimeout
 from inference.heads import RawOutputs, Runner
+from inference.langid import guesses
 from inference.lexicon import Lexicon, load_lexicon
 from inference.pack import Pack
+from inference.products import Products
 from inference.reader import Prepared, Reader
 from inference.tokenise import normalise
 from inference.words import TokenIds
@@ -69,6 +72,7 @@ class Engine:
         max_batch: texts in one run of the model.
         observe: called with every analysis that ``analyse`` returns, for histograms.
         runner: stands in for the pack's model.
+        products: names that are entities wherever a text has them.
     """
 
     def __init__(
@@ -82,14 +86,15 @@ class Engine:
         observe: Callable[[Analysis], None] | None = None,
         lexicon: Lexicon | None = None,
         runner: Runner | None = None,
+        products: Products = NO_PRODUCTS,
     ) -> None:
         self.model = pack.manifest.model
         self._clock = clock
         self._observe = observe
         self._max_batch = max_batch
         self._cache = AnalysisCache(cache_entries)
-        lexicon = lexicon or load_lexicon(known_words=pack.tokeniser.words())
-        self._reader = Reader(pack, lexicon, clock, runner)
+        self.lexicon = lexicon or load_lexicon(known_words=pack.tokeniser.words())
+        self._reader = Reader(pack, self.lexicon, clock, runner, products)
         self._worker = Worker(
             prepare=self._prepare,
             meanwhile=self._read_words,
@@ -98,6 +103,7 @@ class Engine:
             max_waiting=max_waiting,
             max_batch=max_batch,
         )
+        guesses("")  # loads its model now, not while the first customer waits
         self._count_lock = Lock()
         self._analysed = 0
         self._batches = 0

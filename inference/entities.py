@@ -1,8 +1,9 @@
-"""Order ids, e-mail addresses, phone numbers, URLs and amounts of money in a text (pure).
+"""Order ids, e-mail addresses, phones, URLs, amounts, dates, times, cards, IBANs and products in a text (pure).
 
 Spans count code points of the text that was given: ``entity.text == text[entity.start:entity.end]``. Where two kinds
-overlap, the one that stands first in ``_FINDERS`` keeps the span. Every pattern starts only at the edge of a word and
-repeats at most a bounded number of times, so a hostile text costs no more than its length.
+overlap, the one that is looked for first keeps the span. Every pattern starts only at the edge of a word and
+repeats at most a bounded number of times, so a hostile text costs no more than its length; a cheaper look decides
+first whether there is anything to find.
 """
 
 from __future__ import annotations
@@ -10,20 +11,31 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 
+from inference import payments
 from inference.analysis import Entity
+from inference.dates import moments
+from inference.phones import phones
+from inference.products import Products
 
 Span = tuple[int, int]
 
+NO_PRODUCTS = Products()
 MAX_ENTITIES = 50
 """No honest message holds more; a pasted table of prices should not fill the wire."""
 
 _URL = re.compile(r"(?<!\w)(?:https?://|www\.)[^\s<>\"']{2,2000}", re.IGNORECASE)
 _EMAIL = re.compile(r"(?<![\w.+%-])[\w.+%-]{1,64}@(?:[\w-]{1,63}\.){1,8}[^\W\d_]{2,24}(?![\w-])")
 
-_NUMBER = r"\d{1,9}(?:[ ,.']\d{3}){0,4}(?:[.,]\d{1,2})?(?:[kKmM](?!\w))?(?![\d])"
-_SIGN = r"(?:US|CA|AU|NZ|HK)?\$|[€£¥₹₽₩₺₴]"
-_CODE = r"USD|EUR|GBP|JPY|CHF|CAD|AUD|NZD|CNY|INR|SEK|NOK|DKK|PLN|CZK|BRL|MXN|ZAR|SGD|HKD|KRW|TRY"
-_NAME = r"(?:US )?dollars?|bucks|euros?|pounds?(?: sterling)?|quid|cents?|francs?|yen|rupees?"
+_NUMBER = r"\d{1,9}(?:[ ,.'’]\d{2,3}(?=[ ,.'’]\d{3}(?!\d))|[ ,.'’]\d{3}){0,4}(?:[.,]\d{1,2})?(?:[kKmM](?!\w))?(?![\d])"
+_SIGN = r"(?:US|CA|AU|NZ|HK|S|R)?\$|[€£¥₹₽₩₺₴₪₫₱₦฿₿]|zł|Kč|Ft(?!\w)|(?-i:kr)(?!\w)|Rs\.?(?=[ \d]|$)"
+# "Try" is a word.
+_CODE = (
+    r"USD|EUR|GBP|JPY|CHF|CAD|AUD|NZD|CNY|RMB|INR|SEK|NOK|DKK|PLN|CZK|HUF|RON|BGN|UAH|RUB|BRL|MXN|ARS|CLP|ZAR|NGN|KES"
+    r"|SGD|HKD|TWD|KRW|THB|IDR|MYR|PHP|VND|AED|SAR|ILS|EGP|(?-i:TRY)"
+)
+_NAME = (
+    r"(?:US )?dollars?|bucks|euros?|pounds?(?: sterling)?|quid|cents?|francs?|yen|rupees?|pesos?|złotych|kronor|reais"
+)
 _AMOUNT = re.compile(
     rf"(?<![\w.,])(?:(?:{_SIGN}|(?:{_CODE}) ?) ?-?{_NUMBER}|{_NUMBER} ?(?:{_SIGN}|(?:{_CODE}|{_NAME})(?!\w)))",
     re.IGNORECASE,
@@ -37,20 +49,24 @@ _ORDER_WORD = re.compile(
     re.IGNORECASE,
 )
 
-_PHONE = re.compile(r"(?<![\w#.,/+-])\+?\(?\d(?:[ .\-/()]{0,2}\d){6,18}(?![\w-]|[.,]\d)")
-_DATE = re.compile(r"\d{4}[-./]\d{1,2}[-./]\d{1,2}(?!\d)|\d{1,2}[-./]\d{1,2}[-./]\d{2,4}(?!\d)")
-_DECIMAL = re.compile(r"\d+\.\d+")
-_PHONE_DIGITS = range(7, 16)  # E.164 allows at most 15
-_BARE_PHONE_DIGITS = range(10, 12)
-"""Digits without any sign of a phone are one only where a national number with its area code is that long."""
 
-
-def entities(text: str) -> tuple[Entity, ...]:
+def entities(text: str, products: Products = NO_PRODUCTS) -> tuple[Entity, ...]:
     """At most ``MAX_ENTITIES`` entities of ``text``, by where they start; none overlap."""
     found: list[Entity] = []
-    for name, hint, find in _FINDERS:
+    for name, hint, find in _ADDRESSES:
         if hint(text):
             _add(found, text, name, find(text))
+    if products:
+        _add(found, text, "product", products.find(text))
+    has_digits = _DIGIT.search(text) is not None
+    if has_digits:
+        for name, hint, find in _NUMBERS:
+            if hint(text):
+                _add(found, text, name, find(text))
+    for name, spans in moments(text, has_digits=has_digits):
+        _add(found, text, name, spans)
+    if has_digits:
+        _add(found, text, "phone", phones(text))  # the last: what is a date or an amount is no phone
     found.sort(key=_start)
     return tuple(found)
 
@@ -67,7 +83,8 @@ def _start(entity: Entity) -> int:
     return entity.start
 
 
-def _urls(text: str) -> Iterator[Span]:
+def urls(text: str) -> Iterator[Span]:
+    """Addresses with http, https or www, without the punctuation of the sentence around them."""
     for match in _URL.finditer(text):
         url = match.group().rstrip(".,;:!?*_~")
         while url.endswith(")") and url.count(")") > url.count("("):
@@ -76,7 +93,8 @@ def _urls(text: str) -> Iterator[Span]:
             yield match.start(), match.start() + len(url)
 
 
-def _emails(text: str) -> Iterator[Span]:
+def emails(text: str) -> Iterator[Span]:
+    """E-mail addresses as people write them: the dot-atom form of RFC 5322, not its quoted one."""
     for match in _EMAIL.finditer(text):
         local = match.group().split("@", 1)[0]
         start = match.start() + len(local) - len(local.lstrip(".%-"))
@@ -93,21 +111,11 @@ def _orders(text: str) -> Iterator[Span]:
     yield from (match.span(1) for match in _ORDER_WORD.finditer(text))
 
 
-def _phones(text: str) -> Iterator[Span]:
-    for match in _PHONE.finditer(text):
-        number = match.group()
-        digits = sum(map(str.isdigit, number))
-        marked = not number.isdigit() or (number.startswith("00") and digits > 10)
-        other = _DATE.match(number) or _DECIMAL.fullmatch(number)
-        if not other and digits in (_PHONE_DIGITS if marked else _BARE_PHONE_DIGITS):
-            yield match.span()
-
-
 _DIGIT = re.compile(r"\d")
 
 
-def _has_digit(text: str) -> bool:
-    return _DIGIT.search(text) is not None
+def _always(_text: str) -> bool:
+    return True
 
 
 def _has_at(text: str) -> bool:
@@ -118,10 +126,13 @@ def _has_address(text: str) -> bool:
     return "://" in text or "www." in text or "WWW." in text
 
 
-_FINDERS: tuple[tuple[str, Callable[[str], bool], Callable[[str], Iterator[Span]]], ...] = (
-    ("url", _has_address, _urls),
-    ("email", _has_at, _emails),
-    ("order_id", _has_digit, _orders),
-    ("amount", _has_digit, _amounts),
-    ("phone", _has_digit, _phones),
+Finder = tuple[str, Callable[[str], bool], Callable[[str], Iterator[Span]]]
+
+_ADDRESSES: tuple[Finder, ...] = (("url", _has_address, urls), ("email", _has_at, emails))
+# A number whose checksum fits is what it seems before it is an order, so that a card is never said back as one.
+_NUMBERS: tuple[Finder, ...] = (
+    ("iban", payments.has_iban, payments.ibans),
+    ("payment_card", payments.has_card, payments.cards),
+    ("order_id", _always, _orders),
+    ("amount", _always, _amounts),
 )

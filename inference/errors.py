@@ -2,6 +2,7 @@
 
 InferenceError
 ├── ModelError            the model folder is not usable; nothing can run: exit code 2
+├── ProductsError         the list of product names is not usable: exit code 2
 └── EngineError           one analysis was not made
     ├── EngineBusy        too many texts are waiting: temporary, come back later
     ├── EngineTimeout     the caller's deadline passed
@@ -24,6 +25,16 @@ class ModelError(InferenceError):
     """A model folder that can't be used. ``path`` is the file at fault, ``remedy`` says what to do."""
 
     def __init__(self, path: Path, problem: str, remedy: str = REMEDY) -> None:
+        super().__init__(f"{path} {problem}. {remedy}")
+        self.path = path
+        self.problem = problem
+        self.remedy = remedy
+
+
+class ProductsError(InferenceError):
+    """A list of product names that can't be used. ``path`` is the file at fault, ``remedy`` says what to do."""
+
+    def __init__(self, path: Path, problem: str, remedy: str) -> None:
         super().__init__(f"{path} {problem}. {remedy}")
         self.path = path
         self.problem = problem

@@ -1,13 +1,20 @@
-"""Which language a text is in: a cheap heuristic, not an identifier (pure).
+"""Which language a text is in, or ``und`` where that can't be told (pure but for the model that is asked).
 
-A script that one language dominates decides by itself; in the Latin script the frequent short words are counted.
-``en`` where nothing speaks against it, so names, numbers and single borrowed words stay English.
+A script that one language dominates decides by itself, frequent short words do where they agree, and a language model
+(``langid``) is asked about the rest, with what the words say added to its probabilities. What is neither sure nor
+English is ``und``: a name, a city or a model number is in no language.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+
+from inference.langid import Guess, guesses
+from inference.lexicon import words_of
+
+UNDETERMINED = "und"  # ISO 639-2
+ENGLISH = "en"
 
 _SCRIPTS = (
     ("ja", re.compile("[\u3040-\u30ff]")),
@@ -24,22 +31,66 @@ _SCRIPTS = (
 """Before the plainer script stands the one whose letters are a subset's sign: kana make Han Japanese."""
 
 _LATIN = re.compile("[A-Za-z\u00c0-\u024f]")
-DEFAULT = "en"
+_WORD = re.compile(r"[^\W\d_]{2}")
+_ADDRESS = re.compile(r"\S{0,200}(?:://|@|www\.)\S{0,2000}")
+_ADDRESS_HINT = re.compile(r"://|@|www\.")
+
+WRITTEN_IN_LATIN = frozenset(
+    (
+        "ca", "cs", "da", "de", "en", "es", "fi", "fr", "hr", "hu", "id", "it", "nl", "no", "pl", "pt", "ro", "sk",
+        "sv", "tr", "vi",
+    )
+)  # fmt: skip
+"""Those that the model's word is taken for. It knows many more, and short texts look like all of them."""
+
+# Chosen on the lines of loadtest/languages.yaml and on English chat (docs/benchmarks.md).
+CLEAR_LEAD = 2
+WEIGHT_OF_A_WORD = 0.3
+HEAD_START_OF_ENGLISH = 0.1
+SURE_FROM, SURE_WITH_A_WORD_FROM = 0.5, 0.3
 
 
-def language(text: str, words: Sequence[str], stop_words: Mapping[str, tuple[str, ...]]) -> str:
-    """ISO 639-1 code; ``words`` are the text's words in small letters, ``stop_words`` word → its languages."""
+def language(
+    text: str,
+    words: Sequence[str],
+    stop_words: Mapping[str, tuple[str, ...]],
+    guess: Callable[[str], Sequence[Guess]] = guesses,
+) -> str:
+    """ISO 639-1 code or ``und``.
+
+    Args:
+        words: the text's, in small letters.
+        stop_words: word → its languages.
+        guess: text → languages with their probabilities.
+    """
     if not text.isascii() and (found := _by_script(text)):
         return found
+    if _ADDRESS_HINT.search(text):
+        text = _ADDRESS.sub(" ", text)
+        words = words_of(text)
     counts: dict[str, int] = {}
     for word in words:
+        if len(word) == 1:
+            continue  # a house number's letter as often as a word
         for name in stop_words.get(word, ()):
             counts[name] = counts.get(name, 0) + 1
-    if not counts:
-        return DEFAULT
-    best = max(counts, key=lambda name: (counts[name], name == DEFAULT))
-    needed = 1 if len(words) <= 2 else 2
-    return best if counts[best] > counts.get(DEFAULT, 0) and counts[best] >= needed else DEFAULT
+    if counts:
+        first, second = sorted((*counts.values(), 0), reverse=True)[:2]
+        if first - second >= CLEAR_LEAD or first == len(words) > second:
+            return max(counts, key=counts.__getitem__)
+    elif _WORD.search(text) is None:
+        return UNDETERMINED
+    return _weighed(counts, guess(text))
+
+
+def _weighed(counts: Mapping[str, int], guessed: Sequence[Guess]) -> str:
+    scores = {name: p for name, p in guessed if name in WRITTEN_IN_LATIN}
+    for name, count in counts.items():
+        scores[name] = scores.get(name, 0.0) + WEIGHT_OF_A_WORD * count
+    scores[ENGLISH] = scores.get(ENGLISH, 0.0) + HEAD_START_OF_ENGLISH
+    best = max(scores, key=scores.__getitem__)
+    known = best in counts or best == ENGLISH
+    return best if scores[best] >= (SURE_WITH_A_WORD_FROM if known else SURE_FROM) else UNDETERMINED
 
 
 def _by_script(text: str) -> str:

@@ -7,9 +7,11 @@ from typing import Protocol
 
 from inference.analysis import Analysis
 from inference.assemble import Wording, assemble, read_words
+from inference.entities import NO_PRODUCTS
 from inference.heads import RawOutputs, Runner, read
 from inference.lexicon import Lexicon
 from inference.pack import Pack
+from inference.products import Products
 from inference.tokenise import pad
 from inference.words import TokenIds
 
@@ -32,17 +34,25 @@ class Reader:
     ``clock`` counts nanoseconds and never goes back; ``runner`` stands in for the pack's model.
     """
 
-    def __init__(self, pack: Pack, lexicon: Lexicon, clock: Callable[[], int], runner: Runner | None = None) -> None:
+    def __init__(
+        self,
+        pack: Pack,
+        lexicon: Lexicon,
+        clock: Callable[[], int],
+        runner: Runner | None = None,
+        products: Products = NO_PRODUCTS,
+    ) -> None:
         self.encode = pack.tokeniser.encode
         self._clock = clock
         self._manifest = pack.manifest
         self._model = pack.manifest.model
         self._run = runner or pack.run
         self._lexicon = lexicon
+        self._products = products
 
     def words(self, text: str) -> Wording:
         """What the words alone say."""
-        return read_words(text, self._lexicon)
+        return read_words(text, self._lexicon, self._products)
 
     def run(self, batch: Sequence[Prepared]) -> RawOutputs:
         """The forward pass: most of the time, and all of it without the interpreter's lock."""

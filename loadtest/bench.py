@@ -25,6 +25,7 @@ from loadtest.measure import print_table
 MODULES = {
     "codec": "loadtest.bench_codec",
     "inference": "loadtest.bench_inference",
+    "language": "loadtest.bench_language",
     "policies": "loadtest.bench_policies",
     "store": "loadtest.bench_store",
     "live": "loadtest.bench_live",

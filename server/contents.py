@@ -18,8 +18,10 @@ from adapters.personas import Persona, PersonaError, parse_personas
 from adapters.policies import Policy, make_policy
 from adapters.priors import warm_start
 from adapters.rewards import RewardWeights
-from inference.errors import ModelError
+from inference.entities import NO_PRODUCTS
+from inference.errors import ModelError, ProductsError
 from inference.pack import Pack, load_pack
+from inference.products import Products, load_products
 from server.chat.writer import BuiltInWriter, PhraseBook, PhraseError, parse_phrases
 from server.errors import StartupError
 from server.settings import Settings
@@ -36,6 +38,7 @@ class Contents:
     writer: BuiltInWriter
     weights: RewardWeights
     pack: Pack
+    products: Products
 
 
 def read_contents(settings: Settings) -> Contents:
@@ -45,7 +48,8 @@ def read_contents(settings: Settings) -> Contents:
         personas = read_personas(settings.personas_path)
         writer = BuiltInWriter(read_phrases(settings.phrases_path))
         try:
-            return Contents(personas, writer, RewardWeights.of(settings.reward_weights), loading.result())
+            weights, products = RewardWeights.of(settings.reward_weights), read_products(settings.products_file)
+            return Contents(personas, writer, weights, loading.result(), products)
         except (ValueError, ModelError) as error:
             raise StartupError(str(error)) from error
 
@@ -76,6 +80,14 @@ def read_phrases(folder: Path) -> PhraseBook:
     try:
         return parse_phrases({file.name: read_yaml(file) for file in files})
     except PhraseError as error:
+        raise StartupError(str(error)) from error
+
+
+def read_products(path: Path | None) -> Products:
+    """``StartupError`` says what is wrong with the file, and where."""
+    try:
+        return NO_PRODUCTS if path is None else load_products(path)
+    except ProductsError as error:
         raise StartupError(str(error)) from error
 
 

@@ -5,11 +5,13 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, BinaryIO
 
 import typer
 
+from server.cli.lines import lines
 from server.cli.options import ConfigOption, JsonOption, load
 from server.cli.output import console, print_json
 from server.errors import StartupError
@@ -20,14 +22,11 @@ if TYPE_CHECKING:
 
     from inference.analysis import Analysis
     from inference.engine import Engine
+    from inference.lexicon import Lexicon
 
 BATCH_LINES = 256
 """Texts handed to the engine at once: enough to sort by length, few enough that answers come several times a second."""
 
-READ_BYTES = 65_536
-"""What a pipe holds. A read returns what is there, so a program that waits for each answer gets it."""
-
-MAX_LINE_BYTES = 1_048_576
 BAR_CELLS = 20
 MAX_TITLE = 80
 
@@ -43,7 +42,8 @@ def analyze(
     ] = None,
     config: ConfigOption = None,
 ) -> None:
-    """Show how a text is understood: intent, act, sentiment, emotions, urgency, politeness, toxicity, entities.
+    """Show how a text is understood: intent, act, sentiment, emotions, urgency, politeness, toxicity, entities; and
+    its keywords and reading ease.
 
     With --jsonl every line of standard input (UTF-8) gives one line of JSON, in order; an empty line is the analysis
     of an empty text. Example: parlance analyze --jsonl < texts.txt > analyses.jsonl
@@ -51,33 +51,61 @@ def analyze(
     if (text is None) != jsonl:
         problem = "TEXT and --jsonl exclude each other." if text is not None else "There is no text."
         raise StartupError(problem, "Give one TEXT, or --jsonl and texts on standard input.")
-    engine = open_engine(model or load(config=config, check=False, make=False).settings.model_path)
+    settings = load(config=config, check=False, make=False).settings
+    engine = open_engine(model or settings.model_path, settings.products_file)
     if text is None:
         stream(engine, sys.stdin.buffer, sys.stdout.buffer)
         return
     analysis = engine.analyse_now([_storable(text)])[0]
+    aside = remarks(text, analysis, engine.lexicon)
     if as_json:
-        print_json(described(analysis))
+        print_json(described(analysis, aside))
     else:
-        console().print(panel(text, analysis))
+        console().print(panel(text, analysis, aside))
 
 
-def open_engine(folder: Path) -> Engine:
-    """An engine on the model in ``folder``. Raises ``StartupError`` where that can't be used."""
+def open_engine(folder: Path, products_file: Path | None = None) -> Engine:
+    """An engine on the model in ``folder``. Raises ``StartupError`` where that or ``products_file`` can't be used."""
     from inference.engine import Engine
-    from inference.errors import ModelError
+    from inference.errors import ModelError, ProductsError
     from inference.pack import load_pack
+    from inference.products import Products, load_products
 
     try:
-        return Engine(load_pack(folder), clock=time.perf_counter_ns)
-    except ModelError as error:
+        products = Products() if products_file is None else load_products(products_file)
+        return Engine(load_pack(folder), clock=time.perf_counter_ns, products=products)
+    except (ModelError, ProductsError) as error:
         raise StartupError(str(error)) from None
 
 
-def described(analysis: Analysis) -> dict[str, Any]:
-    """The protocol's ``analysis`` and the likeliest ``intents``, the likeliest first."""
-    intents = [{"name": name, "confidence": round(confidence, 4)} for name, confidence in analysis.intents]
-    return {**analysis.to_wire(), "intents": intents}
+@dataclass(frozen=True, slots=True)
+class Remarks:
+    """What a turn does not pay for: ``keywords`` with their scores, the highest first, and the Flesch ``reading_ease``,
+    None where its language has no formula or there is no word."""
+
+    keywords: tuple[tuple[str, float], ...]
+    reading_ease: float | None
+
+
+def remarks(text: str, analysis: Analysis, lexicon: Lexicon) -> Remarks:
+    """``text`` is the one that was analysed."""
+    from inference.keywords import keywords, stop_words_of
+    from inference.readability import flesch_reading_ease
+
+    spoken = "en" if analysis.language == "und" else analysis.language
+    found = keywords(text, stop_words_of(lexicon.stop_words, spoken))
+    return Remarks(found, flesch_reading_ease(text, spoken))
+
+
+def described(analysis: Analysis, aside: Remarks) -> dict[str, Any]:
+    """The protocol's ``analysis``, the likeliest ``intents``, the likeliest first, and the remarks."""
+    ease = aside.reading_ease
+    return {
+        **analysis.to_wire(),
+        "intents": [{"name": name, "confidence": round(confidence, 4)} for name, confidence in analysis.intents],
+        "keywords": [{"text": text, "score": score} for text, score in aside.keywords],
+        "reading_ease": None if ease is None else round(ease, 1),
+    }
 
 
 def stream(engine: Engine, source: BinaryIO, target: BinaryIO) -> None:
@@ -86,49 +114,31 @@ def stream(engine: Engine, source: BinaryIO, target: BinaryIO) -> None:
     Raises:
         StartupError: names the line that is not UTF-8 or is too long.
     """
-    import orjson
-
     texts: list[str] = []
     try:
         for text in _texts(source):
             if text is not None:
                 texts.append(text)
             if texts and (text is None or len(texts) == BATCH_LINES):
-                _write(target, [orjson.dumps(described(analysis)) for analysis in engine.analyse_now(texts)])
+                _write(engine, texts, target)
                 texts.clear()
     except StartupError:
-        _write(target, [orjson.dumps(described(analysis)) for analysis in engine.analyse_now(texts)])
+        _write(engine, texts, target)
         raise
 
 
-def _write(target: BinaryIO, lines: list[bytes]) -> None:
-    target.write(b"".join([line + b"\n" for line in lines]))
+def _write(engine: Engine, texts: list[str], target: BinaryIO) -> None:
+    import orjson
+
+    for text, analysis in zip(texts, engine.analyse_now(texts), strict=True):
+        target.write(orjson.dumps(described(analysis, remarks(text, analysis, engine.lexicon))) + b"\n")
     target.flush()
 
 
 def _texts(source: BinaryIO) -> Iterator[str | None]:
     """Each line's text; None wherever reading on may have to wait, and at the end."""
-    number, rest = 0, b""
-    while chunk := _read(source):
-        *lines, rest = (rest + chunk).split(b"\n")
-        for line in lines:
-            number += 1
-            yield _decoded(line, number)
-        if len(rest) > MAX_LINE_BYTES:
-            raise StartupError(
-                f"Line {number + 1} of standard input is longer than {MAX_LINE_BYTES:,} bytes.",
-                "Give one text a line, each line ended by a newline.",
-            )
-        yield None
-    if rest:
-        yield _decoded(rest, number + 1)
-    yield None
-
-
-def _read(source: BinaryIO) -> bytes:
-    read1 = getattr(source, "read1", source.read)
-    found: bytes = read1(READ_BYTES)
-    return found
+    for line in lines(source):
+        yield None if line is None else _decoded(line[1].removesuffix(b"\n"), line[0])
 
 
 def _decoded(line: bytes, number: int) -> str:
@@ -150,7 +160,7 @@ def _storable(text: str) -> str:
     return text
 
 
-def panel(text: str, analysis: Analysis) -> Panel:
+def panel(text: str, analysis: Analysis, aside: Remarks) -> Panel:
     """The analysis as a person reads it, with bars."""
     from rich.panel import Panel
     from rich.table import Table
@@ -162,7 +172,7 @@ def panel(text: str, analysis: Analysis) -> Panel:
     table.add_column(justify="right", no_wrap=True)
     table.add_column(overflow="fold")
     heading = ""
-    for name, bar, value, words in _rows(analysis):
+    for name, bar, value, words in _rows(analysis, aside):
         table.add_row(name if name != heading else "", bar, value, Text(words))
         heading = name
     shown = text if len(text) <= MAX_TITLE else f"{text[: MAX_TITLE - 1]}…"
@@ -170,7 +180,7 @@ def panel(text: str, analysis: Analysis) -> Panel:
     return Panel(table, title=Text(" ".join(shown.split())), subtitle=foot, title_align="left", expand=False)
 
 
-def _rows(analysis: Analysis) -> Iterator[tuple[str, Text, str, str]]:
+def _rows(analysis: Analysis, aside: Remarks) -> Iterator[tuple[str, Text, str, str]]:
     from rich.text import Text
 
     for name, confidence in analysis.intents:
@@ -186,6 +196,10 @@ def _rows(analysis: Analysis) -> Iterator[tuple[str, Text, str, str]]:
     yield "toxicity", _bar(analysis.toxicity, "red"), f"{analysis.toxicity:.2f}", ""
     for entity in analysis.entities:
         yield "entities", Text(entity.type), f"{entity.start}–{entity.end}", entity.text
+    for phrase, score in aside.keywords:
+        yield "keywords", Text(), f"{score:.1f}", phrase
+    if aside.reading_ease is not None:
+        yield "reading ease", Text(), f"{aside.reading_ease:.0f}", ""
 
 
 def _bar(value: float, colour: str) -> Text:

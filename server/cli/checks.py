@@ -233,6 +233,14 @@ def check_phrases(loaded: Loaded) -> Iterator[Finding]:
         yield Finding("phrases", "ok", f"{sum(1 for _ in book.phrases())} phrases in {folder}")
 
 
+def check_products(loaded: Loaded) -> Iterator[Finding]:
+    from server.contents import read_products
+
+    path = loaded.settings.products_file
+    products = read_products(path)
+    yield Finding("products", "ok", "none are named" if path is None else f"{path} names {len(products)}")
+
+
 def _model_intents(settings: Settings) -> tuple[str, ...]:
     from inference.errors import ModelError
     from inference.pack import verify_pack
@@ -286,6 +294,7 @@ CHECKS: tuple[Check, ...] = (
     check_personas,
     check_rewards,
     check_phrases,
+    check_products,
     check_port,
     check_open_files,
 )

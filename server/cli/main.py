@@ -13,6 +13,7 @@ from server.cli.doctor import doctor
 from server.cli.group import ParlanceGroup
 from server.cli.options import JsonOption
 from server.cli.output import print_json
+from server.cli.redact import redact
 from server.cli.serve import serve
 from server.cli.token import token
 
@@ -40,6 +41,7 @@ app.command("serve")(serve)
 app.command("token")(token)
 app.command("doctor")(doctor)
 app.command("analyze")(analyze)
+app.command("redact")(redact)
 app.add_typer(config_app, name="config")
 
 

@@ -159,6 +159,11 @@ class Settings(BaseModel):
         10_000, "Analyses kept in memory by text (about 2 KiB each); 0: none.", "texts", ge=0, le=10_000_000
     )
 
+    products_file: OptionalPath = setting(
+        None,
+        "Text file of product names, one a line, that are found in messages as whole words in any case; empty: none.",
+    )
+
     # answering and learning
     conversations_in_memory: int = setting(
         20_000,

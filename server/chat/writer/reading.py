@@ -24,6 +24,8 @@ TENDER_EMOTION_FROM: Final = 0.6
 URGENT_FROM, HOSTILE_FROM = 0.7, 0.7
 MAX_SLOT_CODE_POINTS: Final = 40
 _ENTITY_SLOT: Final = {"order_id": "order", **{slot: slot for slot in ENTITY_SLOTS}}
+# Said in passing far oftener than as the day that is meant, and stale by the next day.
+_PASSING: Final = frozenset({"today", "tonight", "yesterday", "this week", "this month", "this year", "last year"})
 _ORDER_LEAD: Final = re.compile(r"^(?:(?:order|number|no|nr|id)[\s:.]+)+", re.IGNORECASE)
 # What customers type when they are asked for an order number.
 _BARE_NUMBER: Final = re.compile(r"#?(?=[\w-]*\d{3})\w[\w-]{2,29}")
@@ -148,8 +150,10 @@ def entity_slots(entities: tuple[Entity, ...]) -> dict[str, str]:
         if slot == "order":
             words = _ORDER_LEAD.sub("", words)
         named = any(character.isdigit() for character in words) if slot == "order" else bool(words)
+        passing = slot == "date" and words.casefold() in _PASSING
         sound = (
             named
+            and not passing
             and len(words) <= MAX_SLOT_CODE_POINTS
             and words.isprintable()
             and not re.search(r"[!?{}\[\]<>]", words)

@@ -180,7 +180,7 @@ class TestModel:
 
 class TestWords:
     def test_the_shipped_ones(self, tmp_path: Path) -> None:
-        for check in (checks.check_personas, checks.check_rewards, checks.check_phrases):
+        for check in (checks.check_personas, checks.check_rewards, checks.check_phrases, checks.check_products):
             assert {finding.status for finding in findings(tmp_path, check)} == {"ok"}
 
     def test_a_persona_file_with_a_mistake(self, tmp_path: Path) -> None:
@@ -215,6 +215,13 @@ class TestWords:
         general.write_text("".join([*lines[: at + 1], lines[at], *lines[at + 1 :]]))
         found = findings(tmp_path, checks.check_phrases, phrases_dir=str(phrases))
         assert any(finding.status != "ok" for finding in found)
+
+    def test_products(self, tmp_path: Path) -> None:
+        (tmp_path / "names.txt").write_text("iPhone 15\n")
+        assert "names.txt names 1" in only(tmp_path, checks.check_products, products_file="names.txt").text
+        (tmp_path / "names.txt").write_bytes(b"\xff")
+        finding = findings(tmp_path, checks.check_products, products_file="names.txt")[0]
+        assert (finding.status, "is not UTF-8" in finding.text) == ("fail", True)
 
 
 class TestMachine:

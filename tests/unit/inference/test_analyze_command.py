@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner, Result
 
-from server.cli.analyze import BATCH_LINES, MAX_LINE_BYTES, described, stream
+from server.cli.analyze import BATCH_LINES, Remarks, described, stream
+from server.cli.lines import MAX_LINE_BYTES
 from server.cli.main import app
 from server.errors import StartupError
 from tests.unit.inference.support import FakeModel, fake_engine
@@ -20,6 +21,7 @@ from tests.unit.inference.support import FakeModel, fake_engine
 FIELDS = {
     "intent", "intent_confidence", "out_of_scope", "act", "sentiment", "emotions", "urgency", "politeness", "toxicity",
     "language", "entities", "model", "cached", "latency_us", "intents",
+    "keywords", "reading_ease",
 }  # fmt: skip
 
 
@@ -61,6 +63,7 @@ class TestOneText:
             "order_id",
             "24–29",
             "language en",
+            "reading ease",
             "ms",
         ):
             assert shown in result.stdout
@@ -98,6 +101,24 @@ def test_a_model_that_is_not_there(tmp_path: Path) -> None:
     assert result.exit_code == 2
     assert result.stdout == ""
     assert result.stderr == f"{tmp_path / 'none'} is not a folder. Give the folder of a packed model.\n"
+
+
+def test_products_of_the_settings(pack_folder: Path, tmp_path: Path) -> None:
+    (tmp_path / "names.txt").write_text("Galaxy S24\n")
+    config = tmp_path / "parlance.toml"
+    config.write_text(f"products_file = '{tmp_path / 'names.txt'}'\n")
+    result = run(pack_folder, "is the GALAXY s24 in stock?", "--json", "--config", str(config))
+    assert result.exit_code == 0, result.stderr
+    (entity,) = json.loads(result.stdout)["entities"]
+    assert entity == {"type": "product", "text": "GALAXY s24", "start": 7, "end": 17}
+
+
+def test_products_that_are_not_there(pack_folder: Path, tmp_path: Path) -> None:
+    config = tmp_path / "parlance.toml"
+    config.write_text("products_file = 'nowhere.txt'\n")
+    result = run(pack_folder, "hi", "--config", str(config))
+    assert result.exit_code == 2
+    assert "nowhere.txt can't be read" in result.stderr
 
 
 class TestStream:
@@ -168,10 +189,25 @@ class TestStream:
         assert b"Traceback" not in done.stderr
 
 
-def test_described_is_the_protocols_analysis_and_the_intents() -> None:
+def test_keywords_and_reading_ease() -> None:
+    hard, german, other, nothing = streamed(
+        "I want a refund for the damaged coffee machine.\n"
+        "Die Kaffeemaschine ist nicht mein.\nгде мой заказ\n#4711".encode()
+    )
+    assert hard["keywords"] == [{"text": "damaged coffee machine", "score": 9.0}, {"text": "refund", "score": 1.0}]
+    assert hard["reading_ease"] == 75.5
+    assert german["keywords"] == [{"text": "kaffeemaschine", "score": 1.0}]
+    assert german["reading_ease"] is not None
+    assert other["reading_ease"] is None
+    assert (nothing["keywords"], nothing["reading_ease"]) == ([], None)
+
+
+def test_described_is_the_protocols_analysis_the_intents_and_the_remarks() -> None:
     (analysis,) = fake_engine(FakeModel()).analyse_now(["hi"])
-    found = described(analysis)
+    found = described(analysis, Remarks((("refund", 1.0),), None))
     assert set(found) == FIELDS
+    assert found.pop("keywords") == [{"text": "refund", "score": 1.0}]
+    assert found.pop("reading_ease") is None
     intents = found.pop("intents")
     assert found == analysis.to_wire()
     assert [each["name"] for each in intents] == [name for name, _ in analysis.intents]

@@ -177,6 +177,8 @@ def test_urgent_and_hostile_have_thresholds() -> None:
         ("order_id", "ORDER-77", "order", "order ORDER-77"),
         ("amount", "$49.99.", "amount", "$49.99"),
         ("date", "next\n Friday,", "date", "next Friday"),
+        ("date", "Tomorrow", "date", "Tomorrow"),
+        ("product", "iPhone 15", "product", "iPhone 15"),
         ("email", "a@b.example", "email", "a@b.example"),
     ],
 )
@@ -186,7 +188,16 @@ def test_entities_become_words(kind: str, text: str, slot: str, words: str) -> N
 
 @pytest.mark.parametrize(
     ("kind", "text"),
-    [("order_id", "order"), ("date", "?"), ("amount", "9" * 41), ("url", "https://a.example"), ("date", "a\x00b")],
+    [
+        ("order_id", "order"),
+        ("date", "?"),
+        ("amount", "9" * 41),
+        ("url", "https://a.example"),
+        ("date", "a\x00b"),
+        ("date", "Today"),
+        ("payment_card", "4111111111111111"),
+        ("iban", "DE89370400440532013000"),
+    ],
 )
 def test_entities_that_would_break_a_sentence_are_left_out(kind: str, text: str) -> None:
     assert entity_slots((Entity(kind, text, 0, len(text)),)) == {}
