@@ -19,7 +19,11 @@ from adapters.policies import Policy, make_policy
 from adapters.priors import warm_start
 from adapters.rewards import RewardWeights
 from inference.errors import ModelError
-from inference.pack import Pack, load_pack
+from inference.intents.errors import IntentsError
+from inference.intents.parsing import parse_intents
+from inference.intents.trained import Space, TrainedError, TrainedIntents, from_bytes, space_of
+from inference.intents.values import IntentSet
+from inference.pack import Pack, load_pack, verify_pack
 from server.chat.writer import BuiltInWriter, PhraseBook, PhraseError, parse_phrases
 from server.errors import StartupError
 from server.settings import Settings
@@ -77,6 +81,35 @@ def read_phrases(folder: Path) -> PhraseBook:
         return parse_phrases({file.name: read_yaml(file) for file in files})
     except PhraseError as error:
         raise StartupError(str(error)) from error
+
+
+def read_intents(folder: Path) -> IntentSet:
+    """A user's own intents; ``StartupError`` says which entry is wrong, and how."""
+    files = sorted(folder.glob("*.yaml"))
+    if not files:
+        raise StartupError(f"{folder} holds no intents (*.yaml).", "Give the folder of your intents.")
+    try:
+        return parse_intents({file.name: read_yaml(file) for file in files})
+    except IntentsError as error:
+        raise StartupError(str(error)) from error
+
+
+def embedding_space(model: Path) -> Space:
+    """The embedding of the model in that folder."""
+    try:
+        return space_of(verify_pack(model))
+    except ModelError as error:
+        raise StartupError(str(error)) from error
+
+
+def read_trained(path: Path, space: Space) -> TrainedIntents:
+    """What ``parlance intents train`` wrote; ``StartupError`` says why the file can't be used."""
+    try:
+        return from_bytes(path.read_bytes(), space)
+    except OSError as error:
+        raise StartupError(f"{path} can't be read: {error.strerror}.", "Correct the path.") from error
+    except TrainedError as error:
+        raise StartupError(f"{path} {error}") from error
 
 
 def build_policy(settings: Settings, personas: tuple[Persona, ...]) -> Policy:

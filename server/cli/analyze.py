@@ -62,14 +62,15 @@ def analyze(
         console().print(panel(text, analysis))
 
 
-def open_engine(folder: Path) -> Engine:
+def open_engine(folder: Path, *, cache_entries: int | None = None) -> Engine:
     """An engine on the model in ``folder``. Raises ``StartupError`` where that can't be used."""
-    from inference.engine import Engine
+    from inference.engine import CACHE_ENTRIES, Engine
     from inference.errors import ModelError
     from inference.pack import load_pack
 
     try:
-        return Engine(load_pack(folder), clock=time.perf_counter_ns)
+        entries = CACHE_ENTRIES if cache_entries is None else cache_entries
+        return Engine(load_pack(folder), clock=time.perf_counter_ns, cache_entries=entries)
     except ModelError as error:
         raise StartupError(str(error)) from None
 
