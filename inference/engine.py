@@ -13,6 +13,8 @@ from inference.batching import split
 from inference.cache import AnalysisCache, as_hit
 from inference.errors import EngineTimeout
 from inference.heads import RawOutputs, Runner
+from inference.intents.apply import apply
+from inference.intents.trained import TrainedIntents
 from inference.lexicon import Lexicon, load_lexicon
 from inference.pack import Pack
 from inference.reader import Prepared, Reader
@@ -69,6 +71,7 @@ class Engine:
         max_batch: texts in one run of the model.
         observe: called with every analysis that ``analyse`` returns, for histograms.
         runner: stands in for the pack's model.
+        intents: the user's own, trained on this pack's embedding; they replace the model's.
     """
 
     def __init__(
@@ -82,7 +85,9 @@ class Engine:
         observe: Callable[[Analysis], None] | None = None,
         lexicon: Lexicon | None = None,
         runner: Runner | None = None,
+        intents: TrainedIntents | None = None,
     ) -> None:
+        self._intents = intents
         self.model = pack.manifest.model
         self._clock = clock
         self._observe = observe
@@ -191,6 +196,8 @@ class Engine:
 
     def _finish(self, batch: Sequence[Prepared], raw: RawOutputs) -> list[Analysis]:
         analyses = self._reader.finish(batch, raw)
+        if self._intents is not None:
+            analyses = apply(analyses, self._intents)
         for item, analysis in zip(batch, analyses, strict=True):
             self._cache.put(item.text, analysis)
         with self._count_lock:

@@ -24,7 +24,7 @@ from inference.intents.parsing import parse_intents
 from inference.intents.trained import Space, TrainedError, TrainedIntents, from_bytes, space_of
 from inference.intents.values import IntentSet
 from inference.pack import Pack, load_pack, verify_pack
-from server.chat.writer import BuiltInWriter, PhraseBook, PhraseError, parse_phrases
+from server.chat.writer import BuiltInWriter, PhraseBook, PhraseError, parse_phrases, with_intents
 from server.errors import StartupError
 from server.settings import Settings
 
@@ -40,6 +40,7 @@ class Contents:
     writer: BuiltInWriter
     weights: RewardWeights
     pack: Pack
+    intents: TrainedIntents | None = None
 
 
 def read_contents(settings: Settings) -> Contents:
@@ -47,11 +48,16 @@ def read_contents(settings: Settings) -> Contents:
     with ThreadPoolExecutor(1) as beside:  # the model is verified and opened while the rest is read
         loading = beside.submit(load_pack, settings.model_path)
         personas = read_personas(settings.personas_path)
-        writer = BuiltInWriter(read_phrases(settings.phrases_path))
+        phrases = read_phrases(settings.phrases_path)
         try:
-            return Contents(personas, writer, RewardWeights.of(settings.reward_weights), loading.result())
+            weights, pack = RewardWeights.of(settings.reward_weights), loading.result()
         except (ValueError, ModelError) as error:
             raise StartupError(str(error)) from error
+    intents = None
+    if settings.intents is not None:
+        intents = read_trained(settings.intents, space_of(pack.manifest))
+        phrases = with_intents(phrases, dict(zip(intents.manifest.labels, intents.manifest.asks, strict=True)))
+    return Contents(personas, BuiltInWriter(phrases), weights, pack, intents)
 
 
 def read_yaml(path: Path) -> Any:
@@ -107,7 +113,9 @@ def read_trained(path: Path, space: Space) -> TrainedIntents:
     try:
         return from_bytes(path.read_bytes(), space)
     except OSError as error:
-        raise StartupError(f"{path} can't be read: {error.strerror}.", "Correct the path.") from error
+        raise StartupError(
+            f"{path} can't be read: {error.strerror}.", "Train it with `parlance intents train`, or correct the path."
+        ) from error
     except TrainedError as error:
         raise StartupError(f"{path} {error}") from error
 

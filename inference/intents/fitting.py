@@ -1,5 +1,7 @@
 """The two classifiers on frozen embeddings, temperature and threshold (pure, deterministic).
 
+SciPy is imported by what fits: a server that only applies a trained set starts without it.
+
 Few texts: kernel ridge regression with a Gaussian kernel, which is solved in closed form. Many: multinomial logistic
 regression by L-BFGS. docs/intents.md shows what each gives on how many examples.
 """
@@ -10,8 +12,6 @@ from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.linalg import solve
-from scipy.optimize import minimize, minimize_scalar
 
 Floats = NDArray[np.float32]
 Doubles = NDArray[np.float64]
@@ -35,6 +35,8 @@ def fit_kernel(x: Floats, targets: Ints, weights: Floats, classes: int, ridge: f
 
     ``x``: unit rows; a row's ``weight`` of 2 counts like the row standing there twice.
     """
+    from scipy.linalg import solve
+
     gram = kernel(x, x).astype(np.float64)
     gram[np.diag_indices_from(gram)] += ridge / weights
     dual: Floats = solve(gram, one_hot(targets, classes), assume_a="pos").astype(np.float32)
@@ -56,6 +58,8 @@ def fit_logistic(
     Minimises the weighted cross-entropy plus ``ridge / 2`` times the squared weights. ``start``: another fit of the
     same shape, to begin from.
     """
+    from scipy.optimize import minimize
+
     shape = (x.shape[1] + 1, classes)
     hot = one_hot(targets, classes).astype(np.float32)
     rows = np.arange(len(x))
@@ -97,6 +101,8 @@ def softmax(scores: NDArray[np.floating], temperature: float) -> Doubles:
 
 def fit_temperature(scores: Floats, targets: Ints) -> float:
     """The temperature with the least cross-entropy on held-out scores (Guo et al. 2017)."""
+    from scipy.optimize import minimize_scalar
+
     rows = np.arange(len(targets))
 
     def entropy(log_temperature: float) -> float:

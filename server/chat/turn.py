@@ -152,6 +152,7 @@ class Bot:
             used=tuple(memory.used_phrases),
             previous_intent=memory.previous_intent,
             known=memory.known,
+            asked_back=memory.asked_back,
             customer_name=None if sender.name == GUEST_NAME else sender.name,
         )
         written = self._writer.write(situation, self._rng)

@@ -51,7 +51,8 @@ def analyze(
     if (text is None) != jsonl:
         problem = "TEXT and --jsonl exclude each other." if text is not None else "There is no text."
         raise StartupError(problem, "Give one TEXT, or --jsonl and texts on standard input.")
-    engine = open_engine(model or load(config=config, check=False, make=False).settings.model_path)
+    settings = load(config=config, check=False, make=False).settings
+    engine = open_engine(model or settings.model_path, intents=settings.intents)
     if text is None:
         stream(engine, sys.stdin.buffer, sys.stdout.buffer)
         return
@@ -62,17 +63,25 @@ def analyze(
         console().print(panel(text, analysis))
 
 
-def open_engine(folder: Path, *, cache_entries: int | None = None) -> Engine:
-    """An engine on the model in ``folder``. Raises ``StartupError`` where that can't be used."""
+def open_engine(folder: Path, *, intents: Path | None = None, cache_entries: int | None = None) -> Engine:
+    """An engine on the model in ``folder``, with the user's own ``intents``. Raises ``StartupError`` where either can't
+    be used."""
     from inference.engine import CACHE_ENTRIES, Engine
     from inference.errors import ModelError
     from inference.pack import load_pack
 
+    entries = CACHE_ENTRIES if cache_entries is None else cache_entries
     try:
-        entries = CACHE_ENTRIES if cache_entries is None else cache_entries
-        return Engine(load_pack(folder), clock=time.perf_counter_ns, cache_entries=entries)
+        pack = load_pack(folder)
     except ModelError as error:
         raise StartupError(str(error)) from None
+    own = None
+    if intents is not None:
+        from inference.intents.trained import space_of
+        from server.contents import read_trained
+
+        own = read_trained(intents, space_of(pack.manifest))
+    return Engine(pack, clock=time.perf_counter_ns, cache_entries=entries, intents=own)
 
 
 def described(analysis: Analysis) -> dict[str, Any]:

@@ -7,7 +7,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from inference.engine import Engine
-from inference.pack import Pack
 from server.chat.learning import Learner
 from server.chat.memory import Memories
 from server.chat.runner import TurnRunner
@@ -31,7 +30,7 @@ class Turns:
 
 def prepare_turns(ground: Ground, contents: Contents, *, on_reward: Callable[[RewardEvent], None]) -> Turns:
     """``on_reward`` gets each reward that the policy learns, and ``metrics`` count it."""
-    engine = _engine(ground, contents.pack)
+    engine = _engine(ground, contents)
     learner = _learner(ground, contents, on_reward)
     bot = _bot(ground, contents, engine, learner)
     runner = _runner(ground, bot)
@@ -39,12 +38,13 @@ def prepare_turns(ground: Ground, contents: Contents, *, on_reward: Callable[[Re
     return Turns(engine, learner, bot, runner)
 
 
-def _engine(ground: Ground, pack: Pack) -> Engine:
+def _engine(ground: Ground, contents: Contents) -> Engine:
     engine = Engine(
-        pack,
+        contents.pack,
         clock=time.perf_counter_ns,
         cache_entries=ground.settings.analysis_cache_entries,
         max_waiting=ground.settings.analysis_max_waiting,
+        intents=contents.intents,
     )
     ground.metrics.watch_engine(engine)
     return engine
