@@ -146,6 +146,11 @@ class Engine:
                 answers.append(as_hit(known[text], 0) if not known[text].cached else known[text])
         return answers
 
+    def teach(self, intents: TrainedIntents | None) -> None:
+        """From the next text on these are the user's intents; what the cache knows was said by those before."""
+        self._intents = intents
+        self._cache.clear()
+
     def stats(self) -> EngineStats:
         """The counts at this moment."""
         cache = self._cache
@@ -196,10 +201,12 @@ class Engine:
 
     def _finish(self, batch: Sequence[Prepared], raw: RawOutputs) -> list[Analysis]:
         analyses = self._reader.finish(batch, raw)
-        if self._intents is not None:
-            analyses = apply(analyses, self._intents)
-        for item, analysis in zip(batch, analyses, strict=True):
-            self._cache.put(item.text, analysis)
+        intents = self._intents
+        if intents is not None:
+            analyses = apply(analyses, intents)
+        if intents is self._intents:  # else others have been taught on another thread meanwhile
+            for item, analysis in zip(batch, analyses, strict=True):
+                self._cache.put(item.text, analysis)
         with self._count_lock:
             self._batches += 1
             self._analysed += len(batch)

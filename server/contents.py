@@ -40,6 +40,7 @@ class Contents:
     writer: BuiltInWriter
     weights: RewardWeights
     pack: Pack
+    phrases: PhraseBook
     intents: TrainedIntents | None = None
 
 
@@ -56,8 +57,15 @@ def read_contents(settings: Settings) -> Contents:
     intents = None
     if settings.intents is not None:
         intents = read_trained(settings.intents, space_of(pack.manifest))
-        phrases = with_intents(phrases, dict(zip(intents.manifest.labels, intents.manifest.asks, strict=True)))
-    return Contents(personas, BuiltInWriter(phrases), weights, pack, intents)
+    return Contents(personas, writer_of(phrases, intents), weights, pack, phrases, intents)
+
+
+def writer_of(phrases: PhraseBook, intents: TrainedIntents | None) -> BuiltInWriter:
+    """The writer, which can also ask back about the user's own intents."""
+    if intents is None:
+        return BuiltInWriter(phrases)
+    asks = dict(zip(intents.manifest.labels, intents.manifest.asks, strict=True))
+    return BuiltInWriter(with_intents(phrases, asks))
 
 
 def read_yaml(path: Path) -> Any:

@@ -27,12 +27,12 @@ ModelOption = Annotated[
 ]
 FoldsOption = Annotated[int, typer.Option("--folds", metavar="K", min=2, max=20, help="Parts of the cross-validation.")]
 
-intents_app = typer.Typer(no_args_is_help=True, help="Teach your own intents: validate, train, test.")
+intents_app = typer.Typer(no_args_is_help=True, help="Teach your own intents: validate, train, test, activate.")
 
 
 @intents_app.callback()
 def intents() -> None:
-    """Teach your own intents: validate, train, test."""
+    """Teach your own intents: validate, train, test, activate."""
 
 
 @intents_app.command("validate")
@@ -104,6 +104,31 @@ def train(
     answered = f"it answers {figures['answered']:.1%} and is right in {figures['right_of_answered']:.1%} of them"
     typer.echo(f"{path}: {len(manifest.labels)} intents.")
     typer.echo(f"Held-out examples: {figures['accuracy']:.1%} right; from {manifest.threshold:.2f} on {answered}.")
+
+
+@intents_app.command("activate")
+def activate(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="What `train` wrote.")],
+    *,
+    as_json: JsonOption = False,
+    config: ConfigOption = None,
+) -> None:
+    """Put FILE where the setting `intents` points: servers that run with it take it within seconds, without a restart.
+
+    Exit code 0: in place; 2: FILE is damaged or was trained on another model, or the setting is empty.
+    """
+    from server.contents import embedding_space, read_trained
+
+    settings = load(config=config, check=False, make=False).settings
+    if settings.intents is None:
+        remedy = "Say where the server finds its intents, for example with PARLANCE_INTENTS=data/intents.npz."
+        raise StartupError("The setting `intents` is empty.", remedy)
+    manifest = read_trained(file, embedding_space(settings.model_path)).manifest
+    learning.write_whole(settings.intents, file.read_bytes())
+    if as_json:
+        print_json({"file": str(settings.intents), "intents": len(manifest.labels), "examples": manifest.examples})
+    else:
+        typer.echo(f"{settings.intents}: {len(manifest.labels)} intents.")
 
 
 @intents_app.command("test")

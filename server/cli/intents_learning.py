@@ -113,4 +113,4 @@ def write_whole(path: Path, content: bytes) -> None:
         beside.replace(path)
     except OSError as error:
         beside.unlink(missing_ok=True)
-        raise StartupError(f"{path} can't be written: {error.strerror}.", "Give another --out.") from None
+        raise StartupError(f"{path} can't be written: {error.strerror}.", "Give a path that can be written.") from None
