@@ -38,7 +38,8 @@ class Analysis:
 
     ``out_of_scope``, ``urgency``, ``toxicity`` in [0, 1]; ``politeness`` in [-1, 1]; ``emotions`` sum to 1.
     ``intents``: the five likeliest with their probabilities, the likeliest first. ``embedding``: float32 (384,),
-    unit length, for retrieval; it never leaves the process with ``to_wire``.
+    unit length, for retrieval; it never leaves the process with ``to_wire``. ``sure``: whether the user's own intents,
+    which ``intent`` is then one of, are sure of it; None where there are none, and ``intent`` is the model's.
     """
 
     intent: str
@@ -57,6 +58,7 @@ class Analysis:
     cached: bool
     latency_us: int
     embedding: NDArray[np.float32] = field(repr=False, compare=False)
+    sure: bool | None = None
 
     def to_wire(self) -> dict[str, Any]:
         """The ``analysis`` object of PROTOCOL §5, numbers rounded to four decimals."""

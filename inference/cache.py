@@ -46,6 +46,11 @@ class AnalysisCache:
             if len(self._found) > self.entries:
                 self._found.popitem(last=False)
 
+    def clear(self) -> None:
+        """Forget every analysis; the counts go on."""
+        with self._lock:
+            self._found.clear()
+
 
 def as_hit(analysis: Analysis, latency_us: int) -> Analysis:
     """The same analysis, marked as cached, with the latency of this look-up and a mapping of its own."""

@@ -14,6 +14,8 @@ from inference.cache import AnalysisCache, as_hit
 from inference.entities import NO_PRODUCTS
 from inference.errors import EngineTimeout
 from inference.heads import RawOutputs, Runner
+from inference.intents.apply import apply
+from inference.intents.trained import TrainedIntents
 from inference.langid import guesses
 from inference.lexicon import Lexicon, load_lexicon
 from inference.pack import Pack
@@ -73,6 +75,7 @@ class Engine:
         observe: called with every analysis that ``analyse`` returns, for histograms.
         runner: stands in for the pack's model.
         products: names that are entities wherever a text has them.
+        intents: the user's own, trained on this pack's embedding; they replace the model's.
     """
 
     def __init__(
@@ -87,7 +90,9 @@ class Engine:
         lexicon: Lexicon | None = None,
         runner: Runner | None = None,
         products: Products = NO_PRODUCTS,
+        intents: TrainedIntents | None = None,
     ) -> None:
+        self._intents = intents
         self.model = pack.manifest.model
         self._clock = clock
         self._observe = observe
@@ -147,6 +152,11 @@ class Engine:
                 answers.append(as_hit(known[text], 0) if not known[text].cached else known[text])
         return answers
 
+    def teach(self, intents: TrainedIntents | None) -> None:
+        """From the next text on these are the user's intents; what the cache knows was said by those before."""
+        self._intents = intents
+        self._cache.clear()
+
     def stats(self) -> EngineStats:
         """The counts at this moment."""
         cache = self._cache
@@ -197,8 +207,12 @@ class Engine:
 
     def _finish(self, batch: Sequence[Prepared], raw: RawOutputs) -> list[Analysis]:
         analyses = self._reader.finish(batch, raw)
-        for item, analysis in zip(batch, analyses, strict=True):
-            self._cache.put(item.text, analysis)
+        intents = self._intents
+        if intents is not None:
+            analyses = apply(analyses, intents)
+        if intents is self._intents:  # else others have been taught on another thread meanwhile
+            for item, analysis in zip(batch, analyses, strict=True):
+                self._cache.put(item.text, analysis)
         with self._count_lock:
             self._batches += 1
             self._analysed += len(batch)

@@ -75,6 +75,8 @@ class App:
             self._people.typing.run(),
             self._talk.claims.keep(),
         ]
+        if self._turns.teaching is not None:
+            keepers.append(self._turns.teaching.watch())
         if self._settings.redis_url:  # within one process no word is lost
             keepers.append(self._talk.chat.watch_members())
         return keepers

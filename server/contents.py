@@ -20,9 +20,13 @@ from adapters.priors import warm_start
 from adapters.rewards import RewardWeights
 from inference.entities import NO_PRODUCTS
 from inference.errors import ModelError, ProductsError
-from inference.pack import Pack, load_pack
+from inference.intents.errors import IntentsError
+from inference.intents.parsing import parse_intents
+from inference.intents.trained import Space, TrainedError, TrainedIntents, from_bytes, space_of
+from inference.intents.values import IntentSet
+from inference.pack import Pack, load_pack, verify_pack
 from inference.products import Products, load_products
-from server.chat.writer import BuiltInWriter, PhraseBook, PhraseError, parse_phrases
+from server.chat.writer import BuiltInWriter, PhraseBook, PhraseError, parse_phrases, with_intents
 from server.errors import StartupError
 from server.settings import Settings
 
@@ -39,6 +43,8 @@ class Contents:
     weights: RewardWeights
     pack: Pack
     products: Products
+    phrases: PhraseBook
+    intents: TrainedIntents | None = None
 
 
 def read_contents(settings: Settings) -> Contents:
@@ -46,12 +52,24 @@ def read_contents(settings: Settings) -> Contents:
     with ThreadPoolExecutor(1) as beside:  # the model is verified and opened while the rest is read
         loading = beside.submit(load_pack, settings.model_path)
         personas = read_personas(settings.personas_path)
-        writer = BuiltInWriter(read_phrases(settings.phrases_path))
+        phrases = read_phrases(settings.phrases_path)
         try:
             weights, products = RewardWeights.of(settings.reward_weights), read_products(settings.products_file)
-            return Contents(personas, writer, weights, loading.result(), products)
+            pack = loading.result()
         except (ValueError, ModelError) as error:
             raise StartupError(str(error)) from error
+    intents = None
+    if settings.intents is not None:
+        intents = read_trained(settings.intents, space_of(pack.manifest))
+    return Contents(personas, writer_of(phrases, intents), weights, pack, products, phrases, intents)
+
+
+def writer_of(phrases: PhraseBook, intents: TrainedIntents | None) -> BuiltInWriter:
+    """The writer, which can also ask back about the user's own intents."""
+    if intents is None:
+        return BuiltInWriter(phrases)
+    asks = dict(zip(intents.manifest.labels, intents.manifest.asks, strict=True))
+    return BuiltInWriter(with_intents(phrases, asks))
 
 
 def read_yaml(path: Path) -> Any:
@@ -89,6 +107,37 @@ def read_products(path: Path | None) -> Products:
         return NO_PRODUCTS if path is None else load_products(path)
     except ProductsError as error:
         raise StartupError(str(error)) from error
+
+
+def read_intents(folder: Path) -> IntentSet:
+    """A user's own intents; ``StartupError`` says which entry is wrong, and how."""
+    files = sorted(folder.glob("*.yaml"))
+    if not files:
+        raise StartupError(f"{folder} holds no intents (*.yaml).", "Give the folder of your intents.")
+    try:
+        return parse_intents({file.name: read_yaml(file) for file in files})
+    except IntentsError as error:
+        raise StartupError(str(error)) from error
+
+
+def embedding_space(model: Path) -> Space:
+    """The embedding of the model in that folder."""
+    try:
+        return space_of(verify_pack(model))
+    except ModelError as error:
+        raise StartupError(str(error)) from error
+
+
+def read_trained(path: Path, space: Space) -> TrainedIntents:
+    """What ``parlance intents train`` wrote; ``StartupError`` says why the file can't be used."""
+    try:
+        return from_bytes(path.read_bytes(), space)
+    except OSError as error:
+        raise StartupError(
+            f"{path} can't be read: {error.strerror}.", "Train it with `parlance intents train`, or correct the path."
+        ) from error
+    except TrainedError as error:
+        raise StartupError(f"{path} {error}") from error
 
 
 def build_policy(settings: Settings, personas: tuple[Persona, ...]) -> Policy:

@@ -38,6 +38,7 @@ class Memory:
 
     ``used_phrases``: what was said, longest ago first (a dict as an ordered set). ``known``: details that the customer
     has given, such as an order number, so that nobody asks twice. ``offset``: of the last message that it knows of.
+    ``asked_back``: the last answer asked what was meant.
     """
 
     offset: int = 0
@@ -51,6 +52,7 @@ class Memory:
     last_rating: float | None = None
     resolved_before: bool = False
     silence_told: bool = False
+    asked_back: bool = False
 
     def hear(self, analysis: Analysis, at_ms: int) -> None:
         """Take in a customer's turn."""
@@ -72,6 +74,7 @@ class Memory:
         self.previous_intent = written.intent
         self.say(written.phrases)
         self.known = dict(written.known)
+        self.asked_back = written.kind == "clarification"
         self.last_rating = None
         self.silence_told = False
 
@@ -82,6 +85,7 @@ class Memory:
             "phrases": list(written.phrases),
             "known": dict(written.known),
             "resolved_before": self.resolved_before,
+            "asked_back": written.kind == "clarification",
         }
 
 
@@ -98,6 +102,7 @@ def rebuild(past: list[PastTurn]) -> Memory:
         memory.say(turn.notes.get("phrases", ()))
         memory.known = dict(turn.notes.get("known", {}))
         memory.resolved_before = bool(turn.notes.get("resolved_before", False))
+        memory.asked_back = bool(turn.notes.get("asked_back", False))
     return memory
 
 

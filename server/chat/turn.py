@@ -94,6 +94,10 @@ class Bot:
         self._sole_worker = sole_worker
         self._understanding = asyncio.Semaphore(MAX_UNDERSTANDING)
 
+    def write_with(self, writer: BuiltInWriter) -> None:
+        """From the next answer on."""
+        self._writer = writer
+
     async def answer(self, turn: OpenTurn, last_try: bool) -> bool:
         """Answer a turn, or say that the ledger refused it, or raise. Repeatable: a committed turn stays as it is.
 
@@ -152,6 +156,7 @@ class Bot:
             used=tuple(memory.used_phrases),
             previous_intent=memory.previous_intent,
             known=memory.known,
+            asked_back=memory.asked_back,
             customer_name=None if sender.name == GUEST_NAME else sender.name,
         )
         written = self._writer.write(situation, self._rng)

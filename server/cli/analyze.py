@@ -52,7 +52,7 @@ def analyze(
         problem = "TEXT and --jsonl exclude each other." if text is not None else "There is no text."
         raise StartupError(problem, "Give one TEXT, or --jsonl and texts on standard input.")
     settings = load(config=config, check=False, make=False).settings
-    engine = open_engine(model or settings.model_path, settings.products_file)
+    engine = open_engine(model or settings.model_path, products=settings.products_file, intents=settings.intents)
     if text is None:
         stream(engine, sys.stdin.buffer, sys.stdout.buffer)
         return
@@ -64,18 +64,28 @@ def analyze(
         console().print(panel(text, analysis, aside))
 
 
-def open_engine(folder: Path, products_file: Path | None = None) -> Engine:
-    """An engine on the model in ``folder``. Raises ``StartupError`` where that or ``products_file`` can't be used."""
-    from inference.engine import Engine
-    from inference.errors import ModelError, ProductsError
+def open_engine(
+    folder: Path, *, products: Path | None = None, intents: Path | None = None, cache_entries: int | None = None
+) -> Engine:
+    """An engine on the model in ``folder``, with the user's ``products`` and own ``intents``. Raises ``StartupError``
+    where one of them can't be used."""
+    from inference.engine import CACHE_ENTRIES, Engine
+    from inference.errors import ModelError
     from inference.pack import load_pack
-    from inference.products import Products, load_products
+    from server.contents import read_products, read_trained
 
+    entries = CACHE_ENTRIES if cache_entries is None else cache_entries
     try:
-        products = Products() if products_file is None else load_products(products_file)
-        return Engine(load_pack(folder), clock=time.perf_counter_ns, products=products)
-    except (ModelError, ProductsError) as error:
+        pack = load_pack(folder)
+    except ModelError as error:
         raise StartupError(str(error)) from None
+    own = None
+    if intents is not None:
+        from inference.intents.trained import space_of
+
+        own = read_trained(intents, space_of(pack.manifest))
+    named = read_products(products)
+    return Engine(pack, clock=time.perf_counter_ns, cache_entries=entries, products=named, intents=own)
 
 
 @dataclass(frozen=True, slots=True)

@@ -198,6 +198,18 @@ def check_model(loaded: Loaded) -> Iterator[Finding]:
         yield Finding("model", "ok", f"{pack.manifest.model}, digests match, runs ({pack.folder})")
 
 
+def check_intents(loaded: Loaded) -> Iterator[Finding]:
+    from server.contents import embedding_space, read_trained
+
+    path = loaded.settings.intents
+    if path is None:
+        yield Finding("intents", "ok", "the model's own")
+        return
+    manifest = read_trained(path, embedding_space(loaded.settings.model_path)).manifest
+    sure = f"sure from {manifest.threshold:.2f} on"
+    yield Finding("intents", "ok", f"{len(manifest.labels)} of your own, {sure} ({path})")
+
+
 def check_personas(loaded: Loaded) -> Iterator[Finding]:
     from server.contents import build_policy, read_personas
 
@@ -291,6 +303,7 @@ CHECKS: tuple[Check, ...] = (
     check_database,
     check_redis,
     check_model,
+    check_intents,
     check_personas,
     check_rewards,
     check_phrases,

@@ -149,6 +149,9 @@ class Settings(BaseModel):
 
     # understanding
     model_dir: OptionalPath = setting(None, "Folder of the model pack; empty: the one that ships with Parlance.")
+    intents: OptionalPath = setting(
+        None, "File of your own intents, as `parlance intents train` writes it; empty: the model's own."
+    )
     analysis_timeout_ms: int = setting(
         1_000, "Longest time for understanding one text; past it the bot asks what was meant.", "ms", ge=1, le=60_000
     )

@@ -16,16 +16,21 @@ from server.contents import Contents, build_policy
 from server.store.ports import RewardEvent
 from server.wire.parts import User
 from server.wiring.ground import Ground, new_id
+from server.wiring.teaching import Teaching
 
 
 @dataclass(frozen=True, slots=True)
 class Turns:
-    """``runner`` decides when ``bot`` answers, which asks ``engine`` and ``learner``."""
+    """``runner`` decides when ``bot`` answers, which asks ``engine`` and ``learner``.
+
+    ``teaching`` watches the user's own intents, where there are some.
+    """
 
     engine: Engine
     learner: Learner
     bot: Bot
     runner: TurnRunner
+    teaching: Teaching | None
 
 
 def prepare_turns(ground: Ground, contents: Contents, *, on_reward: Callable[[RewardEvent], None]) -> Turns:
@@ -35,7 +40,14 @@ def prepare_turns(ground: Ground, contents: Contents, *, on_reward: Callable[[Re
     bot = _bot(ground, contents, engine, learner)
     runner = _runner(ground, bot)
     ground.signals.on(TurnsLeft, runner.on_turns_left)
-    return Turns(engine, learner, bot, runner)
+    return Turns(engine, learner, bot, runner, _teaching(ground, contents, engine, bot))
+
+
+def _teaching(ground: Ground, contents: Contents, engine: Engine, bot: Bot) -> Teaching | None:
+    path, intents = ground.settings.intents, contents.intents
+    if path is None or intents is None:
+        return None
+    return Teaching(path, intents, contents.phrases, engine=engine, bot=bot)
 
 
 def _engine(ground: Ground, contents: Contents) -> Engine:
@@ -45,6 +57,7 @@ def _engine(ground: Ground, contents: Contents) -> Engine:
         cache_entries=ground.settings.analysis_cache_entries,
         max_waiting=ground.settings.analysis_max_waiting,
         products=contents.products,
+        intents=contents.intents,
     )
     ground.metrics.watch_engine(engine)
     return engine

@@ -9,11 +9,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, Literal
 
 from server.chat.writer.phrase import Phrase
 from server.chat.writer.words import WordTopics
+
+MAX_TOPIC_CODE_POINTS: Final = 40
+"""Of an intent that is talked about by its own name."""
 
 Scope = Literal["service", "outside", "chat"]
 Pool = tuple[Phrase, ...]
@@ -132,3 +135,16 @@ class PhraseBook:
         """Every phrase."""
         groups = [self.pools, *(one.pools for one in self.domains.values()), *(i.pools for i in self.intents.values())]
         return [phrase for group in groups for pool in group.values() for phrase in pool]
+
+
+def with_intents(book: PhraseBook, asks: Mapping[str, str]) -> PhraseBook:
+    """The book with the user's own intents, by name with the text of their button.
+
+    What the files say of an intent of that name stays; one that no file describes is talked about by its own name.
+    """
+    own = {}
+    for name, ask in asks.items():
+        topic = name.replace("_", " ")[:MAX_TOPIC_CODE_POINTS]
+        unnamed = Intent(name, None, topic, None, None, None, "service", False, False, (), {})
+        own[name] = replace(book.intents.get(name, unnamed), example=ask)
+    return replace(book, intents={**book.intents, **own})

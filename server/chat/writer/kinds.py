@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from inference.analysis import Analysis
-from server.chat.writer.book import Intent, PhraseBook
+from server.chat.writer.book import MAX_TOPIC_CODE_POINTS, Intent, PhraseBook
 from server.chat.writer.conditions import Kind, Mood
 from server.chat.writer.words import plain_words
 
@@ -30,7 +30,6 @@ MAX_DETAIL_WORDS: Final = 8
 MAX_FRAGMENT_WORDS: Final = 2
 # A yes or no with more words than this is about something: "no error, it just closes".
 MAX_ANSWER_WORDS: Final = 3
-MAX_TOPIC_CODE_POINTS: Final = 40
 
 _SOCIAL: Final[Mapping[str, Kind]] = {
     "greeting": "greeting",
@@ -49,7 +48,10 @@ _UNDERSTOOD: Final = frozenset({"en", "und", ""})
 
 @dataclass(frozen=True, slots=True)
 class Heard:
-    """One message. ``emotion``: the dominant one; ``slots``: the details it names; ``previous``: the topic before."""
+    """One message. ``emotion``: the dominant one; ``slots``: the details it names; ``previous``: the topic before.
+
+    ``asked_back``: the answer before asked what was meant.
+    """
 
     analysis: Analysis
     text: str
@@ -58,6 +60,7 @@ class Heard:
     slots: Mapping[str, str]
     previous: Intent | None
     book: PhraseBook
+    asked_back: bool = False
 
     @property
     def words(self) -> int:
@@ -67,6 +70,8 @@ class Heard:
     def told(self) -> Intent | None:
         """The topic that the words tell. A confident model is not contradicted."""
         found = self.analysis
+        if found.sure:
+            return None
         doubtful = found.out_of_scope >= OUT_OF_SCOPE_FROM or found.intent_confidence < CONFIDENT_FROM
         return self.book.topic_of(self.text) if doubtful or found.intent == NO_INTENT else None
 
@@ -78,6 +83,8 @@ class Heard:
 
 def is_lost(analysis: Analysis) -> bool:
     """Whether the text belongs to none of the model's intents: "can u help me" is no thanks, however sure it seems."""
+    if analysis.sure is not None:
+        return False  # the user's own intents: what is foreign to the model may be their business
     courtesy = analysis.intent in _SOCIAL and analysis.act not in _SOCIAL
     doubtful = analysis.intent_confidence < CONFIDENT_FROM or courtesy
     return (analysis.out_of_scope >= OUT_OF_SCOPE_FROM and doubtful) or analysis.intent == NO_INTENT
@@ -85,6 +92,8 @@ def is_lost(analysis: Analysis) -> bool:
 
 def is_unsure(analysis: Analysis) -> bool:
     """Whether the likeliest intent is nothing to build an answer on."""
+    if analysis.sure is not None:
+        return not analysis.sure
     return is_lost(analysis) or analysis.intent_confidence < UNSURE_BELOW
 
 
@@ -101,7 +110,15 @@ def kind_and_topics(heard: Heard) -> tuple[Kind, Intent | None, Intent | None]:
     if told is not None or not is_unsure(analysis):
         topic = told or book.intents.get(analysis.intent) or _unnamed(analysis.intent)
         return _TOPICAL.get(analysis.act, "other"), topic, None
-    return _continued(heard) or _unsure(heard)
+    return _continued(heard) or _fallback(heard)
+
+
+def _fallback(heard: Heard) -> tuple[Kind, Intent | None, Intent | None]:
+    """Ask back; with the user's own intents only once in a row, then offer a person."""
+    kind, topic, other = _unsure(heard)
+    if heard.asked_back and heard.analysis.sure is False and kind == "clarification":
+        return "handover", heard.previous, None
+    return kind, topic, other
 
 
 def _continued(heard: Heard) -> tuple[Kind, Intent | None, None] | None:
@@ -125,7 +142,8 @@ def _social_kind(heard: Heard, told: Intent | None) -> Kind | None:
         return "praise"
     by_act = _SOCIAL.get(analysis.act)
     unsure = is_unsure(analysis)
-    doubtful = unsure or (by_act is not None and analysis.intent_confidence < CERTAIN_FROM)
+    weak = heard.words <= MAX_ANSWER_WORDS if analysis.sure else analysis.intent_confidence < CERTAIN_FROM
+    doubtful = unsure or (by_act is not None and weak)
     social = by_act if doubtful else _SOCIAL.get(analysis.intent)
     if social == "thanks" and heard.mood == "negative":
         return "complaint"

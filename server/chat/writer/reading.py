@@ -55,7 +55,9 @@ def read(situation: Situation, book: PhraseBook, very: str, rng: random.Random) 
     mood = mood_of(analysis)
     previous = book.intents.get(situation.previous_intent or "")
     slots = entity_slots(analysis.entities) | _asked_number(situation, book, previous)
-    heard = Heard(analysis, situation.text, mood, emotion_of(analysis, mood), slots, previous, book)
+    heard = Heard(
+        analysis, situation.text, mood, emotion_of(analysis, mood), slots, previous, book, situation.asked_back
+    )
     kind, intent, other = kind_and_topics(heard)
     serious = intent is not None and intent.serious
     if serious and mood == "neutral":

@@ -17,7 +17,7 @@ class Situation:
     ``used``: ids of the phrases that this conversation's answers used so far, the oldest first: when everything that
     fits was said, what was said the longest ago comes again. ``previous_intent``: what the previous
     turn was about (``Written.intent``), None at the start. ``known``: details that were named before
-    (``Written.known``).
+    (``Written.known``). ``asked_back``: the answer before asked what was meant.
     """
 
     analysis: Analysis
@@ -28,6 +28,7 @@ class Situation:
     previous_intent: str | None
     customer_name: str | None
     known: Mapping[str, str] = field(default_factory=dict)
+    asked_back: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,86 @@
+"""The user's own intents, changed while the server runs: each worker watches the file that the setting names."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from typing import Protocol
+
+import structlog
+
+from inference.intents.trained import TrainedIntents
+from server.chat.writer import BuiltInWriter, PhraseBook
+from server.contents import read_trained, writer_of
+from server.errors import StartupError
+
+_log = structlog.get_logger(__name__)
+
+WATCH_S = 2.0
+"""One look at the file's entry costs microseconds; whoever activates a set waits for it."""
+
+Stamp = tuple[int, int, int]
+
+
+class Taught(Protocol):
+    """The engine, as far as it is taught."""
+
+    def teach(self, intents: TrainedIntents | None) -> None: ...
+
+
+class Writing(Protocol):
+    """The bot, as far as it writes."""
+
+    def write_with(self, writer: BuiltInWriter) -> None: ...
+
+
+class Teaching:
+    """Takes a new file as a whole; keeps the intents at hand where the new file can't be used, and says so once."""
+
+    def __init__(
+        self, path: Path, intents: TrainedIntents, phrases: PhraseBook, *, engine: Taught, bot: Writing
+    ) -> None:
+        self._path = path
+        self._space = intents.manifest.space
+        self._phrases = phrases
+        self._engine = engine
+        self._bot = bot
+        self._intents = intents
+        self._stamp: Stamp | None = None
+
+    async def watch(self) -> None:
+        """Run for ever."""
+        while True:
+            await asyncio.sleep(WATCH_S)
+            try:
+                await self.look()
+            except Exception:  # whatever it was, the next round must come
+                _log.exception("intents not looked at")
+
+    async def look(self) -> None:
+        """Take what the file holds now, if it has changed."""
+        stamp = await asyncio.to_thread(self._stamped)
+        if stamp == self._stamp:
+            return
+        try:
+            intents, writer = await asyncio.to_thread(self._read)
+        except StartupError as error:
+            _log.warning("intents kept", reason=str(error))
+        else:
+            if intents.manifest != self._intents.manifest:
+                # Between these two no text is read: both stand on the loop's thread.
+                self._engine.teach(intents)
+                self._bot.write_with(writer)
+                self._intents = intents
+                _log.info("intents taught", intents=len(intents.manifest.labels), examples=intents.manifest.examples)
+        self._stamp = stamp
+
+    def _stamped(self) -> Stamp | None:
+        try:
+            found = self._path.stat()
+        except OSError:
+            return None
+        return found.st_ino, found.st_mtime_ns, found.st_size
+
+    def _read(self) -> tuple[TrainedIntents, BuiltInWriter]:
+        intents = read_trained(self._path, self._space)
+        return intents, writer_of(self._phrases, intents)
