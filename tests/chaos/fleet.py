@@ -6,7 +6,7 @@ import asyncio
 import itertools
 import random
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
@@ -189,13 +189,36 @@ class Person:
                 raise
             self.refusals.append(failed.code)
             return False
-        for channel, entry in welcome.channels.items():
-            if entry.error is not None:
-                assert entry.error.code == 503, f"{channel} was refused: {entry.error}"
-                return False
-            assert entry.recovered, f"{channel} was not recovered"
+        refused = [entry.error for entry in welcome.channels.values() if entry.error is not None]
+        assert all(error.code == 503 for error in refused), refused
         assert set(welcome.channels) == set(self._heard)
+        return not refused and await self._reload(
+            {channel: entry.offset or 0 for channel, entry in welcome.channels.items() if not entry.recovered}
+        )
+
+    async def _reload(self, offsets: Mapping[str, int]) -> bool:
+        """Read what was too much for one welcome; pushes go on after these offsets (PROTOCOL section 4)."""
+        assert not offsets or len(self._heard) > 1, "one conversation's few messages were not recovered"
+        gaps: dict[str, tuple[int, int]] = {}
+        for channel, offset in offsets.items():
+            fresh = self.views[channel][-1]
+            gaps[channel] = fresh.start, offset
+            fresh.start = offset
+            self._heard[channel] = Position(self._heard[channel].epoch, max(offset, self.offset(channel)))
+        try:
+            for channel, gap in gaps.items():
+                self.views[channel].insert(-1, await self._read(channel, *gap))
+        except (ParlanceError, OSError):
+            return False
         return True
+
+    async def _read(self, channel: str, after: int, upto: int) -> View:
+        view = View(after)
+        while len(view.messages) < upto - after:
+            page = await self.client.history(channel, after=after + len(view.messages), limit=200)
+            assert page.messages, f"{channel} has fewer messages than {upto}"
+            view.messages += [message for message in page.messages if message.offset <= upto]
+        return view
 
     # ----------------------------------------------------------------------- hearing
 
