@@ -12,6 +12,7 @@ from models_onnx import acts
 from models_onnx.acts import Acts
 from models_onnx.labels import (
     ACTS,
+    EMOTIONS,
     FINE_EMOTIONS,
     GOEMOTIONS_TO_EMOTION,
     GOEMOTIONS_TO_POLARITY,
@@ -26,6 +27,7 @@ from models_onnx.sources import (
     OUTLIER_MIN_WORDS,
     OUTLIER_WEIGHT,
     TITLE_MIN_WORDS,
+    WEAK_MOOD_WEIGHT,
     WEAK_SENTIMENT_WEIGHT,
     WEAK_TONE_WEIGHT,
     WEAK_URGENCY_WEIGHT,
@@ -47,6 +49,7 @@ class Example:
     intent: int | None = None
     intent_weight: float = 1.0
     emotions: tuple[int, ...] | None = None
+    emotion_weight: float = 1.0
     fine_emotions: tuple[int, ...] | None = None
     sentiments: tuple[int, ...] | None = None
     sentiment_weight: float = 1.0
@@ -78,7 +81,8 @@ def clinc(intents: tuple[str, ...]) -> Builder:
     def build(row: Row) -> tuple[Example, ...]:
         text, intent = row["text"], row["intent"]
         act = acts.clinc_act(text, intent)
-        return (Example(text, "clinc150", intent=index[intent], act=act, **_HARMLESS, **_weak_urgency(act, intent)),)
+        weak = _HARMLESS | _weak_urgency(act, intent) | _weak_mood(act)
+        return (Example(text, "clinc150", intent=index[intent], act=act, **weak),)
 
     return build
 
@@ -160,13 +164,15 @@ def reviews(split: Split) -> Builder:
 def multidogo(row: Row) -> tuple[Example, ...]:
     """MultiDoGO: act only. The same text comes often; `models_onnx.data` makes one example of it."""
     act = acts.multidogo_act(row["text"], row["intent"])
-    return (Example(row["text"], "multidogo", act=act, **_HARMLESS, **_weak_urgency(act, row["intent"])),)
+    weak = _HARMLESS | _weak_urgency(act, row["intent"]) | _weak_mood(act)
+    return (Example(row["text"], "multidogo", act=act, **weak),)
 
 
 def bitext(row: Row) -> tuple[Example, ...]:
     """Bitext: act; its rows with swear words say nothing of toxicity, since nobody is insulted."""
     harmless = {} if "W" in row["tags"] else _HARMLESS
-    return (Example(row["text"], "bitext", act=acts.bitext_act(row["text"], row["intent"]), **harmless),)
+    act = acts.bitext_act(row["text"], row["intent"])
+    return (Example(row["text"], "bitext", act=act, **harmless, **(_weak_mood(act) if harmless else {})),)
 
 
 def nlupp(row: Row) -> tuple[Example, ...]:
@@ -204,6 +210,13 @@ def _weak_urgency(act: Acts | None, topic: str) -> dict[str, Any]:
         return {}
     contents = sum(act[ACTS.index(name)] for name in ("question", "request", "complaint"))
     return {"urgency": 0.02 + 0.18 * contents, "urgency_weight": WEAK_URGENCY_WEIGHT}
+
+
+def _weak_mood(act: Acts | None) -> dict[str, Any]:
+    """A plain question or request about a service is calm, where the sets of emotions hear surprise in any question."""
+    if act is None or acts.settled(act) not in (ACTS.index("question"), ACTS.index("request")):
+        return {}
+    return {"emotions": (EMOTIONS.index("neutral"),), "emotion_weight": WEAK_MOOD_WEIGHT}
 
 
 def _unescaped(text: str) -> str:

@@ -66,7 +66,7 @@ def make_targets(
             intent[index] = _intent_target(row.intent, intents)
             weight[index] = row.intent_weight
         if row.emotions is not None:
-            emotions[index, list(row.emotions)] = 1.0 / len(row.emotions)
+            emotions[index, list(row.emotions)] = row.emotion_weight / len(row.emotions)
         if row.fine_emotions is not None:
             fine[index, list(row.fine_emotions)] = 1.0
             fine_weight[index] = 1.0
@@ -167,7 +167,8 @@ def emotion_class_weights(rows: Sequence[Example]) -> Tensor:
     """[6], the inverse square root of each class's frequency, scaled to a mean of 1 over the rows."""
     counts = torch.ones(len(EMOTIONS))
     for row in rows:
-        for emotion in row.emotions or ():
-            counts[emotion] += 1.0 / len(row.emotions or (0,))
+        if row.emotion_weight == 1.0:  # the others' labels are a guess
+            for emotion in row.emotions or ():
+                counts[emotion] += 1.0 / len(row.emotions or (0,))
     weights = counts.rsqrt()
     return torch.as_tensor(weights * counts.sum() / (weights * counts).sum())

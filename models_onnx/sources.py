@@ -48,3 +48,4 @@ OUTLIER_MIN_WORDS = 9  # short opinions and thanks may well be an intent of CLIN
 WEAK_SENTIMENT_WEIGHT = 0.25  # GoEmotions' polarity follows from emotions, nobody was asked for it
 WEAK_TONE_WEIGHT = 0.1  # service texts are taken for harmless and unhurried without anybody having looked
 WEAK_URGENCY_WEIGHT = 0.15  # a topic or an act says how urgent a turn usually is, not how urgent this one is
+WEAK_MOOD_WEIGHT = 0.15  # nobody was asked how the askers felt

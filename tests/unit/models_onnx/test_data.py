@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 
 from models_onnx.acts import settled
-from models_onnx.builders import OUTLIER, review_text
+from models_onnx.builders import OUTLIER, clinc, review_text
 from models_onnx.data import read_intent_labels, read_rows, read_split
 from models_onnx.errors import DataError
 from models_onnx.labels import ACTS, EMOTIONS, FINE_EMOTIONS
-from models_onnx.sources import OUTLIER_MIN_WORDS, SOURCES
+from models_onnx.sources import OUTLIER_MIN_WORDS, SOURCES, WEAK_MOOD_WEIGHT
 from tests.train.toy import INTENTS, write_lines, write_toy_data
 
 
@@ -70,6 +70,14 @@ def test_emotions_are_six_and_twenty_eight_and_a_weak_polarity(data: Path) -> No
     assert plain.fine_emotions == tuple(sorted(FINE_EMOTIONS.index(name) for name in ("love", "joy")))
     assert plain.sentiments == (3, 4) and plain.sentiment_weight < 1.0
     assert mixed.sentiments is None
+
+
+def test_a_plain_question_is_weakly_calm_and_small_talk_says_nothing() -> None:
+    build = clinc(("order_status", "thank_you"))
+    (asking,) = build({"text": "where is my order?", "intent": "order_status"})
+    (thanking,) = build({"text": "thanks a lot", "intent": "thank_you"})
+    assert (asking.emotions, asking.emotion_weight) == ((EMOTIONS.index("neutral"),), WEAK_MOOD_WEIGHT)
+    assert thanking.emotions is None
 
 
 def test_votes_become_shares_and_mixed_ones_count_for_both_sides(data: Path) -> None:
