@@ -169,7 +169,13 @@ def test_malformed_line_names_file_and_line(tmp_path: Path, line: str, said: str
 
 
 @pytest.mark.parametrize(
-    "content", [b"not gzip", gzip.compress(b'{"text": "x"}\n' * 50)[:-12], gzip.compress(b"\xff\xfe")]
+    "content",
+    [b"not gzip", gzip.compress(b'{"text": "x"}\n' * 50)[:-12], gzip.compress(b"\xff\xfe")],
+    ids=[
+        "no gzip",
+        "cut off",
+        "no UTF-8",
+    ],  # gzip's bytes hold the time, and every test process has to find the same names
 )
 def test_broken_file(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "train.jsonl.gz"
