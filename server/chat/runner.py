@@ -96,7 +96,13 @@ class TurnRunner:
     def on_turns_left(self, word: TurnsLeft) -> None:
         """Another worker has stored turns for this one, whose conversations are at work here."""
         if word.worker == self._worker:
-            self._spawn(self._take_own(word.channel))
+            self._spawn(self._look(word.channel))
+
+    async def _look(self, channel: str) -> None:
+        try:
+            await self._take_own(channel)
+        except ProtocolError as error:  # ``_keep`` looks again
+            _log.warning("turns not read", channel=channel, reason=str(error))
 
     async def _run(self, channel: str) -> None:
         queue = self._queues[channel]

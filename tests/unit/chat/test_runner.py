@@ -221,6 +221,19 @@ async def test_turns_that_other_workers_stored_take_their_place(
     assert answering.answered == [("conv:a", 1), ("conv:a", 2), ("conv:a", 3), ("conv:a", 4)]
 
 
+async def test_a_ledger_that_is_away_when_turns_are_left_is_read_again_later(
+    make: Callable[..., TurnRunner], store: FakeTurns, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def away(worker: str, limit: int, channel: str | None = None) -> list[OpenTurn]:
+        raise Unavailable("the database is away")
+
+    monkeypatch.setattr(store, "own_turns", away)
+    runner = make()
+    runner.on_turns_left(TurnsLeft("w", "conv:a"))
+    (task,) = runner._tasks
+    await task  # no exception that nobody would ever retrieve
+
+
 async def test_an_answered_turn_is_not_taken_again_and_a_refused_one_is(
     make: Callable[..., TurnRunner], store: FakeTurns, answering: Answering
 ) -> None:
