@@ -10,7 +10,8 @@ squares, with its standard error) has to stay below 1 MB/h, and no descriptor ma
 
 Exit code 1: a bound was broken, or too much failed. Two caches of bounded size would fill up for hours, 2 KiB for each
 text and 3 KiB for each conversation (``analysis_cache_entries``, ``conversations_in_memory``): they get ``--caches``
-entries, so that they are full after the warm-up and what still grows is a leak.
+entries, so that they are full after the warm-up. SQLite's pages and the allocator's arenas, one for each thread, take
+about half an hour to reach what they need; what still grows then is a leak.
 """
 
 from __future__ import annotations
@@ -51,7 +52,8 @@ H = 3_600.0
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """``warm_up_s`` is part of ``hours``: a tenth of them, at most ten minutes, where it is not given."""
+    """``warm_up_s`` is part of ``hours``: half of them, at most half an hour, where it is not
+    given."""
 
     hours: float = 1.0
     workers: int = 1
@@ -64,7 +66,7 @@ class Plan:
 
     @property
     def skipped_s(self) -> float:
-        return min(600.0, self.hours * H / 10) if self.warm_up_s is None else self.warm_up_s
+        return min(1_800.0, self.hours * H / 2) if self.warm_up_s is None else self.warm_up_s
 
 
 @dataclass(frozen=True, slots=True)
@@ -227,7 +229,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--customers", type=int, default=usual.customers, help="at any time (default 100)")
     parser.add_argument("--think", type=float, default=usual.think_s, help="mean pause in seconds (default 2)")
     parser.add_argument(
-        "--warm-up", type=float, default=None, help="seconds not counted (default a tenth, at most 600 s)"
+        "--warm-up", type=float, default=None, help="seconds not counted (default half, at most 1800 s)"
     )
     parser.add_argument("--caches", type=int, default=usual.caches, help="entries of the bounded caches (default 200)")
     parser.add_argument("--json", type=Path, default=None, metavar="FILE", help="write all results to FILE")

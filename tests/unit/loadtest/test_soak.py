@@ -62,9 +62,9 @@ def test_too_few_samples_are_refused() -> None:
         judge(life(lambda _: 1.0), 3_601)
 
 
-def test_the_warm_up_is_a_tenth_and_at_most_ten_minutes() -> None:
-    assert Plan(hours=1).skipped_s == 360
-    assert Plan(hours=8).skipped_s == 600
+def test_the_warm_up_is_half_and_at_most_half_an_hour() -> None:
+    assert Plan(hours=0.5).skipped_s == 900
+    assert Plan(hours=8).skipped_s == 1_800
     assert Plan(hours=8, warm_up_s=5).skipped_s == 5
 
 
