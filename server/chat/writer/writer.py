@@ -66,6 +66,8 @@ def _about(reading: Reading, situation: Situation) -> str | None:
     passing = topic.scope == "chat" if topic is not None else kind != "goodbye"
     if passing and "previous" in reading.moment.slots:
         return situation.previous_intent
+    if topic is None and situation.analysis.sure is False:  # a mere guess among the user's own intents
+        return situation.previous_intent
     return topic.name if topic is not None else situation.analysis.intent
 
 

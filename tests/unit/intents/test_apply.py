@@ -117,7 +117,9 @@ class TestAnswer:
         assert (answer.kind, answer.intent) == ("question", "hours")
 
     def test_a_greeting_stays_a_greeting(self) -> None:
-        assert self.said(sure=False, act="greeting", asked_back=True).kind == "greeting"
+        answer = self.said(sure=False, act="greeting", asked_back=True)
+        assert answer.kind == "greeting"
+        assert answer.intent is None  # or the guess would be the topic that the next turn goes on about
 
     def test_without_own_intents_it_is_asked_again(self) -> None:
         assert self.said(out_of_scope=0.1, intent_confidence=0.2, asked_back=True).kind != "handover"
