@@ -15,6 +15,7 @@ from inference.lexical import Cues
 from inference.lexicon import Lexicon
 from inference.products import Products
 
+# Measured with a pack that has the heads, on authored and on blind turns: surer or weightier was no better.
 ACT_IS_SURE = 0.5
 UNSEEN_URGENCY = 0.3
 

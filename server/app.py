@@ -62,6 +62,7 @@ class App:
         await self._turns.runner.start()
         for work in self._keepers():
             self._spawn(work)
+        self._spawn(asyncio.to_thread(self._turns.engine.warm_up))
 
     def _keepers(self) -> list[Coroutine[Any, Any, None]]:
         """What each part does by itself, for ever."""

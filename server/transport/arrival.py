@@ -40,7 +40,7 @@ class Arrival(asyncio.Protocol):
     def connection_made(self, transport: BaseTransport) -> None:
         self._transport = cast(Transport, transport)
         self._state.connections.add(self)  # type: ignore[arg-type]  # uvicorn asks of it no more than shutdown()
-        self._deadline = self._loop.call_later(REQUEST_WITHIN_S, self._say_nothing)
+        self._deadline = self._loop.call_later(REQUEST_WITHIN_S, self._was_silent)
 
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002
         self._leave()
@@ -67,7 +67,7 @@ class Arrival(asyncio.Protocol):
         self._transport.set_protocol(http)
         return http
 
-    def _say_nothing(self) -> None:
+    def _was_silent(self) -> None:
         self._become_http().refuse(REQUEST_TIMEOUT)
 
     def _leave(self) -> None:
