@@ -5,7 +5,7 @@ thresholds: below .1 nothing of note, from .25 on another population (N. Siddiqi
 
 Without any drift PSI is about chi-squared with bins - 1 degrees of freedom, times 1/n + 1/m for samples of n and m
 (B. Yurdakul, Statistical Properties of Population Stability Index, 2018). The thresholds are meant for some ten bins:
-150 of them, 500 turns and chance alone come to .4. So the most frequent labels are bins, and the others share one.
+150 of them, 500 turns and chance alone come to .3. So the most frequent labels are bins, and the others share one.
 """
 
 from __future__ import annotations
@@ -86,15 +86,12 @@ class DriftWindow:
         """Whether reference and window are full; before that there is no index."""
         return len(self._window) == self.window_turns
 
-    @property
-    def labels_psi(self) -> float | None:
-        """Of the labels: the nine most frequent of the reference, and the others together."""
-        return psi(self._expected[0], self._actual[0]) if self.ready else None
-
-    @property
-    def confidence_psi(self) -> float | None:
-        """Of the confidence, in ten bins of equal width."""
-        return psi(self._expected[1], self._actual[1]) if self.ready else None
+    def psi(self) -> dict[str, float]:
+        """The index of the labels (``class``: the nine most frequent of the reference, the others together) and of the
+        ``confidence`` (ten bins of equal width); empty before window and reference are full."""
+        if not self.ready:
+            return {}
+        return dict(zip(("class", "confidence"), map(psi, self._expected, self._actual), strict=True))
 
     def _learn(self, label: str, place: int) -> None:
         self._labels[label] += 1

@@ -7,6 +7,7 @@ replaced, whoever else changes something at the same moment.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Final, Literal
 
 from inference.errors import GateError, RegistryError
 from inference.intents.trained import Space, space_of
@@ -15,7 +16,9 @@ from inference.registry.catalogue import Catalogue, Version
 from inference.registry.deployment import Deployment
 from inference.registry.gate import TOLERANCE, Regression, regressions
 
-CANARY_SHARE = 0.1
+CANARY_SHARE: Final = 0.1
+
+Role = Literal["champion", "canary", "shadow", "previous"]
 
 
 class Regressed(GateError):
@@ -47,6 +50,16 @@ class Rollout:
         """The version that answers where no canary does."""
         return deployment.champion or self.standard
 
+    def role(self, version: str, deployment: Deployment) -> Role | None:
+        """What a version does; None: nothing, and it was no champion lately either."""
+        if version == self.champion(deployment):
+            return "champion"
+        if deployment.canary is not None and version == deployment.canary.version:
+            return "canary"
+        if version == deployment.shadow:
+            return "shadow"
+        return "previous" if version in {name or self.standard for name in deployment.previous} else None
+
     def shadow(self, version: str | None) -> Deployment:
         """Run ``version`` beside the champion, or nothing more."""
         if version is not None:
@@ -72,7 +85,8 @@ class Rollout:
             forced[:] = self._gate(deployment, candidate, tolerance, force)
             return states.canary(deployment, version, share)
 
-        return self.catalogue.change(transition, action=f"canary {version} --share {share:g}", forced=forced)
+        action = f"canary {version} --share {share:g}{_flags(tolerance, force)}"
+        return self.catalogue.change(transition, action=action, forced=forced)
 
     def promote(self, version: str, *, tolerance: float = TOLERANCE, force: bool = False) -> Deployment:
         """Make ``version`` the champion, through the gate. ``force`` overrules the gate's metrics, nothing else."""
@@ -83,7 +97,8 @@ class Rollout:
             forced[:] = self._gate(deployment, candidate, tolerance, force)
             return states.promote(deployment, version)
 
-        return self.catalogue.change(transition, action=f"promote {version}", forced=forced)
+        action = f"promote {version}{_flags(tolerance, force)}"
+        return self.catalogue.change(transition, action=action, forced=forced)
 
     def rollback(self) -> Deployment:
         """Make the champion before this one champion again. Asks neither metrics nor intents: it is the way out."""
@@ -136,3 +151,8 @@ class Rollout:
 def _int8(version: Version) -> dict[str, object]:
     metrics = version.manifest.metrics.get("int8")
     return metrics if isinstance(metrics, dict) else {}
+
+
+def _flags(tolerance: float, force: bool) -> str:
+    allowed = "" if tolerance == TOLERANCE else f" --tolerance {tolerance:g}"
+    return f"{allowed} --force" if force else allowed
