@@ -77,11 +77,12 @@ class Rollout:
         """Let ``version`` answer a share of the conversations, through the gate; or end the canary."""
         if version is None:
             return self.catalogue.change(lambda deployment: states.canary(deployment, None), action="canary --off")
-        candidate = self._fitting(version)
+        candidate = self.catalogue.verified(version, load=True)
         forced: list[str] = []
 
         def transition(deployment: Deployment) -> Deployment:
             self._check_free(deployment, version)
+            self._check_both_read_intents(deployment, candidate)
             forced[:] = self._gate(deployment, candidate, tolerance, force)
             return states.canary(deployment, version, share)
 
@@ -120,10 +121,22 @@ class Rollout:
         found = self.catalogue.verified(name, load=True)
         problem = self.misfit(found)
         if problem is not None:
-            command = f"`parlance intents train FOLDER --model {found.folder} --out FILE`"
-            remedy = f"Train them on {name}, with FILE where the setting points, then ask again: {command}."
+            remedy = f"Train them on {name}, FILE being where the setting points, then ask again: {_training(found)}."
             raise GateError(f"{problem}, not of {name}", remedy)
         return found
+
+    def _check_both_read_intents(self, deployment: Deployment, candidate: Version) -> None:
+        """While there is a canary two versions answer, and there is one file of own intents."""
+        if self.intents is None:
+            return
+        champion = self.catalogue.version(self.champion(deployment))
+        problem = self.misfit(candidate) or self.misfit(champion)
+        if problem is not None:
+            remedy = (
+                f"Only one version can read them, so no other can be a canary. Run {candidate.name} as shadow, then "
+                f"train them on it and promote it: {_training(candidate)}."
+            )
+            raise GateError(problem, remedy)
 
     def _check_free(self, deployment: Deployment, version: str | None) -> None:
         if version is not None and version == self.champion(deployment):
@@ -151,6 +164,10 @@ class Rollout:
 def _int8(version: Version) -> dict[str, object]:
     metrics = version.manifest.metrics.get("int8")
     return metrics if isinstance(metrics, dict) else {}
+
+
+def _training(version: Version) -> str:
+    return f"`parlance intents train FOLDER --model {version.folder} --out FILE`"
 
 
 def _flags(tolerance: float, force: bool) -> str:

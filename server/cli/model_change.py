@@ -182,7 +182,10 @@ def _warn_of_intents(settings: Settings, champion: str) -> None:
     except StartupError as error:
         problem = str(error)
     if problem is not None:
-        remedy = f"Put the file in place that was trained on {champion}, or train them again."
+        remedy = (
+            f"Running servers go back to {champion} once the file is in place that was trained on it: put it back, or "
+            "train again."
+        )
         typer.echo(f"{problem.rstrip('.')}. {remedy}", err=True)
 
 
