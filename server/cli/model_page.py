@@ -58,7 +58,7 @@ def _facts(told: Mapping[str, Any]) -> Table:
         "role": _role(told),
         "folder": f"{told['folder']} ({told['origin']})",
         "files": ", ".join(f"{n} {f['bytes'] / 1e6:.1f} MB {f['sha256'][:12]}" for n, f in manifest["files"].items()),
-        "heads": ", ".join(_head(name, head) for name, head in manifest["heads"].items()),
+        "heads": ", ".join(_head(name, head) for name, head in manifest["heads"].items() if head),
         "reads": f"at most {manifest['max_tokens']} tokens, embeds in {manifest['embedding_dim']} dimensions",
         "added": f"{_moment(lineage['added_at_ms'])} from {lineage['source']}" if lineage else "",
         "parent": lineage.get("parent") or "",
