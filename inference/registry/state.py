@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -28,6 +29,9 @@ HISTORY_FILE: Final = "history.jsonl"
 LOCK_TIMEOUT_S: Final = 5.0
 """A change holds the lock while a model is checked, which takes a fraction of a second."""
 _LOCK_RETRY_S: Final = 0.02
+
+# Over NFS the lock of a file is the process's, so its threads need one of their own.
+_this_process: Final = threading.Lock()
 
 Transition = Callable[[Deployment], Deployment]
 _RIGHTS = "Give this user the right to write there, or set models_dir to another folder."
@@ -95,15 +99,20 @@ class State:
 
     @contextmanager
     def _locked(self) -> Iterator[None]:
-        # Every holder opens the file anew, so that threads of one process exclude each other too.
         path = self._folder / LOCK_FILE
+        held = RegistryError(f"Another change holds {path}", "Try again once it has ended.")
         give_up_s = time.monotonic() + self._lock_timeout_s
-        with path.open("a") as lock:
-            while not _taken(lock.fileno()):
-                if time.monotonic() >= give_up_s:
-                    raise RegistryError(f"Another change holds {path}", "Try again once it has ended.")
-                time.sleep(_LOCK_RETRY_S)
-            yield  # closing the file gives the lock back
+        if not _this_process.acquire(timeout=self._lock_timeout_s):
+            raise held
+        try:
+            with path.open("a") as lock:
+                while not _taken(lock.fileno()):
+                    if time.monotonic() >= give_up_s:
+                        raise held
+                    time.sleep(_LOCK_RETRY_S)
+                yield  # closing the file gives the lock back
+        finally:
+            _this_process.release()
 
     def _tell(self, after: Deployment, action: str, forced: Sequence[str]) -> None:
         change = Change(

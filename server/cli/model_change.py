@@ -199,7 +199,7 @@ def _tell(rollout: Rollout, deployment: Deployment, as_json: bool) -> None:
         typer.echo(f"Overruled: {excused}", err=True)
     told = [f"{rollout.champion(deployment)} is the champion"]
     if deployment.canary is not None:
-        told.append(f"{deployment.canary.version} answers {deployment.canary.share:.4g} of the conversations")
+        told.append(f"{deployment.canary.version} answers {100 * deployment.canary.share:.4g} % of the conversations")
     if deployment.shadow is not None:
         told.append(f"{deployment.shadow} runs as shadow")
     typer.echo(f"{', '.join(told)}. {FOLLOW}")

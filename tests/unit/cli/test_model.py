@@ -194,7 +194,7 @@ class TestRollOut:
         registry.add("1.1.0")
         steps = {
             "shadow nlu-1.1.0": "nlu-1.0.0 is the champion, nlu-1.1.0 runs as shadow.",
-            "canary nlu-1.1.0 --share 0.1": "nlu-1.0.0 is the champion, nlu-1.1.0 answers 0.1 of the conversations.",
+            "canary nlu-1.1.0 --share 0.1": "nlu-1.0.0 is the champion, nlu-1.1.0 answers 10 % of the conversations.",
             "canary --off": "nlu-1.0.0 is the champion.",
             "promote nlu-1.1.0": "nlu-1.1.0 is the champion.",
             "rollback": "nlu-1.0.0 is the champion.",
