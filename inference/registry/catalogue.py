@@ -182,7 +182,13 @@ class Catalogue:
                 raise ModelError(source, "changed while it was copied", "Add it again.")
             self._note(source, fresh, parent)
             sync_folder(fresh)
-            fresh.rename(target)
+            try:
+                fresh.rename(target)
+            except OSError:
+                there = self._same_name(manifest, source)  # somebody else has added it meanwhile
+                if there is None:
+                    raise
+                return there
             sync_folder(self.folder)
         finally:
             shutil.rmtree(fresh, ignore_errors=True)

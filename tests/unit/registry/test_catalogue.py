@@ -5,12 +5,16 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from inference.errors import RegistryError
 from inference.pack import load_pack
+from inference.registry import catalogue as catalogue_module
 from inference.registry import deployment as states
 from inference.registry.catalogue import LINEAGE_FILE, Catalogue, Lineage
 from tests.unit.registry.conftest import NOW_MS, Pack
@@ -112,6 +116,22 @@ class TestAdd:
         with pytest.raises(RegistryError, match=r"can't be written: No space left on device. Make room"):
             catalogue.add(pack("1.1.0"))
         assert list(catalogue.folder.iterdir()) == []
+
+    def test_two_who_add_it_at_the_same_moment(
+        self, catalogue: Catalogue, pack: Pack, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        source, both = pack("1.1.0"), threading.Barrier(2, timeout=60)
+        copy = catalogue_module._copy
+
+        def together(*arguments: Any) -> None:
+            both.wait()  # both have seen by now that it is not there
+            copy(*arguments)
+
+        monkeypatch.setattr(catalogue_module, "_copy", together)
+        with ThreadPoolExecutor(2) as threads:
+            one, other = threads.map(lambda _: catalogue.add(source), range(2))
+        assert one == other
+        assert [path.name for path in catalogue.folder.iterdir()] == ["nlu-1.1.0"]
 
     def test_a_folder_that_is_a_file(self, catalogue: Catalogue, pack: Pack) -> None:
         catalogue.folder.write_text("")
