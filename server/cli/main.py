@@ -12,6 +12,7 @@ from server.cli.config import config_app
 from server.cli.doctor import doctor
 from server.cli.group import ParlanceGroup
 from server.cli.intents import intents_app
+from server.cli.model_report import model_app
 from server.cli.options import JsonOption
 from server.cli.output import print_json
 from server.cli.redact import redact
@@ -45,6 +46,7 @@ app.command("analyze")(analyze)
 app.command("redact")(redact)
 app.add_typer(config_app, name="config")
 app.add_typer(intents_app, name="intents")
+app.add_typer(model_app, name="model")
 
 
 def main() -> None:
