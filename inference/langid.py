@@ -21,14 +21,14 @@ BEST = 5
 _LABEL = len("__label__")
 
 
-def guesses(text: str, count: int = BEST) -> tuple[Guess, ...]:
+def guesses(text: str) -> tuple[Guess, ...]:
     """The likeliest languages (ISO 639-1, else 639-3) with their probabilities in [0, 1], the likeliest first; at
-    most ``count``. Any str is fine. The first call loads the model (4 MB, some 30 ms).
+    most ``BEST``. Any str is fine. The first call loads the model (4 MB, some 30 ms).
     """
     # The library looks at one line at a time, and the model knows small letters best.
     line = " ".join(text[:MAX_CHARACTERS].lower().split())
     try:
-        labels, probabilities = _model().predict(line, k=count)
+        labels, probabilities = _model().predict(line, k=BEST)
     except TypeError:  # lone surrogates
         return ()
     return tuple((label[_LABEL:], min(p, 1.0)) for label, p in zip(labels, probabilities, strict=True))

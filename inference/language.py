@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping, Sequence
 
-from inference.langid import BEST, Guess, guesses
+from inference.langid import Guess, guesses
 from inference.lexicon import words_of
 
 UNDETERMINED = "und"  # ISO 639-2
@@ -49,22 +49,19 @@ WEIGHT_OF_A_WORD = 0.3
 HEAD_START_OF_ENGLISH = 0.1
 SURE_FROM, SURE_WITH_A_WORD_FROM = 0.5, 0.3
 
-ROUNDING = 0.001
-"""By how much the model's probabilities may exceed 1 in sum: it adds a hundred thousandth at each step."""
-
 
 def language(
     text: str,
     words: Sequence[str],
     stop_words: Mapping[str, tuple[str, ...]],
-    guess: Callable[[str, int], Sequence[Guess]] = guesses,
+    guess: Callable[[str], Sequence[Guess]] = guesses,
 ) -> str:
     """ISO 639-1 code or ``und``.
 
     Args:
         words: the text's, in small letters.
         stop_words: word → its languages.
-        guess: a text and how many → so many languages with their probabilities, the likeliest first.
+        guess: text → languages with their probabilities.
     """
     if not text.isascii() and (found := _by_script(text)):
         return found
@@ -83,41 +80,17 @@ def language(
             return max(counts, key=counts.__getitem__)
     elif _WORD.search(text) is None:
         return UNDETERMINED
-    likeliest = guess(text, 1)  # a third of the time that several take
-    if likeliest and not _is_settled(counts, *likeliest[0]):
-        likeliest = guess(text, BEST)
-    return _weighed(counts, likeliest)
+    return _weighed(counts, guess(text))
 
 
 def _weighed(counts: Mapping[str, int], guessed: Sequence[Guess]) -> str:
-    scores = _scores(counts, guessed)
-    best = max(scores, key=scores.__getitem__)
-    return best if scores[best] >= _sure_from(best, counts) else UNDETERMINED
-
-
-def _scores(counts: Mapping[str, int], guessed: Sequence[Guess]) -> dict[str, float]:
     scores = {name: p for name, p in guessed if name in WRITTEN_IN_LATIN}
     for name, count in counts.items():
         scores[name] = scores.get(name, 0.0) + WEIGHT_OF_A_WORD * count
     scores[ENGLISH] = scores.get(ENGLISH, 0.0) + HEAD_START_OF_ENGLISH
-    return scores
-
-
-def _sure_from(name: str, counts: Mapping[str, int]) -> float:
-    return SURE_WITH_A_WORD_FROM if name in counts or name == ENGLISH else SURE_FROM
-
-
-def _is_settled(counts: Mapping[str, int], likeliest: str, p: float) -> bool:
-    """Whether no probabilities of the other languages, each at most ``p`` and all together the rest of 1, can change
-    the answer that follows from the likeliest alone."""
-    rest = min(p, 1.0 - p) + ROUNDING
-    scores = _scores(counts, ((likeliest, p),))
     best = max(scores, key=scores.__getitem__)
-    others = (score + (0.0 if name == likeliest else rest) for name, score in scores.items() if name != best)
-    if scores[best] <= max((rest, *others)):
-        return False
-    needed = _sure_from(best, counts)
-    return scores[best] >= needed or scores[best] + (0.0 if best == likeliest else rest) < needed
+    known = best in counts or best == ENGLISH
+    return best if scores[best] >= (SURE_WITH_A_WORD_FROM if known else SURE_FROM) else UNDETERMINED
 
 
 def _by_script(text: str) -> str:

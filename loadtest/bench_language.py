@@ -45,7 +45,7 @@ def _ours(*, model: bool) -> Identify:
     from inference.lexicon import load_lexicon, words_of
 
     stop_words = load_lexicon().stop_words
-    guess = guesses if model else lambda _text, _count: ()
+    guess = guesses if model else lambda _text: ()
     # The engine has the words already, from the lexical rules; here they are counted in.
     return lambda text: language(text, words_of(text), stop_words, guess)
 
