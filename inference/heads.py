@@ -6,7 +6,7 @@ changes how sure the model is and never what it says. All in double precision.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from math import exp, log, tanh
 from typing import NamedTuple, cast
 
@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from inference.analysis import EMOTIONS, Act, Sentiment
-from inference.manifest import SENTIMENTS, Curve, EmotionHead, Head, Manifest, OutOfScope, SentimentHead
+from inference.manifest import SENTIMENTS, Curve, EmotionHead, Head, Heads, Manifest, OutOfScope, SentimentHead
 
 Floats = NDArray[np.float32]
 LIKELIEST = 5
@@ -75,17 +75,26 @@ def sigmoid(x: float) -> float:
     return small / (1.0 + small)
 
 
-def out_of_scope(logits: Sequence[float], scope: OutOfScope) -> float:
-    """Probability in [0, 1] that the text belongs to no intent, from one row of raw intent logits."""
-    score = max(logits)
+def out_of_scope(logits: Sequence[float], scope: OutOfScope, top: float | None = None) -> float:
+    """Probability in [0, 1] that the text belongs to no intent, from one row of raw intent logits; ``top``: the
+    largest of them, where it is known."""
+    score = max(logits) if top is None else top
     if scope.score == "logsumexp":
         score += log(sum([exp(logit - score) for logit in logits]))
     return sigmoid(scope.scale * score + scope.bias)
 
 
-def intents(logits: Sequence[float], head: Head) -> tuple[tuple[str, float], ...]:
-    """The ``LIKELIEST`` likeliest labels of one row with their probabilities; equal ones in the order of the labels."""
-    best = sorted(logits, reverse=True)[:LIKELIEST]
+def largest(logits: Sequence[float]) -> list[float]:
+    """The ``LIKELIEST`` largest, the largest first."""
+    return sorted(logits, reverse=True)[:LIKELIEST]
+
+
+def intents(logits: Sequence[float], head: Head, best: Sequence[float] | None = None) -> tuple[tuple[str, float], ...]:
+    """The ``LIKELIEST`` likeliest labels of one row with their probabilities; equal ones in the order of the labels.
+
+    ``best``: ``largest(logits)``, where it is known.
+    """
+    best = largest(logits) if best is None else best
     places = [logits.index(logit) for logit in best]
     if len(set(places)) < len(places):  # equal logits
         places = sorted(range(len(logits)), key=lambda index: -logits[index])[:LIKELIEST]
@@ -113,20 +122,25 @@ def emotions(logits: Sequence[float], head: EmotionHead) -> dict[str, float]:
 def read(raw: RawOutputs, manifest: Manifest) -> list[Readings]:
     """One ``Readings`` a row of the batch."""
     heads, scope = manifest.heads, manifest.out_of_scope
-    tones = _tones(raw, heads.tones)
-    rows = zip(raw.intent.tolist(), raw.sentiment.tolist(), raw.emotions.tolist(), raw.embedding, strict=True)
-    return [
-        Readings(
-            intents=intents(intent, heads.intent),
-            out_of_scope=out_of_scope(intent, scope),
-            sentiment=sentiment(mood, heads.sentiment),
-            emotions=emotions(feelings, heads.emotions),
-            embedding=own(embedding),
-            acts=None if heads.act is None or raw.act is None else acts(raw.act[index].tolist(), heads.act),
-            **{name: values[index] for name, values in tones.items()},
+    tones = _tones(raw, heads)
+    spoken = raw.act.tolist() if heads.act is not None and raw.act is not None else None
+    embeddings = [_read_only(raw.embedding[0])] if len(raw.embedding) == 1 else [own(row) for row in raw.embedding]
+    rows = zip(raw.intent.tolist(), raw.sentiment.tolist(), raw.emotions.tolist(), embeddings, strict=True)
+    found = []
+    for index, (intent, mood, feelings, embedding) in enumerate(rows):
+        best = largest(intent)
+        found.append(
+            Readings(
+                intents(intent, heads.intent, best),
+                out_of_scope(intent, scope, best[0]),
+                sentiment(mood, heads.sentiment),
+                emotions(feelings, heads.emotions),
+                embedding,
+                None if heads.act is None or spoken is None else acts(spoken[index], heads.act),
+                *[values[index] if values is not None else None for values in tones],
+            )
         )
-        for index, (intent, mood, feelings, embedding) in enumerate(rows)
-    ]
+    return found
 
 
 def acts(logits: Sequence[float], head: Head) -> dict[Act, float]:
@@ -134,18 +148,26 @@ def acts(logits: Sequence[float], head: Head) -> dict[Act, float]:
     return cast("dict[Act, float]", dict(zip(head.labels, softmax(logits, head.temperature), strict=True)))
 
 
-def _tones(raw: RawOutputs, curves: Mapping[str, Curve]) -> dict[str, list[float]]:
-    """Urgency and toxicity in [0, 1], politeness in [-1, 1], a value a row."""
-    found: dict[str, list[float]] = {}
-    for name, curve in curves.items():
-        column = getattr(raw, name)
-        bend = tanh if name == "politeness" else sigmoid
-        found[name] = [bend(curve.scale * x + curve.bias) for x in column[:, 0].tolist()]
-    return found
+def _tones(raw: RawOutputs, heads: Heads) -> list[list[float] | None]:
+    """Urgency in [0, 1], politeness in [-1, 1], toxicity in [0, 1], a value a row each, as far as the pack has them."""
+    return [
+        _bent(raw.urgency, heads.urgency, sigmoid),
+        _bent(raw.politeness, heads.politeness, tanh),
+        _bent(raw.toxicity, heads.toxicity, sigmoid),
+    ]
+
+
+def _bent(column: Floats | None, curve: Curve | None, bend: Callable[[float], float]) -> list[float] | None:
+    if column is None or curve is None:
+        return None
+    return [bend(curve.scale * x + curve.bias) for (x,) in column.tolist()]
 
 
 def own(row: Floats) -> Floats:
-    """A read-only copy: a view would keep its whole batch alive in the cache, and cached arrays are shared."""
-    copy = row.copy()
-    copy.setflags(write=False)
-    return copy
+    """A read-only copy: a view would keep its whole batch alive in the cache."""
+    return _read_only(row.copy())
+
+
+def _read_only(row: Floats) -> Floats:
+    row.setflags(write=False)  # cached arrays are shared
+    return row

@@ -116,9 +116,10 @@ def _look_up(words: list[str], lexicon: Lexicon) -> tuple[list[str], list[tuple[
 
 def _phrases(words: list[str], found: Sequence[tuple[int, Phrases[Says]]]) -> list[tuple[int, int, Says]]:
     """(start, end, what it says) of the longest phrase at each word; those inside an earlier one are left out."""
-    matches, covered = [], 0
+    matches, covered, last = [], 0, len(words) - 1
     for index, phrases in found:
-        for rest, says in phrases:
+        following = words[index + 1] if index < last else ""
+        for rest, says in phrases.get(following, ()) + phrases.get("", ()):
             end = index + 1 + len(rest)
             if not rest or tuple(words[index + 1 : end]) == rest:
                 if end > covered:

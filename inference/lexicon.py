@@ -8,7 +8,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, NamedTuple, TypeVar
 
 import yaml
@@ -28,8 +30,12 @@ Scores = tuple[float, float, float, float]
 """One weight for each of ``SCORES``."""
 
 Says = TypeVar("Says")
-Phrases = tuple[tuple[tuple[str, ...], Says], ...]
-"""(the words after the first one, what the phrase says), the longest phrase first."""
+Phrases = Mapping[str, tuple[tuple[tuple[str, ...], Says], ...]]
+"""The phrases that begin with one word, by their second word, "" for the word alone: (the words after the first one,
+what the phrase says), the longest first. Words such as "i" begin a hundred."""
+
+
+_NONE: Mapping[str, Any] = MappingProxyType({})
 
 
 class Mark(NamedTuple):
@@ -49,9 +55,9 @@ class Emoji(NamedTuple):
 class Entry(NamedTuple):
     """The phrases that begin with one word."""
 
-    marks: Phrases[Mark] = ()
-    forms: Phrases[str] = ()
-    scores: Phrases[Scores] = ()
+    marks: Phrases[Mark] = _NONE
+    forms: Phrases[str] = _NONE
+    scores: Phrases[Scores] = _NONE
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,17 +181,26 @@ def _table(phrases: Iterable[tuple[str, Says]]) -> dict[str, Phrases[Says]]:
     for phrase, says in phrases:
         for first, *rest in _ways_to_write(phrase):
             table.setdefault(first, {})[tuple(rest)] = says
-    return {first: tuple(sorted(of.items(), key=lambda entry: -len(entry[0]))) for first, of in table.items()}
+    return {first: _by_second_word(of) for first, of in table.items()}
+
+
+def _by_second_word(phrases: Mapping[tuple[str, ...], Says]) -> Phrases[Says]:
+    found: dict[str, list[tuple[tuple[str, ...], Says]]] = {}
+    for rest, says in sorted(phrases.items(), key=lambda entry: -len(entry[0])):
+        found.setdefault(rest[0] if rest else "", []).append((rest, says))
+    return {second: tuple(same) for second, same in found.items()}
 
 
 def _entries(
     marks: Mapping[str, Phrases[Mark]], forms: Mapping[str, Phrases[str]], scores: Mapping[str, Phrases[Scores]]
 ) -> dict[str, Entry]:
     firsts = {*marks, *forms, *scores}
-    entries = {first: Entry(marks.get(first, ()), forms.get(first, ()), scores.get(first, ())) for first in firsts}
+    entries = {
+        first: Entry(marks.get(first, _NONE), forms.get(first, _NONE), scores.get(first, _NONE)) for first in firsts
+    }
     for entry in list(entries.values()):
         for phrases in entry:
-            for rest, _ in phrases:
+            for rest, _ in chain.from_iterable(phrases.values()):
                 entries.update((word, Entry()) for word in rest if word not in entries)
     return entries
 

@@ -16,6 +16,7 @@ SENTIMENTS: tuple[SentimentLabel, ...] = get_args(SentimentLabel)
 ACTS: tuple[Act, ...] = get_args(Act)
 
 Temperature = Annotated[float, msgspec.Meta(gt=0.0)]
+Share = Annotated[float, msgspec.Meta(ge=0.0, le=1.0)]
 Count = Annotated[int, msgspec.Meta(ge=1)]
 
 
@@ -78,8 +79,20 @@ class OutOfScope(msgspec.Struct, frozen=True):
     bias: float
 
 
+class ClassRecord(msgspec.Struct, frozen=True):
+    """How well one class was told on the validation rows; None where a figure has no meaning."""
+
+    precision: Share | None
+    recall: Share | None
+    f1: Share | None
+    rows: Annotated[int, msgspec.Meta(ge=0)]
+
+
 class Manifest(msgspec.Struct, frozen=True):
-    """A whole manifest; fields that this version does not know are ignored."""
+    """A whole manifest; fields that this version does not know are ignored.
+
+    ``per_class``: head → label → how well it is told; older packs record nothing.
+    """
 
     schema: int
     name: Annotated[str, msgspec.Meta(min_length=1)]
@@ -91,6 +104,7 @@ class Manifest(msgspec.Struct, frozen=True):
     heads: Heads
     out_of_scope: OutOfScope
     metrics: dict[str, Any] = {}
+    per_class: dict[str, dict[str, ClassRecord]] = {}
 
     @property
     def model(self) -> str:

@@ -45,7 +45,9 @@ class Tokeniser:
         tokenizer.no_truncation()
         tokenizer.encode_special_tokens = True
         self._tokenizer = tokenizer
-        self._known = KnownWords(tokenizer)
+        # Pieces of words (##) stand in no text.
+        self._vocabulary = {word: place for word, place in tokenizer.get_vocab().items() if word[:2] != "##"}
+        self._known = KnownWords(tokenizer, self._vocabulary)
         self._tail = max_tokens // 4
         self._head = max_tokens - self._tail
         self.max_tokens = max_tokens
@@ -69,7 +71,7 @@ class Tokeniser:
 
     def words(self) -> frozenset[str]:
         """Whole words of the vocabulary in small letters: a word that is one of these is no typo."""
-        return frozenset(word for word in self._tokenizer.get_vocab() if word.isalpha())
+        return frozenset(word for word in self._vocabulary if word.isalpha())
 
 
 def pad(rows: Sequence[TokenIds], pad_id: int) -> tuple[Ids, Ids]:

@@ -164,6 +164,8 @@ def _evaluate_and_pack(
     intents: tuple[str, ...],
 ) -> dict[str, Any]:
     from models_onnx.evaluate import calibrate, evaluate
+    from models_onnx.judged import judge
+    from models_onnx.per_class import per_class
 
     tokenizer_file = model_folder() / "tokenizer.json"
     tokenizer = load_tokenizer(tokenizer_file)
@@ -201,6 +203,7 @@ def _evaluate_and_pack(
             "note": options.note,
             "layers": options.layers,
         },
+        per_class=lambda heads: per_class(judge(outputs["int8"], validation, heads)),
     )
     return verify_pack(options.out)
 

@@ -21,3 +21,7 @@ class ResumeError(BuildError):
 
 class PackError(BuildError):
     """A pack breaks one of its own rules."""
+
+
+class SoupError(BuildError):
+    """Checkpoints that can't be averaged."""

@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from inference.reliability import reliability
+
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
@@ -70,13 +72,17 @@ def auroc(scores: Floats, positive: NDArray[np.bool_]) -> float:
     return float(wins / (len(positives) * len(negatives)))
 
 
+def roc_curve(scores: Floats, positive: NDArray[np.bool_]) -> tuple[Floats, Floats]:
+    """False and true positive rates as the threshold falls, from (0, 0) to (1, 1); equal scores are one step."""
+    order = np.argsort(-scores, kind="stable")
+    ends = np.append(np.flatnonzero(np.diff(scores[order])), len(scores) - 1)
+    true, false = np.cumsum(positive[order])[ends], np.cumsum(~positive[order])[ends]
+    return (
+        np.concatenate([[0.0], false / max(1, int((~positive).sum()))]),
+        np.concatenate([[0.0], true / max(1, int(positive.sum()))]),
+    )
+
+
 def expected_calibration_error(probabilities: Floats, truth: Ints, bins: int = 15) -> float:
     """Mean gap between confidence and accuracy over equal-width bins (Guo et al. 2017)."""
-    confidence, hit = probabilities.max(axis=-1), probabilities.argmax(axis=-1) == truth
-    which = np.minimum((confidence * bins).astype(np.int64), bins - 1)
-    gaps = [
-        abs(float(hit[which == number].mean() - confidence[which == number].mean())) * int((which == number).sum())
-        for number in range(bins)
-        if (which == number).any()
-    ]
-    return float(sum(gaps) / len(truth))
+    return reliability(probabilities.max(axis=-1), probabilities.argmax(axis=-1) == truth, bins).error

@@ -5,11 +5,14 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
+from inference.manifest import Heads
 from models_onnx.card import model_card
 from models_onnx.errors import PackError
 from models_onnx.labels import ACTS, EMOTIONS, FINE_EMOTIONS, SENTIMENT_SCORES, SENTIMENTS
@@ -22,6 +25,9 @@ MAX_TOKENS = 128
 EMBEDDING_DIM = 384
 MAX_PACK_BYTES = 30_000_000
 PACKED_FILES = ("model.onnx", "tokenizer.json")
+
+PerClass = Mapping[str, Mapping[str, Mapping[str, Any]]]
+"""Head → label → `precision`, `recall`, `f1` (None where they have no meaning) and `rows`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,10 +65,14 @@ def manifest(
     metrics: Mapping[str, Any],
     data: list[dict[str, Any]],
     made_by: Mapping[str, Any],
+    per_class: Callable[[Heads], PerClass] | None = None,
 ) -> dict[str, Any]:
-    """The manifest of the files in `folder`; its `heads` give labels in the order of the outputs."""
+    """The manifest of the files in `folder`; its `heads` give labels in the order of the outputs.
+
+    `per_class` measures each class with these heads, calibrated as the server will.
+    """
     temperatures = calibration.temperatures
-    return {
+    described = {
         "schema": SCHEMA,
         "name": name,
         "version": VERSION,
@@ -91,6 +101,9 @@ def manifest(
         "data": data,
         "made_by": dict(made_by),
     }
+    if per_class is not None:
+        described["per_class"] = per_class(msgspec.convert(described["heads"], Heads))
+    return described
 
 
 def write_pack(

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from inference.confusion import class_figures, confusion_of
 from inference.intents.fitting import Doubles, Ints
 from inference.intents.training import calibration_error
 
@@ -42,27 +43,11 @@ def report(
     }
 
 
-def confusion_of(targets: Ints, guesses: Ints, classes: int) -> Ints:
-    """Counts (true, guessed)."""
-    counts: Ints = np.zeros((classes, classes), dtype=np.int64)
-    np.add.at(counts, (targets, guesses), 1)
-    return counts
-
-
 def _intents(labels: Sequence[str], confusion: Ints) -> list[dict[str, Any]]:
-    rows = []
-    for place, label in enumerate(labels):
-        hits = int(confusion[place, place])
-        true, guessed = int(confusion[place].sum()), int(confusion[:, place].sum())
-        row = {
-            "intent": label,
-            "examples": true,
-            "precision": round(hits / guessed, 4) if guessed else None,
-            "recall": round(hits / true, 4) if true else None,
-            "f1": round(2 * hits / (true + guessed), 4) if true + guessed else None,
-        }
-        rows.append(row)
-    return rows
+    return [
+        {"intent": label, "examples": own.rows, "precision": own.precision, "recall": own.recall, "f1": own.f1}
+        for label, own in zip(labels, class_figures(confusion), strict=True)
+    ]
 
 
 def _errors(labels: Sequence[str], texts: Sequence[str], targets: Ints, probabilities: Doubles) -> list[dict[str, Any]]:

@@ -191,6 +191,7 @@ def _model_folder(model: Path | None, config: Path | None) -> Path:
 
 
 def _write_report(told: dict[str, Any], tested: Tested, out: Path, pictures: bool) -> None:
+    from inference.pictures import draw_confidence, draw_confusion
 
     try:
         out.mkdir(parents=True, exist_ok=True)
@@ -199,8 +200,8 @@ def _write_report(told: dict[str, Any], tested: Tested, out: Path, pictures: boo
         if pictures:
             sure = tested.probabilities.max(axis=1)
             right = tested.probabilities.argmax(axis=1) == tested.targets
-            intents_report.draw_confusion(told["labels"], told["confusion"], out / "confusion.png")
-            intents_report.draw_confidence(sure, right, told["threshold"], out / "confidence.png")
+            draw_confusion(told["labels"], told["confusion"], out / "confusion.png", truth="intent")
+            draw_confidence(sure, right, told["threshold"], out / "confidence.png")
     except OSError as error:
         raise StartupError(f"{out} can't be written: {error.strerror}.", "Give another --out.") from None
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
+import msgspec
 import numpy as np
 import pytest
 from hypothesis import assume, given
@@ -12,7 +15,7 @@ from scipy.special import softmax as reference
 from inference import heads
 from inference.analysis import EMOTIONS
 from inference.heads import RawOutputs
-from inference.manifest import SENTIMENTS, EmotionHead, Head, OutOfScope, SentimentHead
+from inference.manifest import SENTIMENTS, Curve, EmotionHead, Head, OutOfScope, SentimentHead
 from tests.unit.inference.support import INTENTS, MANIFEST
 
 finite = st.floats(-1e4, 1e4, width=32)
@@ -97,6 +100,32 @@ def test_a_bias_is_as_good_as_other_logits(row: list[float], bias: list[float]) 
     found = heads.emotions(row, EmotionHead(EMOTIONS, 2.0, tuple(bias)))
     moved = [logit + extra for logit, extra in zip(row, bias, strict=True)]
     assert found == heads.emotions(moved, EmotionHead(EMOTIONS, 2.0))
+
+
+@given(logits, st.sampled_from(["max_logit", "logsumexp"]))
+def test_what_is_known_of_the_largest_changes_nothing(
+    row: list[float], score: Literal["max_logit", "logsumexp"]
+) -> None:
+    head, scope = Head(tuple(f"intent_{index}" for index in range(len(row))), 0.7), OutOfScope(score, -1.0, 2.0)
+    assert heads.intents(row, head, heads.largest(row)) == heads.intents(row, head)
+    assert heads.out_of_scope(row, scope, heads.largest(row)[0]) == heads.out_of_scope(row, scope)
+
+
+def test_every_head_of_one_column_is_read_with_its_own_curve() -> None:
+    curves = {"urgency": Curve(2.0, 1.0), "politeness": Curve(0.5, 0.0), "toxicity": Curve(1.0, -1.0)}
+    manifest = msgspec.structs.replace(MANIFEST, heads=msgspec.structs.replace(MANIFEST.heads, **curves))
+    raw = RawOutputs(**{name: np.full((2, width), 0.5, np.float32) for name, width in manifest.widths.items()})
+    for found in heads.read(raw, manifest):
+        assert found.urgency == pytest.approx(float(expit(2.0)))
+        assert found.politeness == pytest.approx(float(np.tanh(0.25)))
+        assert found.toxicity == pytest.approx(float(expit(-0.5)))
+
+
+def test_a_text_alone_has_an_embedding_that_nobody_can_change() -> None:
+    raw = RawOutputs(*(np.ones((1, width), np.float32) for width in MANIFEST.widths.values()))
+    (found,) = heads.read(raw, MANIFEST)
+    with pytest.raises(ValueError, match="read-only"):
+        found.embedding[0] = 0
 
 
 def test_a_batch_gives_a_reading_a_row_that_owns_its_embedding() -> None:

@@ -45,6 +45,16 @@ def test_a_good_one() -> None:
     assert manifest.widths == {"embedding": 384, "intent": 2, "sentiment": 5, "emotions": 6}
 
 
+def test_classes_may_be_recorded_or_not() -> None:
+    data = good()
+    assert parse_manifest(json.dumps(data).encode()).per_class == {}
+    data["per_class"] = {"act": {"thanks": {"precision": 1, "recall": None, "f1": 0.5, "rows": 7}}}
+    assert parse_manifest(json.dumps(data).encode()).per_class["act"]["thanks"].rows == 7
+    data["per_class"]["act"]["thanks"]["f1"] = 1.5
+    with pytest.raises(ValueError, match=r"per_class"):
+        parse_manifest(json.dumps(data).encode())
+
+
 def test_the_order_of_emotions_is_the_models_own() -> None:
     data = good()
     data["heads"]["emotions"]["labels"].reverse()

@@ -11,7 +11,7 @@ from tokenizers import Tokenizer
 
 from inference import words
 from inference.pack import Pack
-from inference.words import MAX_CHARACTERS, KnownWords
+from inference.words import MAX_CHARACTERS, MAX_UNSEEN, KnownWords
 from tests.unit.inference.support import tokenizer as small_tokenizer
 
 COMMON = (
@@ -41,7 +41,7 @@ def library(pack: Pack) -> Tokenizer:
 
 @pytest.fixture(scope="module")
 def known(library: Tokenizer) -> KnownWords:
-    return KnownWords(library)
+    return KnownWords(library, library.get_vocab())
 
 
 @given(text=plain | st.text())
@@ -75,25 +75,54 @@ class Counting:
     def __getattr__(self, name: str) -> object:
         return getattr(self.library, name)
 
-    def encode(self, text: str) -> object:
+    def encode(self, text: str, **more: bool) -> object:
         self.calls += 1
-        return self.library.encode(text)
+        return self.library.encode(text, **more)
 
 
 def test_known_words_do_not_ask_the_library_again(library: Tokenizer) -> None:
     counting = Counting(library)
-    known = KnownWords(counting)  # type: ignore[arg-type]
-    known.encode("where is my order?")
+    known = KnownWords(counting, {})  # type: ignore[arg-type]
+    known.encode("where is my order")
     asked = counting.calls
-    known.encode("Is my ORDER where?? order")
+    known.encode("Is my ORDER where order")
     assert counting.calls == asked
     known.encode("where is my refund")
     assert counting.calls == asked + 1
 
 
+def test_words_of_the_vocabulary_never_ask_the_library(library: Tokenizer) -> None:
+    counting = Counting(library)
+    known = KnownWords(counting, library.get_vocab())  # type: ignore[arg-type]
+    asked = counting.calls
+    for text in ("where is my order?", "I want 24 red roses, 4th floor!", "7", ""):
+        assert known.encode(text) == library.encode(text).ids
+    assert counting.calls == asked
+    for _ in range(2):
+        assert known.encode("refundz please") == library.encode("refundz please").ids
+    assert counting.calls == asked + 1
+
+
+def test_a_text_of_many_new_words_asks_only_a_few_times(library: Tokenizer) -> None:
+    counting = Counting(library)
+    known = KnownWords(counting, library.get_vocab())  # type: ignore[arg-type]
+    text = " ".join(f"qx{number}zz" for number in range(60))
+    asked = counting.calls
+    assert known.encode(text) == library.encode(text).ids
+    assert counting.calls == asked + MAX_UNSEEN + 1
+
+
+def test_each_word_of_the_vocabulary_is_one_token(library: Tokenizer, known: KnownWords) -> None:
+    plain_words = [word for word in library.get_vocab() if word.isascii() and word.isalnum()]
+    assert len(plain_words) > 20_000
+    for start in range(0, len(plain_words), 60):
+        text = " ".join(plain_words[start : start + 60])
+        assert len(text) > MAX_CHARACTERS or known.encode(text) == library.encode(text).ids
+
+
 def test_it_forgets_rather_than_grow(library: Tokenizer, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(words, "MAX_WORDS", 10)
-    known = KnownWords(library)
+    known = KnownWords(library, {})
     for number in range(50):
         assert known.encode(f"order number {number}") == library.encode(f"order number {number}").ids
         assert len(known._ids) <= 10
@@ -101,7 +130,7 @@ def test_it_forgets_rather_than_grow(library: Tokenizer, monkeypatch: pytest.Mon
 
 def test_numbers_of_orders_do_not_crowd_out_the_words(library: Tokenizer) -> None:
     counting = Counting(library)
-    known = KnownWords(counting)  # type: ignore[arg-type]
+    known = KnownWords(counting, {})  # type: ignore[arg-type]
     for code in ("4711", "a7b", "4712", "within 24 hours"):
         known.encode(f"where is {code}")
     words_kept = len(known._ids)
@@ -113,7 +142,7 @@ def test_numbers_of_orders_do_not_crowd_out_the_words(library: Tokenizer) -> Non
 
 
 def test_another_kind_of_tokenizer_is_left_alone() -> None:
-    assert KnownWords(small_tokenizer()).encode("hi") is None
+    assert KnownWords(small_tokenizer(), {}).encode("hi") is None
 
 
 def test_long_texts_are_the_librarys(known: KnownWords) -> None:

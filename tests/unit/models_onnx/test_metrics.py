@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 import pytest
-from sklearn.metrics import f1_score, roc_auc_score
+from sklearn.metrics import auc, f1_score, roc_auc_score
 
 from models_onnx.metrics import (
     accuracy,
@@ -17,6 +17,7 @@ from models_onnx.metrics import (
     macro_f1,
     multilabel_macro_f1,
     pearson,
+    roc_curve,
     sigmoid,
     softmax,
 )
@@ -89,3 +90,13 @@ def test_caught_where_most_of_the_others_are_kept() -> None:
     inside = np.arange(100, dtype=np.float64)
     scores = np.concatenate([inside, [94.0, 96.0, 200.0]])
     assert caught_at(scores, np.arange(103) >= 100, kept=0.95) == pytest.approx(2 / 3)
+
+
+def test_the_curve_encloses_the_area() -> None:
+    generator = np.random.default_rng(2)
+    scores, positive = np.round(generator.normal(size=300), 1), generator.random(300) < 0.3  # with ties
+    false, true = roc_curve(scores + positive, positive)
+    assert (false[0], true[0], false[-1], true[-1]) == (0.0, 0.0, 1.0, 1.0)
+    assert (np.diff(false) >= 0).all()
+    assert (np.diff(true) >= 0).all()
+    assert auc(false, true) == pytest.approx(auroc(scores + positive, positive))

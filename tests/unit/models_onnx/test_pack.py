@@ -8,9 +8,11 @@ from typing import Any
 
 import pytest
 
+from inference.manifest import ClassRecord, Heads, parse_manifest
 from models_onnx.card import MEASURES, model_card
 from models_onnx.errors import PackError
-from models_onnx.pack import Calibration, digest, verify_pack, write_pack
+from models_onnx.labels import ACTS
+from models_onnx.pack import Calibration, PerClass, digest, verify_pack, write_pack
 from models_onnx.tokens import load_tokenizer
 
 HEADS = ("intent", "sentiment", "emotions", "act")
@@ -71,6 +73,20 @@ def test_written_pack_verifies(tmp_path: Path, model: Path, tokenizer: Path) -> 
     assert written["heads"]["fine_emotions"]["thresholds"] == [0.25] * 28
     assert written["out_of_scope"] == {"score": "max_logit", "scale": -2.0, "bias": 3.0}
     assert not (tmp_path / "nlu.new").exists()
+
+
+def test_what_is_recorded_of_each_class_is_what_the_server_reads(tmp_path: Path, model: Path, tokenizer: Path) -> None:
+    told = {"act": {name: {"precision": None, "recall": 0.5, "f1": 0.25, "rows": 3} for name in ACTS}}
+    seen: list[Heads] = []
+
+    def measured(heads: Heads) -> PerClass:
+        seen.append(heads)
+        return told
+
+    write_pack(tmp_path / "nlu", model=model, tokenizer=tokenizer, per_class=measured, **_described())
+    read = parse_manifest((tmp_path / "nlu" / "manifest.json").read_bytes())
+    assert seen == [read.heads]
+    assert read.per_class["act"]["thanks"] == ClassRecord(None, 0.5, 0.25, 3)
 
 
 def test_packed_tokenizer_neither_pads_nor_truncates(tmp_path: Path, model: Path, tokenizer: Path) -> None:
