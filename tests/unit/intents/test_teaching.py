@@ -15,8 +15,8 @@ from inference.intents.training import fit
 from inference.pack import load_pack
 from server.chat.writer import BuiltInWriter
 from server.cli.main import app
+from server.contents import read_trained
 from server.errors import StartupError
-from server.wiring import teaching as teaching_module
 from server.wiring.teaching import Teaching
 from tests.unit.inference.support import FakeModel, fake_engine
 from tests.unit.intents.support import SPACE, clouds, embed, shop
@@ -104,15 +104,14 @@ async def test_a_file_read_while_another_model_came_is_looked_at_again(
     teaching = Teaching(path, FIRST, book(), engine=pupil, bot=pupil)
     other = msgspec.structs.replace(SPACE, model="nlu-0.0.2")
     theirs = replace(FIRST, manifest=msgspec.structs.replace(FIRST.manifest, space=other))
-    read = teaching_module.read_trained
 
     def meanwhile(path: Path, space: Space) -> TrainedIntents:
-        found = read(path, space)
+        found = read_trained(path, space)
         monkeypatch.undo()
         teaching.move(theirs)
         return found
 
-    monkeypatch.setattr(teaching_module, "read_trained", meanwhile)
+    monkeypatch.setattr("server.wiring.teaching.read_trained", meanwhile)
     await teaching.look()
     assert (pupil.taught, teaching.intents) == ([], theirs)
 
