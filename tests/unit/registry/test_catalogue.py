@@ -206,6 +206,7 @@ class TestVersions:
                 catalogue.verified("nlu-1.1.0", load=load)
 
     def test_fields_that_this_program_does_not_know(self, catalogue: Catalogue, pack: Pack) -> None:
-        added = catalogue.add(pack("1.1.0", per_class={"act": {"deny": {"f1": 0.5}}}, tomorrow=[1]))
+        deny = {"precision": 0.5, "recall": 0.5, "f1": 0.5, "rows": 8}
+        added = catalogue.add(pack("1.1.0", per_class={"act": {"deny": deny}}, tomorrow=[1]))
         manifest = json.loads((added.folder / "manifest.json").read_text())
         assert (manifest["per_class"]["act"]["deny"]["f1"], manifest["tomorrow"]) == (0.5, [1])
