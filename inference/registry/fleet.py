@@ -61,6 +61,11 @@ class Fleet:
         """Who is in use now."""
         return self._roster
 
+    @property
+    def is_settled(self) -> bool:
+        """Whether everybody who has been replaced is closed."""
+        return not self._leaving
+
     async def analyse(self, text: str, *, timeout_s: float, conversation: str) -> Analysis:
         """See ``Engine.analyse``. ``conversation``: whose text it is; the same one stays with the same canary."""
         if self._alone:

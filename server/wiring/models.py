@@ -14,6 +14,7 @@ from inference.registry.deployment import Deployment
 from inference.registry.fleet import Fleet, Roster
 from inference.registry.state import DEPLOYMENT_FILE
 from server.chat.signals import ModelsMoved
+from server.wiring.memory import give_back
 from server.wiring.preparing import Prepared, Preparer
 
 WATCH_S = 2.0
@@ -52,6 +53,7 @@ class Models:
         self._faults: dict[str, str] = {}
         self._looks_left = 0
         self._revision = 0
+        self._has_replaced = False
         self._looking = asyncio.Lock()
         self._wanted = asyncio.Event()
 
@@ -74,11 +76,17 @@ class Models:
         """Another worker has changed the deployment."""
         self._wanted.set()
 
+    def retry(self) -> None:
+        """What could not be taken may fit by now."""
+        self._looks_left = 0
+        self._wanted.set()
+
     async def watch(self) -> None:
         """Run for ever."""
         while True:
             try:
                 await self.look()
+                await self.tidy()
             except Exception:  # whatever it was, the next round must come
                 _log.exception("models not looked at")
             await self._pause()
@@ -96,6 +104,12 @@ class Models:
             else:
                 await self._take(deployment)
             self._stamp = stamp
+
+    async def tidy(self) -> None:
+        """Give the memory of who has left back."""
+        if self._has_replaced and self._fleet.is_settled:
+            self._has_replaced = False
+            await asyncio.to_thread(give_back)
 
     async def _pause(self) -> None:
         try:
@@ -122,6 +136,7 @@ class Models:
         ready = await asyncio.to_thread(self._preparer.prepare, deployment, before, self._packs)
         if ready.roster != before:
             self._put(ready)
+            self._has_replaced = True
             _log.info("models in use", revision=deployment.revision, **_told(ready.roster))
         self._revision = deployment.revision
         self._fail(ready.faults)

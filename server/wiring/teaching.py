@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from pathlib import Path
 from typing import Protocol
 
@@ -49,6 +50,11 @@ class Teaching:
         self._bot = bot
         self._intents = intents
         self._stamp: Stamp | None = None
+        self._on_misfit: Callable[[], None] = lambda: None
+
+    def on_misfit(self, tell: Callable[[], None]) -> None:
+        """``tell`` is called where the file has changed and does not fit: it may be for a model that waits for it."""
+        self._on_misfit = tell
 
     @property
     def intents(self) -> TrainedIntents:
@@ -84,6 +90,7 @@ class Teaching:
             intents, writer = await asyncio.to_thread(self._read, space)
         except StartupError as error:
             _log.warning("intents kept", reason=str(error))
+            self._on_misfit()
         else:
             if self._intents.manifest.space != space:
                 return  # another model has been taken meanwhile: look again

@@ -74,6 +74,8 @@ def _models(ground: Ground, contents: Contents, fleet: Fleet, maker: EngineMaker
         on_fault=ground.metrics.model_fault,
     )
     ground.signals.on(ModelsMoved, models.wake)
+    if teaching is not None:
+        teaching.on_misfit(models.retry)
     return models
 
 

@@ -206,7 +206,7 @@ async def test_nobody_is_lost_while_the_champion_is_exchanged() -> None:
     assert fleet.stats().analysed == 17
 
     def closed() -> bool:
-        return before.stats().waiting == 0 and before not in fleet._leaving
+        return before.stats().waiting == 0 and fleet.is_settled
 
     await until(closed)
     with pytest.raises(EngineClosed):
@@ -247,7 +247,7 @@ async def test_who_is_replaced_leaves_the_memory_without_the_collector() -> None
         await says(fleet)
         gone += [weakref.ref(one) for one in fleet.roster.engines()]
         fleet.deploy(Roster(engine("4")))
-        await until(lambda: not fleet._leaving)
+        await until(lambda: fleet.is_settled)
         await asyncio.sleep(0)
         assert [ref() for ref in gone] == [None] * 3
     finally:
@@ -260,7 +260,7 @@ async def test_who_stays_in_use_is_not_closed() -> None:
     champion, canary = fleet.roster.champion, engine("2")
     fleet.deploy(Roster(champion, (Canary("nlu-2", 1.0), canary)))
     fleet.deploy(Roster(canary))
-    await until(lambda: not fleet._leaving)
+    await until(lambda: fleet.is_settled)
     assert await says(fleet) == "nlu-2"
     await fleet.close()
     await fleet.close()

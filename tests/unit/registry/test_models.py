@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import ctypes
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -12,7 +13,7 @@ from structlog.testing import capture_logs
 
 from inference.engine import Engine
 from inference.errors import ModelError, RegistryError
-from inference.intents.trained import Space, TrainedIntents, space_of, trained
+from inference.intents.trained import Space, TrainedIntents, space_of, to_bytes, trained
 from inference.intents.training import fit
 from inference.pack import Pack
 from inference.registry import deployment as states
@@ -22,14 +23,18 @@ from inference.registry.fleet import Fleet
 from inference.registry.live import Live
 from inference.registry.state import DEPLOYMENT_FILE
 from server.chat.signals import ModelsMoved
+from server.chat.writer import BuiltInWriter
 from server.errors import StartupError
 from server.wiring import models as models_module
+from server.wiring.memory import give_back
 from server.wiring.models import AGAIN_LOOKS, Models
 from server.wiring.preparing import Preparer, from_catalogue
+from server.wiring.teaching import Teaching
 from tests.unit.inference.support import LEXICON, WAIT_S, StepClock
 from tests.unit.intents.support import clouds, shop
 from tests.unit.registry.engines import manifest, pack
 from tests.unit.registry.support import spoil, write_pack
+from tests.unit.writer.support import book
 
 LONG_S = 60.0
 
@@ -58,6 +63,16 @@ class Own:
     def move(self, intents: TrainedIntents) -> None:
         self.intents = intents
         self.moved.append(intents)
+
+
+class Writing:
+    """Stands in for the bot."""
+
+    def __init__(self) -> None:
+        self.writers: list[BuiltInWriter] = []
+
+    def write_with(self, writer: BuiltInWriter) -> None:
+        self.writers.append(writer)
 
 
 class Maker:
@@ -200,6 +215,32 @@ async def test_word_of_another_worker_is_heard_at_once(tmp_path: Path, monkeypat
     await worker.fleet.close()
 
 
+async def test_memory_is_given_back_once_who_was_replaced_is_closed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given: list[str] = []
+    monkeypatch.setattr(models_module, "give_back", lambda: given.append("back"))
+    worker = Worker(tmp_path)
+    await worker.models.tidy()
+    worker.catalogue.change(lambda found: states.promote(found, "nlu-2"))
+    await worker.models.look()
+    await worker.models.tidy()
+    assert given == []
+    async with asyncio.timeout(WAIT_S):
+        while not worker.fleet.is_settled:
+            await asyncio.sleep(0.001)
+    for _ in range(3):
+        await worker.models.tidy()
+    assert given == ["back"]
+    await worker.fleet.close()
+
+
+def test_memory_can_be_given_back_anywhere(monkeypatch: pytest.MonkeyPatch) -> None:
+    give_back()
+    monkeypatch.setattr(ctypes, "CDLL", lambda _: object())
+    give_back()
+
+
 def test_a_version_is_loaded_by_its_name_and_verified(tmp_path: Path) -> None:
     catalogue = Catalogue(tmp_path / "models", [])
     load = from_catalogue(catalogue)
@@ -253,6 +294,37 @@ async def test_a_shadow_on_another_embedding_reads_with_its_own_intents(tmp_path
     newer = msgspec.structs.replace(FIRST.manifest, threshold=0.123)
     worker.fleet.teach(TrainedIntents(newer, FIRST.classifier))
     assert (await shadow.analyse("hello", timeout_s=LONG_S)).sure is None
+    await worker.fleet.close()
+
+
+async def test_a_champion_waits_for_intents_that_fit(tmp_path: Path) -> None:
+    second = own_intents(space_of(manifest("2")))
+    file = tmp_path / "intents.npz"
+    file.write_bytes(to_bytes(FIRST))
+    bot = Writing()
+    worker = Worker(tmp_path, own=Own(FIRST, FIRST))
+    teaching = Teaching(file, FIRST, book(), engine=worker.fleet, bot=bot)
+    worker.models = Models(
+        catalogue=worker.catalogue,
+        preparer=Preparer("nlu-1", worker.maker, teaching, worker.load),
+        fleet=worker.fleet,
+        pack=pack("1"),
+        on_fault=worker.faults.append,
+    )
+    teaching.on_misfit(worker.models.retry)
+    await teaching.look()
+    worker.catalogue.change(lambda found: states.promote(found, "nlu-2"))
+    assert await worker.serving() == ("nlu-1", None, None)
+    file.write_bytes(to_bytes(second))
+    await teaching.look()
+    assert await worker.serving() == ("nlu-2", None, None)
+    assert teaching.intents.manifest == second.manifest
+    worker.catalogue.change(states.rollback)
+    assert await worker.serving() == ("nlu-2", None, None)
+    file.write_bytes(to_bytes(FIRST))
+    await teaching.look()
+    assert await worker.serving() == ("nlu-1", None, None)
+    assert (len(bot.writers), worker.faults) == (2, ["nlu-2", "nlu-1"])
     await worker.fleet.close()
 
 
