@@ -153,7 +153,7 @@ async def test_a_canary_answers_the_same_conversations_on_both_workers(workers: 
                 await asyncio.sleep(0.05)
         seen: dict[str, set[str]] = {}
         customer, agents = await join(workers[0], token=token()), [await join(w, token=token("agent")) for w in workers]
-        for _ in range(12):
+        for _ in range(16):
             channel = await customer.open()
             for agent, text in zip(agents, ("Where is my order?", "Thank you!"), strict=True):
                 await agent.ask("subscribe", channel=channel)
