@@ -34,6 +34,9 @@ thread's."""
 WARM_UP = "+49 30 1234567, 4111 1111 1111 1111, GB82 WEST 1234 5698 7654 32, Xyzzy"
 """Asks every library that is loaded when it is first needed: of phones, of cards and IBANs, of languages."""
 
+RETIRE_LOOK_S = 0.02
+"""Nobody waits for an engine to retire."""
+
 MAX_WAITING = 512
 """About half a second of work for one thread: who comes later could not be answered in time anyway."""
 
@@ -50,7 +53,8 @@ class Text:
 
 @dataclass(frozen=True, slots=True)
 class EngineStats:
-    """Counts since the start. ``analysed`` texts went through the model in ``batches`` runs; ``waiting`` is now."""
+    """Counts since the start. ``analysed`` texts went through the model in ``batches`` runs; ``waiting`` and
+    ``cache_entries`` are now."""
 
     analysed: int
     batches: int
@@ -95,6 +99,7 @@ class Engine:
         intents: TrainedIntents | None = None,
     ) -> None:
         self._intents = intents
+        self.manifest = pack.manifest
         self.model = pack.manifest.model
         self._clock = clock
         self._observe = observe
@@ -167,11 +172,27 @@ class Engine:
         cache = self._cache
         return EngineStats(self._analysed, self._batches, cache.hits, cache.misses, len(cache), self._worker.waiting)
 
-    async def close(self) -> None:
-        """Refuse new texts, fail the waiting ones with EngineClosed, let the running batch finish. Idempotent."""
+    @property
+    def waiting(self) -> int:
+        """Texts in line now."""
+        return self._worker.waiting
+
+    async def close(self, within_s: float | None = None) -> None:
+        """Refuse new texts, fail the waiting ones with EngineClosed, let the running batch finish. Idempotent.
+
+        ``within_s``: a batch that runs for longer is left alone with its thread, which ends with the process.
+        """
         thread = self._worker.close()
         if thread is not None:
-            await asyncio.to_thread(thread.join)
+            await asyncio.to_thread(thread.join, within_s)
+
+    async def retire(self, within_s: float | None = None) -> None:
+        """Let the line be answered, then ``close``. Nobody may ask for anything new meanwhile: who waits leaves the
+        line after its own deadline at the latest."""
+        while self._worker.waiting:  # noqa: ASYNC110  (texts also leave the line without a word)
+            await asyncio.sleep(RETIRE_LOOK_S)
+        await self.close(within_s)
+        self._worker.forget()
 
     async def _wait(self, text: str, started_ns: int, timeout_s: float) -> Analysis:
         loop = asyncio.get_running_loop()

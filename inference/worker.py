@@ -92,6 +92,13 @@ class Worker:
             self._fail(job, EngineClosed("the engine was closed"))
         return self._thread
 
+    def forget(self) -> None:
+        """Let go of whoever does the work, once the thread has ended: a cycle, which keeps a model in memory until the
+        collector comes by, and for ever where it was told to spare what was there at the start."""
+        if self._thread is not None and self._thread.is_alive():
+            return
+        del self._prepare, self._meanwhile, self._run, self._finish
+
     def _claim(self, job: Job) -> bool:
         try:
             self._waiting.remove(job)

@@ -39,7 +39,7 @@ class App:
         self._people = gather_people(self._ground)
         self._turns = prepare_turns(self._ground, contents, on_reward=self._people.figures.rewarded)
         self._talk = offer_talk(self._ground, self._people, self._turns)
-        self._edge = open_edge(self._ground, self._people, self._talk)
+        self._edge = open_edge(self._ground, self._people, self._turns, self._talk)
         self._ground.signals.on(Removed, self._removed)
         self._tasks: set[asyncio.Task[None]] = set()
         self._draining = False
@@ -62,13 +62,15 @@ class App:
         await self._turns.runner.start()
         for work in self._keepers():
             self._spawn(work)
-        self._spawn(asyncio.to_thread(self._turns.engine.warm_up))
+        self._spawn(asyncio.to_thread(self._turns.fleet.warm_up))
 
     def _keepers(self) -> list[Coroutine[Any, Any, None]]:
         """What each part does by itself, for ever."""
         keepers = [
             self._turns.bot.watch_silence(),
             self._turns.learner.follow(),
+            self._turns.models.watch(),
+            self._talk.drift.watch(),
             self._people.accounts.watch(),
             self._people.queue.keep(),
             self._people.figures.keep(),
@@ -95,7 +97,7 @@ class App:
         await self._turns.runner.close(self._settings.drain_ms / 1000)
         await self._people.presence.close()
         await self._ground.fanout.close()
-        await self._turns.engine.close()
+        await self._turns.fleet.close()
         await self._ground.store.close()
 
     def _published(self, message: Message) -> None:

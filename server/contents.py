@@ -37,7 +37,7 @@ _YAML_LOADER: Any = yaml.CSafeLoader if yaml.__with_libyaml__ else yaml.SafeLoad
 
 @dataclass(frozen=True, slots=True)
 class Contents:
-    """All of it, for one worker."""
+    """All of it, for one worker. ``pack``: what answers from the start on."""
 
     personas: tuple[Persona, ...]
     writer: BuiltInWriter
@@ -51,7 +51,7 @@ class Contents:
 def read_contents(settings: Settings) -> Contents:
     """``StartupError`` names the file that is wrong, and what to do."""
     with ThreadPoolExecutor(1) as beside:  # the model is verified and opened while the rest is read
-        loading = beside.submit(load_pack, settings.model_path)
+        loading = beside.submit(_champion_pack, settings)
         personas = read_personas(settings.personas_path)
         phrases = read_phrases(settings.phrases_path)
         try:
@@ -63,6 +63,15 @@ def read_contents(settings: Settings) -> Contents:
     if settings.intents is not None:
         intents = read_trained(settings.intents, space_of(pack.manifest))
     return Contents(personas, writer_of(phrases, intents), weights, pack, products, phrases, intents)
+
+
+def _champion_pack(settings: Settings) -> Pack:
+    """The champion's, or the settings' own where nobody was promoted or that one can't be used: then the server runs,
+    and whoever watches the deployment says why."""
+    try:
+        return load_pack(champion_folder(settings))
+    except (StartupError, ModelError):
+        return load_pack(settings.model_path)
 
 
 def writer_of(phrases: PhraseBook, intents: TrainedIntents | None) -> BuiltInWriter:

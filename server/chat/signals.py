@@ -90,6 +90,12 @@ class QueueMoved(Signal, frozen=True):
     channels: list[str]
 
 
+class ModelsMoved(Signal, frozen=True):
+    """Other versions of the model are to be in use: the deployment has this revision."""
+
+    revision: int
+
+
 class FiguresWanted(Signal, frozen=True):
     """Somebody looks at the cluster's figures: every worker tells its own for a while."""
 
@@ -130,6 +136,7 @@ AnySignal = (
     | Rewarded
     | NotedByAll
     | QueueMoved
+    | ModelsMoved
     | FiguresWanted
     | WorkerFigures
 )

@@ -40,9 +40,9 @@ MAX_UNDERSTANDING = 64
 
 
 class Understanding(Protocol):
-    """What the bot needs of the inference engine."""
+    """What the bot needs of the inference engines."""
 
-    async def analyse(self, text: str, *, timeout_s: float) -> Analysis: ...
+    async def analyse(self, text: str, *, timeout_s: float, conversation: str) -> Analysis: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +119,8 @@ class Bot:
         started_ns = time.perf_counter_ns()
         memory = await self._memory(channel, turn.message.offset)
         async with self._understanding:
-            analysis = await self._engine.analyse(turn.message.text, timeout_s=self._analysis_timeout_s)
+            text, timeout_s = turn.message.text, self._analysis_timeout_s
+            analysis = await self._engine.analyse(text, timeout_s=timeout_s, conversation=channel)
         heard = Heard(analysis, analysis.to_wire(), started_ns, time.perf_counter_ns())
         await self._tell_analysis(turn, heard.wire)
         # Begun before the answer is stored, so that one commit takes both.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Protocol
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Info, ProcessCollector, generate_latest
@@ -13,9 +13,11 @@ from prometheus_client.samples import Sample
 
 from server import __version__
 from server.telemetry.totals import ANALYSIS_S, TURN_S, Totals
+from server.telemetry.versions import VersionsCollector
 
 if TYPE_CHECKING:
     from inference.engine import EngineStats
+    from inference.registry.live import VersionFigures
 
 # Around the target of 20 µs a decision, and of 0.4 ms a commit of 50 rows.
 DECIDE_S = (0.000005, 0.00001, 0.00002, 0.00003, 0.00005, 0.000075, 0.0001, 0.0002, 0.0005, 0.001, 0.005)
@@ -61,6 +63,8 @@ class Metrics:
         self.sentiment = self._histogram("sentiment", "Sentiment of customer messages, from -1 to 1.", SENTIMENT)
         self._sentiment_sum = 0.0  # Prometheus keeps no sum of what may be negative
         self.decisions = self._counter("decisions", "Answers by the persona chosen.", "persona")
+        meaning = "Times that a version could not be taken into use; the log says why."
+        self.model_faults = self._counter("model_faults", meaning, "version")
         self.rewards = self._counter("rewards", "Reward events of the cluster that this process has learned.")
 
     def _people(self) -> None:
@@ -89,6 +93,10 @@ class Metrics:
         """Count an action that the limit of this name refused."""
         self.rate_limited.labels(quota).inc()
 
+    def model_fault(self, version: str) -> None:
+        """Count that this version could not be taken into use."""
+        self.model_faults.labels(version).inc()
+
     def turn(self, *, total_s: float, analysis_s: float, decide_s: float, sentiment: float, persona: str) -> None:
         """Count an answered turn: what it took, and what was found and chosen."""
         self.turns.inc()
@@ -107,6 +115,12 @@ class Metrics:
     def watch_engine(self, engine: Understanding) -> None:
         """Show the engine's own counts, read when somebody asks for the metrics."""
         self.registry.register(_EngineCollector(engine))
+
+    def watch_models(
+        self, roles: Callable[[], Mapping[str, str]], figures: Callable[[], Mapping[str, VersionFigures]]
+    ) -> None:
+        """Show what the versions of the model in use have done, read likewise."""
+        self.registry.register(VersionsCollector(roles, figures))
 
     def render(self) -> bytes:
         """Everything in the Prometheus text format 0.0.4."""
@@ -166,13 +180,13 @@ class _EngineCollector(Collector):
     def collect(self) -> Iterator[Metric]:
         stats = self._engine.stats()
         for name, meaning, value in (
-            ("analyses", "Texts that went through the model.", stats.analysed),
+            ("analyses", "Texts that went through a model, a shadow's included.", stats.analysed),
             ("analysis_batches", "Runs of the model; analyses divided by these: texts per run.", stats.batches),
             ("analysis_cache_hits", "Texts whose analysis was in the cache.", stats.cache_hits),
             ("analysis_cache_misses", "Texts whose analysis was not in the cache.", stats.cache_misses),
         ):
             yield CounterMetricFamily(f"parlance_{name}", meaning, value=value)
-        waiting = "Texts that wait for the model now."
+        waiting = "Texts that wait for a model that answers now."
         yield GaugeMetricFamily("parlance_analysis_waiting", waiting, value=stats.waiting)
         ratio = "Share of texts since the start whose analysis was in the cache."
         yield GaugeMetricFamily("parlance_analysis_cache_hit_ratio", ratio, value=stats.hit_rate)

@@ -10,8 +10,11 @@ from starlette.middleware import Middleware
 from starlette.routing import WebSocketRoute
 from starlette.types import ASGIApp
 
+from inference.registry.rollout import Rollout
 from server import __version__
 from server.chat.administration import Administration
+from server.chat.versions import Versions
+from server.contents import read_space
 from server.settings import Settings
 from server.tokens import Tokens
 from server.transport.connection import ConnectionLimits
@@ -25,6 +28,7 @@ from server.transport.websocket import Doorman, WebSocketEndpoint
 from server.wiring.ground import Ground, new_id
 from server.wiring.people import People
 from server.wiring.talk import Talk
+from server.wiring.turns import Turns
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,10 +39,10 @@ class Edge:
     desk: Desk
 
 
-def open_edge(ground: Ground, people: People, talk: Talk) -> Edge:
+def open_edge(ground: Ground, people: People, turns: Turns, talk: Talk) -> Edge:
     """``StartupError`` for a missing or unfit key of tokens."""
     gate = _gate(ground, people)
-    return Edge(_endpoint(ground, people, talk, gate), _desk(ground, people, talk, gate))
+    return Edge(_endpoint(ground, people, talk, gate), _desk(ground, people, turns, talk, gate))
 
 
 def routes(edge: Edge, ground: Ground, ready: Callable[[], Awaitable[None]]) -> Starlette:
@@ -100,7 +104,7 @@ def _endpoint(ground: Ground, people: People, talk: Talk, gate: Gate) -> WebSock
     )
 
 
-def _desk(ground: Ground, people: People, talk: Talk, gate: Gate) -> Desk:
+def _desk(ground: Ground, people: People, turns: Turns, talk: Talk, gate: Gate) -> Desk:
     administration = Administration(
         store=ground.store,
         accounts=people.accounts,
@@ -118,6 +122,23 @@ def _desk(ground: Ground, people: People, talk: Talk, gate: Gate) -> Desk:
         conversations=talk.conversations,
         notices=talk.notices,
         administration=administration,
+        versions=_versions(ground, turns),
         verbs=talk.verbs,
         explain=ground.settings.explain_shown,
+    )
+
+
+def _versions(ground: Ground, turns: Turns) -> Versions:
+    settings = ground.settings
+
+    def rollout() -> Rollout:
+        space = None if settings.intents is None else read_space(settings.intents)
+        return Rollout(turns.models.catalogue, turns.models.standard, space)
+
+    return Versions(
+        models=turns.models,
+        rollout=rollout,
+        roster=lambda: turns.fleet.roster,
+        live=turns.live,
+        signals=ground.signals,
     )

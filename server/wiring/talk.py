@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from server.chat.access import METRICS_CHANNEL, QUEUE_CHANNEL
+from server.chat.access import ALERTS_CHANNEL, METRICS_CHANNEL, QUEUE_CHANNEL
+from server.chat.alerts import Alerts
 from server.chat.claims import ClaimKeeper
 from server.chat.conversations import ConversationVerbs
 from server.chat.handoff import HandoffVerbs
@@ -13,6 +14,7 @@ from server.chat.notices import Notices
 from server.chat.receipts import Receipts
 from server.chat.service import Chat, Verb
 from server.wire import requests
+from server.wiring.drift import Drift
 from server.wiring.ground import Ground, new_id
 from server.wiring.people import People
 from server.wiring.turns import Turns
@@ -24,7 +26,7 @@ Verbs = dict[type[requests.Incoming], Verb]
 class Talk:
     """``chat`` serves the sockets; HTTP uses the parts themselves. ``verbs``: what answers which frame.
 
-    ``claims`` takes the conversations of absent agents back.
+    ``claims`` takes the conversations of absent agents back; ``drift`` raises alerts.
     """
 
     messages: Messages
@@ -33,6 +35,7 @@ class Talk:
     verbs: Verbs
     chat: Chat
     claims: ClaimKeeper
+    drift: Drift
 
 
 def offer_talk(ground: Ground, people: People, turns: Turns) -> Talk:
@@ -48,14 +51,24 @@ def offer_talk(ground: Ground, people: People, turns: Turns) -> Talk:
         new_id=new_id,
     )
     handoffs = _handoffs(ground, people, turns, messages)
+    alerts = Alerts(fanout=ground.fanout, clock=ground.clock, new_id=new_id)
     verbs = _verbs(ground, people, messages=messages, conversations=conversations, handoffs=handoffs, notices=notices)
     return Talk(
         messages=messages,
         conversations=conversations,
         notices=notices,
         verbs=verbs,
-        chat=_chat(ground, people, messages=messages, conversations=conversations, notices=notices, verbs=verbs),
+        chat=_chat(
+            ground,
+            people,
+            messages=messages,
+            conversations=conversations,
+            notices=notices,
+            alerts=alerts,
+            verbs=verbs,
+        ),
         claims=_claims(ground, people, messages),
+        drift=Drift(turns.live, alerts, lambda: turns.fleet.roster),
     )
 
 
@@ -146,6 +159,7 @@ def _chat(
     messages: Messages,
     conversations: ConversationVerbs,
     notices: Notices,
+    alerts: Alerts,
     verbs: Verbs,
 ) -> Chat:
     settings = ground.settings
@@ -160,7 +174,11 @@ def _chat(
         presence=people.presence,
         notices=notices,
         verbs=verbs,
-        snapshots={QUEUE_CHANNEL: people.queue.snapshot, METRICS_CHANNEL: people.figures.snapshot},
+        snapshots={
+            QUEUE_CHANNEL: people.queue.snapshot,
+            METRICS_CHANNEL: people.figures.snapshot,
+            ALERTS_CHANNEL: alerts.snapshot,
+        },
         clock=ground.clock,
         explain=settings.explain_shown,
         ping_interval_ms=settings.ping_interval_ms,

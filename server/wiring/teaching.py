@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from pathlib import Path
 from typing import Protocol
 
 import structlog
 
-from inference.intents.trained import TrainedIntents
+from inference.intents.trained import Space, TrainedIntents
 from server.chat.writer import BuiltInWriter, PhraseBook
 from server.contents import read_trained, writer_of
 from server.errors import StartupError
@@ -34,18 +35,41 @@ class Writing(Protocol):
 
 
 class Teaching:
-    """Takes a new file as a whole; keeps the intents at hand where the new file can't be used, and says so once."""
+    """Takes a new file as a whole; keeps the intents at hand where the new file can't be used, and says so once.
+
+    The file fits one embedding. Another model is taken together with a file that was trained on it (``for_space``,
+    ``move``), or not at all.
+    """
 
     def __init__(
         self, path: Path, intents: TrainedIntents, phrases: PhraseBook, *, engine: Taught, bot: Writing
     ) -> None:
         self._path = path
-        self._space = intents.manifest.space
         self._phrases = phrases
         self._engine = engine
         self._bot = bot
         self._intents = intents
         self._stamp: Stamp | None = None
+        self._on_misfit: Callable[[], None] = lambda: None
+
+    def on_misfit(self, tell: Callable[[], None]) -> None:
+        """``tell`` is called where the file has changed and does not fit: it may be for a model that waits for it."""
+        self._on_misfit = tell
+
+    @property
+    def intents(self) -> TrainedIntents:
+        """Those at hand."""
+        return self._intents
+
+    def for_space(self, space: Space) -> TrainedIntents:
+        """Those at hand, or the file's, on this embedding. Any thread may ask; ``StartupError`` where neither fits."""
+        here = self._intents
+        return here if here.manifest.space == space else read_trained(self._path, space)
+
+    def move(self, intents: TrainedIntents) -> None:
+        """Other intents have come with another model, whose engines know them already."""
+        self._bot.write_with(writer_of(self._phrases, intents))
+        self._intents = intents
 
     async def watch(self) -> None:
         """Run for ever."""
@@ -61,11 +85,15 @@ class Teaching:
         stamp = await asyncio.to_thread(self._stamped)
         if stamp == self._stamp:
             return
+        space = self._intents.manifest.space
         try:
-            intents, writer = await asyncio.to_thread(self._read)
+            intents, writer = await asyncio.to_thread(self._read, space)
         except StartupError as error:
             _log.warning("intents kept", reason=str(error))
+            self._on_misfit()
         else:
+            if self._intents.manifest.space != space:
+                return  # another model has been taken meanwhile: look again
             if intents.manifest != self._intents.manifest:
                 # Between these two no text is read: both stand on the loop's thread.
                 self._engine.teach(intents)
@@ -81,6 +109,6 @@ class Teaching:
             return None
         return found.st_ino, found.st_mtime_ns, found.st_size
 
-    def _read(self) -> tuple[TrainedIntents, BuiltInWriter]:
-        intents = read_trained(self._path, self._space)
+    def _read(self, space: Space) -> tuple[TrainedIntents, BuiltInWriter]:
+        intents = read_trained(self._path, space)
         return intents, writer_of(self._phrases, intents)

@@ -2,31 +2,38 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from inference.engine import Engine
+from inference.registry.fleet import Fleet
+from inference.registry.live import Live
 from server.chat.learning import Learner
 from server.chat.memory import Memories
 from server.chat.runner import TurnRunner
-from server.chat.signals import TurnsLeft
+from server.chat.signals import ModelsMoved, TurnsLeft
 from server.chat.turn import Bot
-from server.contents import Contents, build_policy
+from server.chat.versions import roles
+from server.contents import Contents, build_policy, catalogue_of, standard_version
 from server.store.ports import RewardEvent
 from server.wire.parts import User
+from server.wiring.engines import EngineMaker
 from server.wiring.ground import Ground, new_id
+from server.wiring.models import Models
+from server.wiring.preparing import Preparer, from_catalogue
 from server.wiring.teaching import Teaching
 
 
 @dataclass(frozen=True, slots=True)
 class Turns:
-    """``runner`` decides when ``bot`` answers, which asks ``engine`` and ``learner``.
+    """``runner`` decides when ``bot`` answers, which asks ``fleet`` and ``learner``.
 
-    ``teaching`` watches the user's own intents, where there are some.
+    ``models`` watches which versions of the model are to be in use, ``live`` counts what they do; ``teaching`` watches
+    the user's own intents, where there are some.
     """
 
-    engine: Engine
+    fleet: Fleet
+    live: Live
+    models: Models
     learner: Learner
     bot: Bot
     runner: TurnRunner
@@ -35,32 +42,41 @@ class Turns:
 
 def prepare_turns(ground: Ground, contents: Contents, *, on_reward: Callable[[RewardEvent], None]) -> Turns:
     """``on_reward`` gets each reward that the policy learns, and ``metrics`` count it."""
-    engine = _engine(ground, contents)
+    live = Live()
+    maker = EngineMaker(ground.settings, contents.products, live.observe)
+    fleet = Fleet(maker.make(contents.pack, contents.intents, answers=True), tally=live.of, failed=live.failed)
+    ground.metrics.watch_engine(fleet)
+    ground.metrics.watch_models(lambda: roles(fleet.roster), live.figures)
     learner = _learner(ground, contents, on_reward)
-    bot = _bot(ground, contents, engine, learner)
+    bot = _bot(ground, contents, fleet, learner)
     runner = _runner(ground, bot)
     ground.signals.on(TurnsLeft, runner.on_turns_left)
-    return Turns(engine, learner, bot, runner, _teaching(ground, contents, engine, bot))
+    teaching = _teaching(ground, contents, fleet, bot)
+    models = _models(ground, contents, fleet, maker, teaching)
+    return Turns(fleet, live, models, learner, bot, runner, teaching)
 
 
-def _teaching(ground: Ground, contents: Contents, engine: Engine, bot: Bot) -> Teaching | None:
+def _teaching(ground: Ground, contents: Contents, fleet: Fleet, bot: Bot) -> Teaching | None:
     path, intents = ground.settings.intents, contents.intents
     if path is None or intents is None:
         return None
-    return Teaching(path, intents, contents.phrases, engine=engine, bot=bot)
+    return Teaching(path, intents, contents.phrases, engine=fleet, bot=bot)
 
 
-def _engine(ground: Ground, contents: Contents) -> Engine:
-    engine = Engine(
-        contents.pack,
-        clock=time.perf_counter_ns,
-        cache_entries=ground.settings.analysis_cache_entries,
-        max_waiting=ground.settings.analysis_max_waiting,
-        products=contents.products,
-        intents=contents.intents,
+def _models(ground: Ground, contents: Contents, fleet: Fleet, maker: EngineMaker, teaching: Teaching | None) -> Models:
+    catalogue = catalogue_of(ground.settings)
+    preparer = Preparer(standard_version(ground.settings), maker, teaching, from_catalogue(catalogue))
+    models = Models(
+        catalogue=catalogue,
+        preparer=preparer,
+        fleet=fleet,
+        pack=contents.pack,
+        on_fault=ground.metrics.model_fault,
     )
-    ground.metrics.watch_engine(engine)
-    return engine
+    ground.signals.on(ModelsMoved, models.wake)
+    if teaching is not None:
+        teaching.on_misfit(models.retry)
+    return models
 
 
 def _learner(ground: Ground, contents: Contents, on_reward: Callable[[RewardEvent], None]) -> Learner:
@@ -79,12 +95,12 @@ def _learner(ground: Ground, contents: Contents, on_reward: Callable[[RewardEven
     )
 
 
-def _bot(ground: Ground, contents: Contents, engine: Engine, learner: Learner) -> Bot:
+def _bot(ground: Ground, contents: Contents, fleet: Fleet, learner: Learner) -> Bot:
     settings = ground.settings
     return Bot(
         store=ground.store,
         fanout=ground.fanout,
-        engine=engine,
+        engine=fleet,
         learner=learner,
         writer=contents.writer,
         personas=contents.personas,

@@ -17,6 +17,7 @@ from prometheus_client.metrics_core import Metric
 from prometheus_client.parser import text_string_to_metric_families
 
 from inference.engine import EngineStats
+from inference.registry.live import VersionFigures
 from server.telemetry import (
     ANALYSIS_S,
     LEFT_OUT,
@@ -54,6 +55,18 @@ class Engine:
 
     def stats(self) -> EngineStats:
         return EngineStats(self.analysed, batches=4, cache_hits=3, cache_misses=7, cache_entries=5, waiting=2)
+
+
+VERSIONS = {
+    "nlu-1": VersionFigures(9, 1_500.0, 0, {"intent": 0}, 0, 1, "broken", {"class": 0.125}),
+    "nlu-2": VersionFigures(0, None, 8, {"intent": 3}, 2, 0, None, {}),
+}
+
+
+def watched(metrics: Metrics) -> Metrics:
+    """With the versions that a worker has."""
+    metrics.watch_models(lambda: {"nlu-1": "champion", "nlu-2": "shadow"}, lambda: VERSIONS)
+    return metrics
 
 
 def lines(stream: io.StringIO) -> list[dict[str, Any]]:
@@ -185,6 +198,20 @@ class TestMetrics:
         assert (value("parlance_analysis_waiting"), value("parlance_analysis_cache_entries")) == (2, 5)
         assert value("parlance_analysis_batches_total") == 4
 
+    def test_versions_of_the_model_count_apart(self) -> None:
+        metrics = watched(Metrics())
+        metrics.model_fault("nlu-3")
+        value = metrics.registry.get_sample_value
+        assert value("parlance_model_info", {"version": "nlu-2", "role": "shadow"}) == 1
+        assert value("parlance_model_turns_total", {"version": "nlu-1"}) == 9
+        assert value("parlance_model_failures_total", {"version": "nlu-1"}) == 1
+        assert value("parlance_shadow_compared_total", {"version": "nlu-2"}) == 8
+        assert value("parlance_shadow_disagreements_total", {"version": "nlu-2", "head": "intent"}) == 3
+        assert value("parlance_shadow_dropped_total", {"version": "nlu-2"}) == 2
+        assert value("parlance_model_drift_psi", {"version": "nlu-1", "measure": "class"}) == 0.125
+        assert value("parlance_model_drift_psi", {"version": "nlu-2", "measure": "class"}) is None
+        assert value("parlance_model_faults_total", {"version": "nlu-3"}) == 1
+
     def test_two_servers_in_one_process_do_not_mix(self) -> None:
         one, other = Metrics(), Metrics()
         one.frames_in.inc(5)
@@ -232,7 +259,7 @@ class TestDocumentation:
     """docs/metrics.md and the metrics say the same."""
 
     def exposed(self) -> dict[str, Metric]:
-        metrics = Metrics()
+        metrics = watched(Metrics())
         metrics.watch_engine(Engine())
         families = text_string_to_metric_families(metrics.render().decode())
         return {family.name + ("_total" if family.type == "counter" else ""): family for family in families}
@@ -250,9 +277,10 @@ class TestDocumentation:
         assert documented == {name: family.type for name, family in self.exposed().items()}
 
     def test_labels_are_documented(self) -> None:
-        metrics = Metrics()
+        metrics = watched(Metrics())
         metrics.error(404)
         metrics.limited("messages")
+        metrics.model_fault("nlu-3")
         metrics.turn(total_s=0, analysis_s=0, decide_s=0, sentiment=0, persona="warm")
         found = {
             sample.name: {name for name in sample.labels if name != "le"}

@@ -16,6 +16,7 @@ from server.chat.notices import Notices
 from server.chat.peer import Caller, Claims
 from server.chat.quotas import Doorkeeper
 from server.chat.service import Verb
+from server.chat.versions import Versions
 from server.errors import BadFrame
 from server.wire.catalogue import frame_type
 from server.wire.frames import Ack, ServerFrame
@@ -36,6 +37,7 @@ class Desk:
     conversations: ConversationVerbs
     notices: Notices
     administration: Administration
+    versions: Versions
     verbs: Mapping[type[Incoming], Verb]
     explain: bool
 

@@ -92,7 +92,7 @@ class FakeEngine:
     def __init__(self) -> None:
         self.results: list[Analysis | Exception] = []
 
-    async def analyse(self, text: str, *, timeout_s: float) -> Analysis:
+    async def analyse(self, text: str, *, timeout_s: float, conversation: str) -> Analysis:
         result = self.results.pop(0)
         if isinstance(result, Exception):
             raise result

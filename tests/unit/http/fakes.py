@@ -11,9 +11,11 @@ from server.chat.administration import Administration, Issued, Profile
 from server.chat.peer import Caller, Claims
 from server.chat.quotas import Doorkeeper, Quotas
 from server.chat.service import Verb
+from server.chat.versions import Json, Versions
 from server.clock import ManualClock
 from server.errors import Unauthenticated
 from server.store.ports import Account, Notice, Opened, Revocation
+from server.transport.http import registry_models
 from server.transport.http.desk import Desk
 from server.wire import examples, frames, requests
 from server.wire.catalogue import REQUESTS
@@ -142,6 +144,39 @@ class Office(Administration):
         return frames.Event("system", name, data)
 
 
+MODELS = registry_models.Models.example
+
+
+@dataclass
+class Shelf(Versions):
+    """Remembers likewise."""
+
+    verbs: Verbs
+
+    async def overview(self, caller: Caller) -> Json:
+        return self._told(caller, "overview")
+
+    async def version(self, caller: Caller, name: str) -> Json:
+        self.verbs.hear(caller, name)
+        return registry_models.ModelVersion.example or {}
+
+    async def shadow(self, caller: Caller, version: str | None) -> Json:
+        return self._told(caller, ("shadow", version))
+
+    async def canary(self, caller: Caller, version: str | None, share: float = 0.0, *, force: bool = False) -> Json:
+        return self._told(caller, ("canary", version, share, force))
+
+    async def promote(self, caller: Caller, version: str, *, force: bool = False) -> Json:
+        return self._told(caller, ("promote", version, force))
+
+    async def rollback(self, caller: Caller) -> Json:
+        return self._told(caller, "rollback")
+
+    def _told(self, caller: Caller, what: Any) -> Json:
+        self.verbs.hear(caller, what)
+        return MODELS or {}
+
+
 def desk_of(verbs: Verbs, quotas: Quotas = NO_QUOTAS) -> Desk:
     """``quotas`` count on a clock that stands still."""
     parts = cast(Any, verbs)
@@ -154,6 +189,7 @@ def desk_of(verbs: Verbs, quotas: Quotas = NO_QUOTAS) -> Desk:
         conversations=parts,
         notices=parts,
         administration=Office(verbs),
+        versions=Shelf(verbs),
         verbs={entry.frame: verbs.verb(entry.frame) for entry in REQUESTS},
         explain=False,
     )

@@ -232,3 +232,41 @@ async def test_setting_members_adds_and_removes_what_differs(client: httpx2.Asyn
     asked = [frame for _, frame in verbs.asked]
     assert asked[0] == requests.Members(0, CHANNEL)
     assert asked[1] == requests.Members(0, CHANNEL, add=["new"], remove=sorted(present[1:]))
+
+
+# ------------------------------------------------------------------ versions of the model
+
+VERSIONS = [
+    Case("GET", "/v1/models", None, 200, "overview"),
+    Case("GET", "/v1/models/nlu-1.2.0", None, 200, "nlu-1.2.0"),
+    Case("PUT", "/v1/models/shadow", {"version": "nlu-1.2.0"}, 200, ("shadow", "nlu-1.2.0")),
+    Case("PUT", "/v1/models/shadow", {}, 200, ("shadow", None)),
+    Case("PUT", "/v1/models/canary", {"version": "v"}, 200, ("canary", "v", 0.1, False)),
+    Case("PUT", "/v1/models/canary", {"version": "v", "share": 1, "force": True}, 200, ("canary", "v", 1.0, True)),
+    Case("PUT", "/v1/models/canary", {"version": None}, 200, ("canary", None, 0.1, False)),
+    Case("POST", "/v1/models/promote", {"version": "v"}, 200, ("promote", "v", False)),
+    Case("POST", "/v1/models/promote", {"version": "v", "force": True}, 200, ("promote", "v", True)),
+    Case("POST", "/v1/models/rollback", None, 200, "rollback"),
+]
+
+
+@pytest.mark.parametrize("case", VERSIONS, ids=lambda case: f"{case.method} {case.path} {case.body}")
+async def test_versions_are_asked_for(client: httpx2.AsyncClient, verbs: Verbs, case: Case) -> None:
+    answer = await client.request(case.method, case.path, json=case.body)
+    assert answer.status_code == case.status, answer.text
+    assert verbs.asked == [(CARL, case.asked)]
+    assert answer.headers["cache-control"] == "no-store"
+
+
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        ("canary", {"version": "v", "share": 0}),
+        ("canary", {"version": "v", "share": 1.5}),
+        ("canary", {"version": ""}),
+        ("shadow", {"version": 7}),
+    ],
+)
+async def test_no_share_and_no_name_are_400(client: httpx2.AsyncClient, verbs: Verbs, path: str, body: Any) -> None:
+    answer = await client.put(f"/v1/models/{path}", json=body)
+    assert (answer.status_code, verbs.asked) == (400, [])

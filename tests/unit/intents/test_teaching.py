@@ -10,11 +10,13 @@ import pytest
 from typer.testing import CliRunner
 
 from inference.intents.table import tabulate
-from inference.intents.trained import TrainedIntents, space_of, to_bytes, trained
+from inference.intents.trained import Space, TrainedIntents, space_of, to_bytes, trained
 from inference.intents.training import fit
 from inference.pack import load_pack
 from server.chat.writer import BuiltInWriter
 from server.cli.main import app
+from server.contents import read_trained
+from server.errors import StartupError
 from server.wiring.teaching import Teaching
 from tests.unit.inference.support import FakeModel, fake_engine
 from tests.unit.intents.support import SPACE, clouds, embed, shop
@@ -70,6 +72,48 @@ async def test_a_bad_file_leaves_the_old_intents(tmp_path: Path, content: bytes)
     path.write_bytes(to_bytes(SECOND))
     await teaching.look()
     assert len(pupil.taught) == 1
+
+
+async def test_another_model_comes_with_a_file_trained_on_it(tmp_path: Path) -> None:
+    path, pupil = tmp_path / "shop.npz", Pupil()
+    path.write_bytes(to_bytes(FIRST))
+    teaching = Teaching(path, FIRST, book(), engine=pupil, bot=pupil)
+    other = msgspec.structs.replace(SPACE, model="nlu-0.0.2")
+    assert teaching.for_space(SPACE) is FIRST
+    with pytest.raises(StartupError, match=r"trained on the embedding of nlu-0\.0\.1"):
+        teaching.for_space(other)
+    theirs = replace(FIRST, manifest=msgspec.structs.replace(FIRST.manifest, space=other))
+    replaced(path, to_bytes(theirs))
+    await teaching.look()
+    assert pupil.taught == []
+    found = teaching.for_space(other)
+    assert found.manifest == theirs.manifest
+    teaching.move(found)
+    assert (teaching.intents, len(pupil.writers), pupil.taught) == (found, 1, [])
+    newer = msgspec.structs.replace(theirs.manifest, threshold=0.123)
+    replaced(path, to_bytes(replace(theirs, manifest=newer)))
+    await teaching.look()
+    assert [one.manifest for one in pupil.taught if one is not None] == [newer]
+
+
+async def test_a_file_read_while_another_model_came_is_looked_at_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, pupil = tmp_path / "shop.npz", Pupil()
+    path.write_bytes(to_bytes(SECOND))
+    teaching = Teaching(path, FIRST, book(), engine=pupil, bot=pupil)
+    other = msgspec.structs.replace(SPACE, model="nlu-0.0.2")
+    theirs = replace(FIRST, manifest=msgspec.structs.replace(FIRST.manifest, space=other))
+
+    def meanwhile(path: Path, space: Space) -> TrainedIntents:
+        found = read_trained(path, space)
+        monkeypatch.undo()
+        teaching.move(theirs)
+        return found
+
+    monkeypatch.setattr("server.wiring.teaching.read_trained", meanwhile)
+    await teaching.look()
+    assert (pupil.taught, teaching.intents) == ([], theirs)
 
 
 def test_the_engine_forgets_what_was_said_with_other_intents() -> None:
