@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Literal
 
@@ -13,7 +14,7 @@ from server.settings.types import Folder, Host, Networks, OptionalPath, Origins,
 # The wheel installs the packages side by side, as the repository has them.
 PACKAGES = Path(__file__).resolve().parents[2]
 MIN_SECRET_BYTES = 32  # RFC 7518 §3.2: an HS256 key is at least as long as the hash
-SHIPPED_PACKS = ("nlu", "nlu-fast")
+SHIPPED_PACKS: Mapping[str, str] = {"standard": "nlu", "fast": "nlu-fast"}
 DAY_S = 86_400
 # Loopback (RFC 1122, RFC 4291) and private networks (RFC 1918, RFC 4193).
 PRIVATE_NETWORKS = ("127.0.0.0/8", "::1/128", "10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "fc00::/7")
@@ -149,7 +150,10 @@ class Settings(BaseModel):
     )
 
     # understanding
-    model_dir: OptionalPath = setting(None, "Folder of the model pack; empty: the one that ships with Parlance.")
+    model: Literal["standard", "fast"] = setting(
+        "standard", "Model pack that ships: standard, or fast with half of the layers, a point less accurate."
+    )
+    model_dir: OptionalPath = setting(None, "Folder of a model pack of your own in place of the one that ships.")
     models_dir: OptionalPath = setting(
         None,
         "Folder of further versions of the model and of deployment.json, which says which of them answer; a shared "
@@ -281,8 +285,8 @@ class Settings(BaseModel):
 
     @property
     def model_path(self) -> Path:
-        """``model_dir``, or the model pack that ships."""
-        return self.model_dir or PACKAGES / "models_onnx" / "nlu"
+        """``model_dir``, or the shipped model pack that ``model`` names."""
+        return self.model_dir or PACKAGES / "models_onnx" / SHIPPED_PACKS[self.model]
 
     @property
     def models_path(self) -> Path:
@@ -292,7 +296,7 @@ class Settings(BaseModel):
     @property
     def standing_packs(self) -> tuple[Path, ...]:
         """The model packs that are there without being added: the configured one first, then those that ship."""
-        shipped = (PACKAGES / "models_onnx" / name for name in SHIPPED_PACKS)
+        shipped = (PACKAGES / "models_onnx" / name for name in SHIPPED_PACKS.values())
         return tuple(dict.fromkeys((self.model_path, *(folder for folder in shipped if folder.is_dir()))))
 
     @property
