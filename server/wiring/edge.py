@@ -118,6 +118,7 @@ def _desk(ground: Ground, people: People, talk: Talk, gate: Gate) -> Desk:
         conversations=talk.conversations,
         notices=talk.notices,
         administration=administration,
+        inbox=talk.inbox,
         verbs=talk.verbs,
         explain=ground.settings.explain_shown,
     )

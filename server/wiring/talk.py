@@ -8,6 +8,7 @@ from server.chat.access import METRICS_CHANNEL, QUEUE_CHANNEL
 from server.chat.claims import ClaimKeeper
 from server.chat.conversations import ConversationVerbs
 from server.chat.handoff import HandoffVerbs
+from server.chat.inbox import DAY_MS, Inbox
 from server.chat.messages import Messages
 from server.chat.notices import Notices
 from server.chat.receipts import Receipts
@@ -24,7 +25,7 @@ Verbs = dict[type[requests.Incoming], Verb]
 class Talk:
     """``chat`` serves the sockets; HTTP uses the parts themselves. ``verbs``: what answers which frame.
 
-    ``claims`` takes the conversations of absent agents back.
+    ``claims`` takes the conversations of absent agents back; ``inbox`` holds what the bot was not sure of.
     """
 
     messages: Messages
@@ -33,6 +34,7 @@ class Talk:
     verbs: Verbs
     chat: Chat
     claims: ClaimKeeper
+    inbox: Inbox
 
 
 def offer_talk(ground: Ground, people: People, turns: Turns) -> Talk:
@@ -56,6 +58,7 @@ def offer_talk(ground: Ground, people: People, turns: Turns) -> Talk:
         verbs=verbs,
         chat=_chat(ground, people, messages=messages, conversations=conversations, notices=notices, verbs=verbs),
         claims=_claims(ground, people, messages),
+        inbox=_inbox(ground, turns),
     )
 
 
@@ -110,6 +113,25 @@ def _claims(ground: Ground, people: People, messages: Messages) -> ClaimKeeper:
         new_id=new_id,
         absence_ms=ground.settings.claim_absence_ms,
     )
+
+
+def _inbox(ground: Ground, turns: Turns) -> Inbox:
+    settings = ground.settings
+    return Inbox(
+        store=ground.store,
+        clock=ground.clock,
+        metrics=ground.metrics,
+        known=turns.known_intents,
+        redact=_redact if settings.inbox_redact else None,
+        kept_ms=settings.inbox_days * DAY_MS,
+        kept_items=settings.inbox_items,
+    )
+
+
+def _redact(text: str) -> str:
+    from inference.pii import redact  # late: only whoever reads the inbox waits for its tables
+
+    return redact(text)
 
 
 def _verbs(

@@ -47,6 +47,11 @@ class Teaching:
         self._intents = intents
         self._stamp: Stamp | None = None
 
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """The names of the intents at hand."""
+        return self._intents.manifest.labels
+
     async def watch(self) -> None:
         """Run for ever."""
         while True:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 
 from inference.engine import Engine
+from server.chat.doubts import DoubtRule
 from server.chat.learning import Learner
 from server.chat.memory import Memories
 from server.chat.runner import TurnRunner
@@ -23,7 +24,8 @@ from server.wiring.teaching import Teaching
 class Turns:
     """``runner`` decides when ``bot`` answers, which asks ``engine`` and ``learner``.
 
-    ``teaching`` watches the user's own intents, where there are some.
+    ``teaching`` watches the user's own intents, where there are some; ``known_intents`` tells the names of those that
+    are understood now.
     """
 
     engine: Engine
@@ -31,6 +33,7 @@ class Turns:
     bot: Bot
     runner: TurnRunner
     teaching: Teaching | None
+    known_intents: Callable[[], Collection[str]]
 
 
 def prepare_turns(ground: Ground, contents: Contents, *, on_reward: Callable[[RewardEvent], None]) -> Turns:
@@ -40,7 +43,9 @@ def prepare_turns(ground: Ground, contents: Contents, *, on_reward: Callable[[Re
     bot = _bot(ground, contents, engine, learner)
     runner = _runner(ground, bot)
     ground.signals.on(TurnsLeft, runner.on_turns_left)
-    return Turns(engine, learner, bot, runner, _teaching(ground, contents, engine, bot))
+    teaching = _teaching(ground, contents, engine, bot)
+    of_model = contents.pack.manifest.heads.intent.labels
+    return Turns(engine, learner, bot, runner, teaching, lambda: of_model if teaching is None else teaching.labels)
 
 
 def _teaching(ground: Ground, contents: Contents, engine: Engine, bot: Bot) -> Teaching | None:
@@ -97,6 +102,7 @@ def _bot(ground: Ground, contents: Contents, engine: Engine, learner: Learner) -
         analysis_timeout_s=settings.analysis_timeout_ms / 1000,
         silence_ms=settings.silence_ms,
         sole_worker=not settings.shares_database,
+        doubts=DoubtRule(settings.inbox_confidence, settings.inbox_out_of_scope) if settings.inbox_items else None,
     )
 
 

@@ -17,6 +17,7 @@ from prometheus_client.metrics_core import Metric
 from prometheus_client.parser import text_string_to_metric_families
 
 from inference.engine import EngineStats
+from server.store.inbox_ports import Agreement
 from server.telemetry import (
     ANALYSIS_S,
     LEFT_OUT,
@@ -254,6 +255,7 @@ class TestDocumentation:
         metrics.error(404)
         metrics.limited("messages")
         metrics.turn(total_s=0, analysis_s=0, decide_s=0, sentiment=0, persona="warm")
+        metrics.inbox(1, [Agreement("nlu-1.2.0", 2, 1)])
         found = {
             sample.name: {name for name in sample.labels if name != "le"}
             for family in text_string_to_metric_families(metrics.render().decode())
