@@ -66,7 +66,8 @@ class Inbox:
         """Say which intent was meant, None for none of them. ``Forbidden``, ``NotFound``; ``Invalid``: see
         ``checked_label``."""
         require_agent(caller, "the inbox")
-        return await self._judge(caller, turn_id, checked_label(intent, self._known(), new=new))
+        known = () if new else (*self._known(), *await self._store.inbox_labels())
+        return await self._judge(caller, turn_id, checked_label(intent, known, new=new))
 
     async def dismiss(self, caller: Caller, turn_id: str) -> InboxItem:
         """The turn tells nothing: it counts for nothing. ``Forbidden``, ``NotFound``."""
@@ -116,7 +117,8 @@ def redacted(items: Sequence[InboxItem], redact: Redact) -> list[InboxItem]:
 
 def checked_label(intent: str | None, known: Collection[str], *, new: bool) -> str:
     """The label to store. ``Invalid`` for what can't name an intent, and for a name that nobody knows unless ``new``
-    says that it is meant: a slip of the pen would make an intent of its own."""
+    says that it is meant: a slip of the pen would make an intent of its own. ``known``: the intents that are
+    understood, and the labels given already."""
     if intent is None or intent == NO_INTENT:
         return NO_INTENT
     if not NAME.fullmatch(intent):

@@ -47,7 +47,8 @@ class InboxDesk:
         """Say what was meant, None for none of the intents."""
 
         async def judge(store: SqlStore) -> InboxItem:
-            name = checked_label(intent, () if new else self._known(), new=new)
+            known = () if new else (*self._known(), *await store.inbox_labels())
+            name = checked_label(intent, known, new=new)
             return await store.judge(Judgement(turn_id, name, by, SystemClock().now_ms()))
 
         return self._shown([self._run(judge)])[0]

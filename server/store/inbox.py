@@ -39,6 +39,7 @@ _JUDGE = (
 # Literals, not parameters: the index of open doubts serves only a query that says so itself.
 _IS_OPEN = _doubts.c.state == literal_column("'open'")
 _IS_LABELLED = _doubts.c.state == literal_column("'labelled'")
+_LABELS = select(_doubts.c.label).distinct().where(_IS_LABELLED).order_by(_doubts.c.label)
 _COUNT_OPEN = select(func.count()).select_from(_doubts).where(_IS_OPEN)
 # Rows that another worker holds are its to let go, so that two workers never wait for each other.
 _OLD = (
@@ -103,6 +104,11 @@ def judge(connection: Connection, judgement: Judgement) -> InboxItem | NotFound:
     if connection.execute(_JUDGE, values).rowcount == 0:
         return NotFound(f"There is no turn {judgement.turn_id!r} in the inbox; it may have lapsed.")
     return _item_of(connection.execute(_ITEM, {"turn": judgement.turn_id}).one())
+
+
+def labels(connection: Connection) -> list[str]:
+    """Ascending."""
+    return [str(name) for name in connection.scalars(_LABELS)]
 
 
 def count_open(connection: Connection) -> int:

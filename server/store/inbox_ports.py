@@ -87,6 +87,9 @@ class InboxStore(Protocol):
     async def judge(self, judgement: Judgement) -> InboxItem:
         """Label or dismiss; the item as it stands then. ``NotFound``: never in the inbox, or lapsed."""
 
+    async def inbox_labels(self) -> list[str]:
+        """Every name that stands as a label now, ascending."""
+
     async def count_open_doubts(self) -> int:
         """How many wait for somebody to judge them."""
 

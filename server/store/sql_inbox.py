@@ -27,6 +27,9 @@ class InboxMethods(Roads):
         order = (_ORDER, judgement.turn_id)
         return cast(InboxItem, await self._work(order, partial(inbox.judge, judgement=judgement)))
 
+    async def inbox_labels(self) -> list[str]:
+        return await self._read(inbox.labels)
+
     async def count_open_doubts(self) -> int:
         return await self._read(inbox.count_open)
 

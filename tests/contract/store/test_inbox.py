@@ -161,6 +161,16 @@ async def test_agreement_is_counted_by_model(store: SqlStore) -> None:
     assert [one.share for one in found] == [pytest.approx(2 / 3), 0.0]
 
 
+async def test_the_labels_that_were_given(store: SqlStore) -> None:
+    assert await store.inbox_labels() == []
+    turns = [await doubted(store) for _ in range(4)]
+    for turn_id, name in zip(turns, ("torn", "refund", "torn", None), strict=True):
+        await store.judge(label(turn_id, name))
+    assert await store.inbox_labels() == ["refund", "torn"]
+    await store.judge(label(turns[1], None))
+    assert await store.inbox_labels() == ["torn"]
+
+
 async def test_those_judged_in_the_order_of_their_judgements(store: SqlStore) -> None:
     first, second, third = [await doubted(store) for _ in range(3)]
     await store.judge(label(second, "refund", NOW_MS))

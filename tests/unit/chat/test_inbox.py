@@ -41,6 +41,9 @@ class FakeStore:
         state: Any = "dismissed" if judgement.label is None else "labelled"
         return replace(item(1), state=state, label=judgement.label)
 
+    async def inbox_labels(self) -> list[str]:
+        return ["torn"]
+
     async def count_open_doubts(self) -> int:
         return 7
 
@@ -108,11 +111,13 @@ async def test_labels_and_dismissals_are_stored_with_who_and_when() -> None:
     tray = Tray()
     await tray.inbox.label(caller("agent", "ann"), "m1", "refund", new=False)
     await tray.inbox.label(caller("agent", "ann"), "m1", NO_INTENT, new=False)
+    await tray.inbox.label(caller("agent", "ann"), "m1", "torn", new=False)
     await tray.inbox.dismiss(caller("admin", "ada"), "m1")
     now_ms = tray.clock.now_ms()
     assert tray.store.asked == [
         Judgement("m1", "refund", "ann", now_ms),
         Judgement("m1", NO_INTENT, "ann", now_ms),
+        Judgement("m1", "torn", "ann", now_ms),
         Judgement("m1", None, "ada", now_ms),
     ]
 

@@ -93,6 +93,7 @@ class TestLabel:
         now = told(inbox, "label", turns[0], "order_status", "--by", "ann")
         assert (now["state"], now["label"], now["judged_by"]) == ("labelled", "order_status", "ann")
         assert told(inbox, "label", turns[0], "torn", "--new")["label"] == "torn"
+        assert told(inbox, "label", turns[1], "torn")["label"] == "torn"
         assert told(inbox, "label", turns[0], "--none")["label"] == "oos"
         assert inbox("dismiss", turns[0]).stdout == f"{turns[0]}: dismissed\n"
         assert inbox("label", turns[0], "torn", "--new").stdout == f"{turns[0]}: torn (said: refund)\n"
