@@ -191,8 +191,13 @@ def _print(items: list[InboxItem]) -> None:
         others = ", ".join(f"{name} {probability:.2f}" for name, probability in doubt.guesses[1:3])
         cells = [item.turn_id, _time(item.at_ms), doubt.said, f"{doubt.confidence:.2f}", others, doubt.model]
         cells += [item.label or item.state] if judged else []
-        table.add_row(*map(Text, [*cells, item.text]))
+        table.add_row(*map(Text, [*cells, _plain(item.text)]))
     console().print(table)
+
+
+def _plain(text: str) -> str:
+    """What a terminal shows and does not obey: customers may write escape sequences."""
+    return "".join(character if character.isprintable() else " " for character in text)
 
 
 def _time(at_ms: int) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import shutil
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any, TypeVar
@@ -40,11 +41,19 @@ async def _doubted(store: SqlStore, *texts: str) -> list[str]:
     return [turn.turn_id for turn in turns]
 
 
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[str]]:
+    """A database with three items, the oldest first; made once, since a database takes longer than most tests."""
+    path = tmp_path_factory.mktemp("made") / "parlance.db"
+    return path, asyncio.run(_with(path, lambda store: _doubted(store, *TEXTS)))
+
+
 @pytest.fixture
-def turns(folder: Path) -> list[str]:
-    """Three items, the oldest first, in the database where the settings look."""
+def turns(made: tuple[Path, list[str]], folder: Path) -> list[str]:
+    """Those items in the database where the settings look."""
     (folder / "data").mkdir()
-    return asyncio.run(_with(folder / "data" / "parlance.db", lambda store: _doubted(store, *TEXTS)))
+    shutil.copy(made[0], folder / "data")
+    return made[1]
 
 
 @pytest.fixture
@@ -71,6 +80,13 @@ class TestList:
         assert all(word in shown for word in (turns[2], "what a day", "0.31", "order_status 0.30", "nlu-1.2.0"))
         assert f"2 turns; the next page: --before {turns[1]}" in shown
         assert "There is nothing here." in inbox("list", "--model", "nlu-9").stdout
+
+    def test_a_customer_does_not_command_the_terminal(self, inbox: Command, turns: list[str], folder: Path) -> None:
+        text = "red \x1b[31m alert \u202e 🙁"
+        asyncio.run(_with(folder / "data" / "parlance.db", lambda store: _doubted(store, text)))
+        shown = inbox("list").stdout
+        assert not {"\x1b", "\u202e"} & set(shown) and "red" in shown and "🙁" in shown
+        assert told(inbox, "list")["items"][0]["text"] == text
 
     def test_personal_data_is_redacted_unless_the_setting_says_otherwise(
         self, inbox: Command, turns: list[str]
