@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from inference.analysis import EMOTIONS, Act, Sentiment
-from inference.manifest import SENTIMENTS, Curve, Head, Manifest, OutOfScope, SentimentHead
+from inference.manifest import SENTIMENTS, Curve, EmotionHead, Head, Manifest, OutOfScope, SentimentHead
 
 Floats = NDArray[np.float32]
 LIKELIEST = 5
@@ -102,8 +102,10 @@ def sentiment(logits: Sequence[float], head: SentimentHead) -> Sentiment:
     return Sentiment(SENTIMENTS[probabilities.index(confidence)], max(-1.0, min(1.0, score)), confidence)
 
 
-def emotions(logits: Sequence[float], head: Head) -> dict[str, float]:
+def emotions(logits: Sequence[float], head: EmotionHead) -> dict[str, float]:
     """Emotion → probability, summing to 1, in the order of ``EMOTIONS``."""
+    if head.bias:
+        logits = [logit + bias for logit, bias in zip(logits, head.bias, strict=True)]
     found = dict(zip(head.labels, softmax(logits, head.temperature), strict=True))
     return {name: found[name] for name in EMOTIONS}
 

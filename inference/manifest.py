@@ -33,6 +33,12 @@ class Head(msgspec.Struct, frozen=True):
     temperature: Temperature
 
 
+class EmotionHead(Head, frozen=True):
+    """``bias`` is added to the logits before they are divided: one a label, or none at all."""
+
+    bias: tuple[float, ...] = ()
+
+
 class SentimentHead(Head, frozen=True):
     """``scores`` gives each label its place in [-1, 1]."""
 
@@ -51,7 +57,7 @@ class Heads(msgspec.Struct, frozen=True):
 
     intent: Head
     sentiment: SentimentHead
-    emotions: Head
+    emotions: EmotionHead
     act: Head | None = None
     urgency: Curve | None = None
     politeness: Curve | None = None
@@ -129,6 +135,8 @@ def _problems(manifest: Manifest) -> list[str]:
         f"has sentiment labels other than {', '.join(SENTIMENTS)}": heads.sentiment.labels == SENTIMENTS,
         "has not one sentiment score a label": len(heads.sentiment.scores) == len(SENTIMENTS),
         f"has emotion labels other than {', '.join(EMOTIONS)}": sorted(heads.emotions.labels) == sorted(EMOTIONS),
+        "has not one emotion bias a label": len(heads.emotions.bias) in (0, len(heads.emotions.labels)),
+        "has an emotion bias that is not finite": all(map(math.isfinite, heads.emotions.bias)),
         f"has act labels other than {', '.join(ACTS)}": heads.act is None or sorted(heads.act.labels) == sorted(ACTS),
         "has a curve that is not finite": all(
             math.isfinite(curve.scale) and math.isfinite(curve.bias) for curve in heads.tones.values()

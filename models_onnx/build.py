@@ -120,12 +120,13 @@ def _train(options: argparse.Namespace, training: Mapping[str, list[Example]], i
 
 
 def _export(network: Network, work: Path, training: Mapping[str, list[Example]], *, seed: int) -> dict[str, Path]:
-    from models_onnx.export import export_float32, export_int8
+    from models_onnx.export import centre_intents, export_float32, export_int8
     from models_onnx.fixed_scales import fix_scales
 
     paths = {"float32": work / "float32.onnx", "int8": work / "int8.onnx"}
     dynamic = work / "int8.dynamic.onnx"
     tokenizer = load_tokenizer(model_folder() / "tokenizer.json")
+    centre_intents(network)
     export_float32(network, paths["float32"])
     export_int8(network, dynamic, sample=encode(tokenizer, _spread(training, SAMPLE_PER_SET), MAX_TOKENS))
     # other texts than those that the ranges were evened on

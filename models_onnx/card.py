@@ -187,8 +187,15 @@ def _calibration(manifest: Mapping[str, Any]) -> list[str]:
             expect them to be a little larger on other text. Out of scope is `sigmoid({outside["scale"]} *
             {outside["score"]}(intent logits) + {outside["bias"]})`, fitted on the same split with both sides weighing
             the same: 0.5 is where a text is as like the one as the other."""),
+        *([_bias(heads["emotions"])] if "bias" in heads["emotions"] else []),
         *([_curves(heads)] if "urgency" in heads else []),
     ]
+
+
+def _bias(emotions: Mapping[str, Any]) -> str:
+    biases = ", ".join(f"{label} {bias:+}" for label, bias in zip(emotions["labels"], emotions["bias"], strict=True))
+    return _fold(f"""Before that each emotion's logit gets a bias ({biases}): training weighs rare emotions up. The way
+        of these biases is the likelihood's, their size the macro-F1's, both on the same rows as above.""")
 
 
 def _curves(heads: Mapping[str, Any]) -> str:

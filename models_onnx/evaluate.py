@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from models_onnx.builders import OUTLIER, Example
-from models_onnx.calibrate import SCORES, choose_score, fit_logistic, fit_temperature
+from models_onnx.calibrate import SCORES, choose_score, fit_bias, fit_logistic, fit_temperature
 from models_onnx.evaluate_tones import (
     Examples,
     Outputs,
@@ -42,20 +42,23 @@ def calibrate(outputs: Outputs, examples: Examples) -> Calibration:
     truth = _intents(examples)
     outside = truth == OUTLIER
     score = choose_score(intent, outside)
-    scale, bias = fit_logistic(SCORES[score](intent), outside)
+    scale, offset = fit_logistic(SCORES[score](intent), outside)
     inside = ~outside
+    feelings, felt = _single_emotions(outputs, examples, EMOTION_SETS)
+    bias = fit_bias(feelings, felt)
     return Calibration(
         temperatures={
             "intent": _temperature(intent[inside], [(label,) for label in truth[inside]]),
             "sentiment": _sentiment_temperature(outputs, examples),
-            "emotions": _emotion_temperature(outputs, examples),
+            "emotions": _temperature(feelings + np.array(bias), [(int(label),) for label in felt]),
             "act": act_temperature(outputs, examples),
         },
         score=score,
         scale=scale,
-        bias=bias,
+        bias=offset,
         thresholds=fine_thresholds(outputs, examples),
         curves=fit_curves(outputs, examples),
+        emotions_bias=bias,
     )
 
 
@@ -81,11 +84,6 @@ def _temperature(logits: Floats, labels: Sequence[tuple[int, ...]], weights: Flo
     for index, label in enumerate(labels):
         allowed[index, list(label)] = True
     return fit_temperature(logits, allowed, np.ones(len(labels)) if weights is None else weights)
-
-
-def _emotion_temperature(outputs: Outputs, examples: Examples) -> float:
-    logits, truth = _single_emotions(outputs, examples, EMOTION_SETS)
-    return _temperature(logits, [(int(label),) for label in truth])
 
 
 def _sentiment_temperature(outputs: Outputs, examples: Examples) -> float:
@@ -128,13 +126,15 @@ def _intent_metrics(outputs: Outputs, examples: Examples, calibration: Calibrati
 
 def _emotion_metrics(outputs: Outputs, examples: Examples, calibration: Calibration) -> dict[str, Any]:
     measured: dict[str, Any] = {}
+    bias = np.array(calibration.emotions_bias)
     for name, sets in (("emotions", EMOTION_SETS), ("goemotions", ("goemotions",)), ("xed", ("xed",))):
         logits, truth = _single_emotions(outputs, examples, sets)
-        predicted = logits.argmax(axis=1)
+        predicted = (logits + bias).argmax(axis=1)
         measured[f"{name}_macro_f1"] = macro_f1(predicted, truth, len(EMOTIONS))
         measured[f"{name}_accuracy"] = accuracy(predicted, truth)
         measured[f"{name}_rows"] = len(truth)
     logits, truth = _single_emotions(outputs, examples, EMOTION_SETS)
+    logits = logits + bias
     for index, label in enumerate(EMOTIONS):
         measured[f"emotions_f1_{label}"] = macro_f1(
             (logits.argmax(axis=1) != index).astype(np.int64), (truth != index).astype(np.int64), 1

@@ -41,6 +41,18 @@ class Int8Words(nn.Module):  # type: ignore[misc]  # torch is untyped here
         return rows[input_ids].to(torch.float32) * scale[input_ids]
 
 
+def centre_intents(network: Network) -> None:
+    """Makes every row of intent logits sum to zero.
+
+    The softmax of training takes no notice of what is added to all of a row's logits alike, so training leaves it to
+    chance, and a score out of the raw logits, such as the largest, takes notice of nothing but.
+    """
+    with torch.no_grad():
+        classify = network.intent.classify
+        classify.weight -= classify.weight.mean(dim=0, keepdim=True)
+        classify.bias -= classify.bias.mean()
+
+
 def export_float32(network: Network, path: Path) -> None:
     """Writes the float32 graph with fused attention, layer norm and GELU."""
     raw = path.with_suffix(".raw.onnx")

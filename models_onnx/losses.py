@@ -14,7 +14,7 @@ from models_onnx.labels import ACTS, EMOTIONS, FINE_EMOTIONS, POLARITY_CLASSES, 
 from models_onnx.network import Outputs
 
 DISTILLATION_WEIGHT = 3.0  # 1 - cosine is small beside a cross-entropy
-SMOOTHING = 0.05  # share of an intent's or act's target that goes to all classes alike
+SMOOTHING = 0.05  # share of an act's target that goes to all classes alike
 HEAD_WEIGHTS: Mapping[str, float] = {
     "intent": 1.0,
     "emotions": 1.0,
@@ -22,7 +22,7 @@ HEAD_WEIGHTS: Mapping[str, float] = {
     "sentiment": 1.0,
     "act": 0.7,
     "urgency": 0.7,
-    "politeness": 1.0,
+    "politeness": 3.0,  # squares of about .7
     "toxicity": 0.7,
 }
 _GROUPS = [list(group) for group in POLARITY_CLASSES.values()]
@@ -89,9 +89,11 @@ def make_targets(
 
 
 def _intent_target(intent: int, intents: int) -> Tensor:
-    target = torch.full((intents,), (1.0 if intent == OUTLIER else SMOOTHING) / intents)
-    if intent != OUTLIER:
-        target[intent] += 1.0 - SMOOTHING
+    """All classes alike for a text of none; no smoothing otherwise, which would blur exactly that difference."""
+    if intent == OUTLIER:
+        return torch.full((intents,), 1.0 / intents)
+    target = torch.zeros(intents)
+    target[intent] = 1.0
     return target
 
 

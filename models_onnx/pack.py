@@ -32,6 +32,7 @@ class Calibration:
     `sigmoid(scale * score + bias)`, the score being taken from the raw intent logits. `thresholds` [28]: a fine
     emotion is present where the sigmoid of its logit is at least this. `curves` gives a scale and a bias each:
     urgency and toxicity are `sigmoid(scale * logit + bias)`, politeness is `tanh(scale * output + bias)`.
+    `emotions_bias` [6] is added to the emotions' logits before they are divided.
     """
 
     temperatures: Mapping[str, float]
@@ -40,6 +41,7 @@ class Calibration:
     bias: float
     thresholds: Sequence[float]
     curves: Mapping[str, tuple[float, float]]
+    emotions_bias: Sequence[float]
 
 
 def digest(path: Path) -> dict[str, Any]:
@@ -75,7 +77,11 @@ def manifest(
                 "temperature": temperatures["sentiment"],
                 "scores": list(SENTIMENT_SCORES),
             },
-            "emotions": {"labels": list(EMOTIONS), "temperature": temperatures["emotions"]},
+            "emotions": {
+                "labels": list(EMOTIONS),
+                "temperature": temperatures["emotions"],
+                "bias": list(calibration.emotions_bias),
+            },
             "fine_emotions": {"labels": list(FINE_EMOTIONS), "thresholds": list(calibration.thresholds)},
             "act": {"labels": list(ACTS), "temperature": temperatures["act"]},
             **{tone: {"scale": scale, "bias": bias} for tone, (scale, bias) in calibration.curves.items()},

@@ -20,23 +20,23 @@ class Source:
 SOURCES: Mapping[str, Source] = {
     source.name: source
     for source in (
-        Source("clinc150", "github.com/clinc/oos-eval", "CC BY 3.0", 1.0),
-        Source("goemotions", "GoEmotions, github.com/monologg/GoEmotions-pytorch", "Apache 2.0", 0.5),
-        Source("xed", "github.com/Helsinki-NLP/XED", "CC BY 4.0", 0.4),
-        Source("dynasent", "github.com/cgpotts/dynasent", "CC BY 4.0", 1.0),
-        Source("reviews_clothing", "Women's E-Commerce Clothing Reviews", "CC0", 0.2),
-        Source("uci_sentences", "UCI Sentiment Labelled Sentences", "CC BY 4.0", 0.8),
+        Source("clinc150", "github.com/clinc/oos-eval", "CC BY 3.0", 0.6),
+        Source("goemotions", "GoEmotions, github.com/monologg/GoEmotions-pytorch", "Apache 2.0", 0.8),
+        Source("xed", "github.com/Helsinki-NLP/XED", "CC BY 4.0", 0.7),
+        Source("dynasent", "github.com/cgpotts/dynasent", "CC BY 4.0", 4.0),
+        Source("reviews_clothing", "Women's E-Commerce Clothing Reviews", "CC0", 0.3),
+        Source("uci_sentences", "UCI Sentiment Labelled Sentences", "CC BY 4.0", 3.0),
         Source(
-            "multidogo", "github.com/awslabs/multi-domain-goal-oriented-dialogues-dataset", "CDLA-Permissive 1.0", 0.2
+            "multidogo", "github.com/awslabs/multi-domain-goal-oriented-dialogues-dataset", "CDLA-Permissive 1.0", 0.12
         ),
         Source(
-            "bitext", "github.com/bitext/customer-support-intent-detection-training-dataset", "CDLA-Sharing 1.0", 0.3
+            "bitext", "github.com/bitext/customer-support-intent-detection-training-dataset", "CDLA-Sharing 1.0", 0.15
         ),
-        Source("nlupp", "github.com/PolyAI-LDN/task-specific-datasets", "CC BY 4.0", 0.6),
-        Source("banking77", "github.com/PolyAI-LDN/task-specific-datasets, texts only", "CC BY 4.0", 0.15),
-        Source("politeness", "Stanford politeness corpus, github.com/sudhof/politeness-api", "CC BY 4.0", 0.6),
-        Source("offensive", "github.com/t-davidson/hate-speech-and-offensive-language", "MIT", 0.2),
-        Source("authored", "models_onnx/authored", "Apache 2.0", 1.0),
+        Source("nlupp", "github.com/PolyAI-LDN/task-specific-datasets", "CC BY 4.0", 0.3),
+        Source("banking77", "github.com/PolyAI-LDN/task-specific-datasets, texts only", "CC BY 4.0", 0.05),
+        Source("politeness", "Stanford politeness corpus, github.com/sudhof/politeness-api", "CC BY 4.0", 2.0),
+        Source("offensive", "github.com/t-davidson/hate-speech-and-offensive-language", "MIT", 0.15),
+        Source("authored", "models_onnx/authored", "Apache 2.0", 0.7),
     )
 }
 

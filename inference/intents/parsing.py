@@ -12,7 +12,8 @@ from dataclasses import dataclass, field
 from difflib import get_close_matches
 from typing import Final
 
-from inference.intents.errors import Place
+from inference.documents import Place, list_of, mapping_of
+from inference.intents.errors import IntentsError
 from inference.intents.values import Example, Intent, IntentSet
 
 KEYS: Final = ("intents", "synonyms", "lookups", "entities")
@@ -41,11 +42,11 @@ def parse_intents(documents: Mapping[str, object]) -> IntentSet:
     """
     draft = _Draft()
     for file in sorted(documents):
-        _read(draft, mapping_of(documents[file], Place(file), KEYS), Place(file))
+        at = Place(file, kind=IntentsError)
+        _read(draft, mapping_of(documents[file], at, KEYS), at)
     if not draft.places:
-        raise Place(", ".join(sorted(documents)) or "the folder").error(
-            "there is no intent", "Write them under 'intents:', each with its examples."
-        )
+        files = ", ".join(sorted(documents)) or "the folder"
+        raise IntentsError(files, "", "there is no intent", "Write them under 'intents:', each with its examples.")
     _check_slots(draft)
     return IntentSet(
         intents=tuple(_intent(name, draft) for name in sorted(draft.places)),
@@ -123,32 +124,6 @@ def _first_plain(examples: Iterable[Example]) -> str:
 
 
 # --------------------------------------------------------------------------- single values
-
-
-def mapping_of(value: object, at: Place, known: Iterable[str] | None = None) -> Mapping[str, object]:
-    """A mapping whose keys are texts, and among ``known`` where that is given."""
-    if not isinstance(value, Mapping):
-        what = "nothing stands here" if value is None else "this is no mapping"
-        raise at.error(what, "Write 'name: value' lines.")
-    names = None if known is None else tuple(known)
-    for key in value:
-        if not isinstance(key, str):
-            # YAML 1.1 reads a bare yes, no, on, off as a truth value.
-            raise at.error(f"the key {key!r} is no text", "Put the key in quotes.")
-        if names is not None and key not in names:
-            near = get_close_matches(key, names, n=1)
-            remedy = f"Did you mean {near[0]!r}?" if near else f"Known: {', '.join(names)}."
-            raise at.error(f"unknown key {key!r}", remedy)
-    return value
-
-
-def list_of(value: object, at: Place) -> list[object]:
-    """A list with at least one element."""
-    if not isinstance(value, list):
-        raise at.error("this is no list", "Write each one on its own line after a dash.")
-    if not value:
-        raise at.error("the list is empty", "Add an entry or remove the key.")
-    return value
 
 
 def texts_of(value: object, at: Place) -> list[str]:

@@ -10,7 +10,7 @@ from typing import Final, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from inference.intents.errors import Place
+from inference.documents import Place
 from inference.intents.parsing import SLOT
 from inference.intents.values import Example, Intent, IntentSet
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from hashlib import sha256
 
-from inference.intents.errors import Place
+from inference.documents import Place
 
 
 @dataclass(frozen=True, slots=True)

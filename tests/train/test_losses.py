@@ -123,3 +123,16 @@ def test_a_checkpoint_of_fewer_classes_fills_the_first(tmp_path: Path) -> None:
     assert load_checkpoint(new, tmp_path / "checkpoint.pt") == ["act.classify.weight"]
     assert torch.equal(new.emotions.classify.weight[:6], old.emotions.classify.weight[:6])
     assert torch.equal(new.emotions.classify.weight[6:], before[6:])
+
+
+def test_centred_intents_say_the_same_and_sum_to_zero() -> None:
+    from models_onnx.export import centre_intents
+
+    network = _network(0)
+    network.intent.classify.bias.data += 3.0
+    before = _outputs(network).intent
+    centre_intents(network)
+    after = _outputs(network).intent
+    assert torch.allclose(torch.softmax(before, -1), torch.softmax(after, -1), atol=1e-6)
+    assert torch.allclose(after.sum(-1), torch.zeros(2), atol=1e-5)
+    assert not torch.allclose(before.sum(-1), torch.zeros(2), atol=1e-1)

@@ -11,7 +11,7 @@ from typing import Final, Literal, get_args
 
 from adapters.names import suggestion
 from adapters.traits import TRAIT_NAMES
-from server.chat.writer.errors import Place
+from inference.documents import Place
 
 Level = Literal["low", "medium", "high"]
 Mood = Literal["negative", "neutral", "positive"]

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
+from inference.documents import Place, list_of, mapping_of
 from server.chat.writer.book import (
     GENERAL_POOLS,
     TOPIC_POOLS,
@@ -17,12 +18,10 @@ from server.chat.writer.book import (
     Scope,
 )
 from server.chat.writer.conditions import ALWAYS_FILLED, KINDS
-from server.chat.writer.errors import PhraseError, Place
+from server.chat.writer.errors import PhraseError
 from server.chat.writer.phrase import Phrase, parse_phrase
 from server.chat.writer.values import (
     flag_of,
-    list_of,
-    mapping_of,
     need_of,
     scope_of,
     short_texts_of,
@@ -94,11 +93,12 @@ def parse_phrases(documents: Mapping[str, object]) -> PhraseBook:
     """The book of the parsed YAML ``documents`` by file name. Raises ``PhraseError``."""
     draft = _Draft()
     for file in sorted(documents):
-        document = mapping_of(documents[file], Place(file))
+        at = Place(file, kind=PhraseError)
+        document = mapping_of(documents[file], at)
         if "domain" in document:
-            _read_domain(draft, mapping_of(document, Place(file), _DOMAIN_KEYS), Place(file))
+            _read_domain(draft, mapping_of(document, at, _DOMAIN_KEYS), at)
         else:
-            _read_general(draft, mapping_of(document, Place(file), _GENERAL_KEYS), Place(file))
+            _read_general(draft, mapping_of(document, at, _GENERAL_KEYS), at)
     _check_required(draft)
     words = "|".join(re.escape(word) for word in sorted(draft.handover_words, key=len, reverse=True))
     return PhraseBook(

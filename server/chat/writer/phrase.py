@@ -9,8 +9,8 @@ from hashlib import blake2s
 from typing import Final
 
 from adapters.names import suggestion
+from inference.documents import Place
 from server.chat.writer.conditions import ENTITY_SLOTS, SLOTS, Moment, When, parse_when
-from server.chat.writer.errors import Place
 from server.chat.writer.register import choices_of, registers
 
 MAX_PHRASE_CODE_POINTS: Final = 400

@@ -3,42 +3,17 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Final, get_args
 
 from adapters.names import suggestion
+from inference.documents import Place, list_of
 from server.chat.writer.book import Scope
 from server.chat.writer.conditions import ENTITY_SLOTS
-from server.chat.writer.errors import Place
 from server.chat.writer.words import MIN_STEM_LETTERS, split_words
 
 SCOPES: Final[tuple[Scope, ...]] = get_args(Scope)
 MAX_SUGGESTION_CODE_POINTS: Final = 60
-
-
-def mapping_of(value: object, at: Place, known: Iterable[str] | None = None) -> Mapping[str, object]:
-    """A mapping whose keys are texts, and among ``known`` where that is given."""
-    if value is None:
-        raise at.error("nothing stands here", "Fill it in or remove it.")
-    if not isinstance(value, Mapping):
-        raise at.error("this is no mapping", "Write 'name: value' lines.")
-    names = None if known is None else tuple(known)
-    for key in value:
-        if not isinstance(key, str):
-            # YAML 1.1 reads a bare yes, no, on, off as a truth value.
-            raise at.error(f"the key {key!r} is no text", "Put the key in quotes.")
-        if names is not None and key not in names:
-            raise at.error(f"unknown key {key!r}", suggestion(key, names))
-    return value
-
-
-def list_of(value: object, at: Place) -> list[object]:
-    """A list with at least one element."""
-    if not isinstance(value, list):
-        raise at.error("this is no list", "Write each one on its own line after a dash.")
-    if not value:
-        raise at.error("the list is empty", "Add an entry or remove the key.")
-    return value
 
 
 def words_of(value: object, at: Place) -> str:

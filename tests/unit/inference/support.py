@@ -17,7 +17,7 @@ from inference.analysis import EMOTIONS, Analysis, Sentiment
 from inference.engine import Engine
 from inference.heads import RawOutputs
 from inference.lexicon import Lexicon, load_lexicon
-from inference.manifest import SENTIMENTS, Head, Heads, Manifest, OutOfScope, SentimentHead
+from inference.manifest import SENTIMENTS, EmotionHead, Head, Heads, Manifest, OutOfScope, SentimentHead
 from inference.pack import Pack
 from inference.tokenise import Tokeniser
 
@@ -54,7 +54,7 @@ MANIFEST = Manifest(
     heads=Heads(
         intent=Head(INTENTS, 1.0),
         sentiment=SentimentHead(SENTIMENTS, 1.0, (-1.0, -0.5, 0.0, 0.5, 1.0)),
-        emotions=Head(EMOTIONS, 1.0),
+        emotions=EmotionHead(EMOTIONS, 1.0),
     ),
     out_of_scope=OutOfScope("max_logit", -1.0, 0.0),
 )

@@ -12,7 +12,7 @@ from scipy.special import softmax as reference
 from inference import heads
 from inference.analysis import EMOTIONS
 from inference.heads import RawOutputs
-from inference.manifest import SENTIMENTS, Head, OutOfScope, SentimentHead
+from inference.manifest import SENTIMENTS, EmotionHead, Head, OutOfScope, SentimentHead
 from tests.unit.inference.support import INTENTS, MANIFEST
 
 finite = st.floats(-1e4, 1e4, width=32)
@@ -85,11 +85,18 @@ def test_the_sentiment_label_is_the_likeliest(place: int, label: str) -> None:
 
 @given(st.lists(st.floats(-20, 20), min_size=6, max_size=6), st.permutations(EMOTIONS))
 def test_emotions_stand_by_name_and_sum_to_one(row: list[float], labels: list[str]) -> None:
-    found = heads.emotions(row, Head(tuple(labels), 2.0))
+    found = heads.emotions(row, EmotionHead(tuple(labels), 2.0))
     assert tuple(found) == EMOTIONS
     assert sum(found.values()) == pytest.approx(1)
     assume(len(set(row)) == len(row))
     assert max(found, key=lambda name: found[name]) == labels[row.index(max(row))] or max(row) - sorted(row)[-2] < 1e-9
+
+
+@given(st.lists(st.floats(-20, 20), min_size=6, max_size=6), st.lists(st.floats(-3, 3), min_size=6, max_size=6))
+def test_a_bias_is_as_good_as_other_logits(row: list[float], bias: list[float]) -> None:
+    found = heads.emotions(row, EmotionHead(EMOTIONS, 2.0, tuple(bias)))
+    moved = [logit + extra for logit, extra in zip(row, bias, strict=True)]
+    assert found == heads.emotions(moved, EmotionHead(EMOTIONS, 2.0))
 
 
 def test_a_batch_gives_a_reading_a_row_that_owns_its_embedding() -> None:

@@ -71,6 +71,7 @@ def test_the_order_of_emotions_is_the_models_own() -> None:
         (lambda d: d["heads"]["sentiment"]["scores"].pop(), "one sentiment score a label"),
         (lambda d: d["heads"]["sentiment"].update(scores=[-2, 0, 0, 0, 1]), r"\$.heads.sentiment.scores"),
         (lambda d: d["heads"]["emotions"]["labels"].pop(), "emotion labels other than"),
+        (lambda d: d["heads"]["emotions"].update(bias=[0.5]), "not one emotion bias a label"),
         (lambda d: d["out_of_scope"].update(score="entropy"), r"\$.out_of_scope.score"),
     ],
 )

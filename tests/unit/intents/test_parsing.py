@@ -46,7 +46,7 @@ def test_files_add_to_one_intent() -> None:
 @pytest.mark.parametrize(
     ("document", "said"),
     [
-        (None, "shop.yaml: nothing stands here. Write 'name: value' lines."),
+        (None, "shop.yaml: nothing stands here. Fill it in or remove it."),
         ([], "shop.yaml: this is no mapping"),
         ({"intent": {}}, "unknown key 'intent'. Did you mean 'intents'?"),
         ({"synonyms": {"a": ["b"]}}, "shop.yaml: there is no intent. Write them under 'intents:'"),

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from models_onnx.calibrate import SCORES, choose_score, fit_logistic, fit_temperature, fit_thresholds
-from models_onnx.metrics import softmax
+from models_onnx.calibrate import SCORES, choose_score, fit_bias, fit_logistic, fit_temperature, fit_thresholds
+from models_onnx.metrics import macro_f1, softmax
 
 
 def _one_hot(truth: np.ndarray, classes: int) -> np.ndarray:
@@ -21,6 +21,25 @@ def test_temperature_is_recovered(true_temperature: float) -> None:
     truth = np.minimum((chances < rng.random((20_000, 1))).sum(axis=1), 4)
     found = fit_temperature(logits, _one_hot(truth, 5), np.ones(len(truth)))
     assert found == pytest.approx(true_temperature, rel=0.05)
+
+
+def _skewed() -> tuple[np.ndarray, np.ndarray]:
+    """Rows of a frequent and two rare classes, whose logits speak up for the rare ones."""
+    rng = np.random.default_rng(0)
+    truth = rng.choice(3, 6_000, p=[0.8, 0.1, 0.1])
+    return rng.normal(0.0, 1.0, (6_000, 3)) + 2.0 * np.eye(3)[truth] + np.array([-1.5, 1.0, 1.0]), truth
+
+
+def test_the_bias_takes_back_what_was_given_to_rare_classes() -> None:
+    logits, truth = _skewed()
+    bias = np.array(fit_bias(logits, truth))
+    assert bias[0] > 0 > max(bias[1:])
+    assert macro_f1((logits + bias).argmax(axis=1), truth, 3) > macro_f1(logits.argmax(axis=1), truth, 3) + 0.1
+
+
+def test_a_class_that_never_occurs_leaves_the_bias_finite() -> None:
+    logits, truth = _skewed()
+    assert np.isfinite(fit_bias(logits, np.minimum(truth, 1))).all()
 
 
 def test_several_allowed_classes_count_together() -> None:

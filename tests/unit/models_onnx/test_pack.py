@@ -32,7 +32,9 @@ def _metrics() -> dict[str, Any]:
 def _described() -> dict[str, Any]:
     return {
         "intents": ("balance", "transfer"),
-        "calibration": Calibration(dict.fromkeys(HEADS, 1.25), "max_logit", -2.0, 3.0, (0.25,) * 28, CURVES),
+        "calibration": Calibration(
+            dict.fromkeys(HEADS, 1.25), "max_logit", -2.0, 3.0, (0.25,) * 28, CURVES, (0.5,) * 6
+        ),
         "metrics": {"int8": _metrics(), "float32": _metrics()},
         "data": [{"name": "toy", "source": "here", "licence": "CC0", "rows_train": 1234}],
         "made_by": {

@@ -32,7 +32,7 @@ def test_no_row_comes_twice_before_all_came_once() -> None:
     seen = [row for epoch in range(4) for row in epoch_rows(COUNTS, epoch, seed=0)]
     times = Counter(row for row in seen if row[0] == "goemotions")
     assert len(times) == 50
-    assert set(times.values()) == {2}
+    assert max(times.values()) - min(times.values()) <= 1
 
 
 def test_the_seed_decides_the_order() -> None:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import pytest
 
 from adapters.traits import TRAIT_NAMES
+from inference.documents import Place
 from server.chat.writer.conditions import Level, Moment, level
-from server.chat.writer.errors import PhraseError, Place
+from server.chat.writer.errors import PhraseError
 from server.chat.writer.phrase import Phrase, make_phrase, parse_phrase, style_text
 
-AT = Place("my.yaml", "phrases.core[1]")
+AT = Place("my.yaml", "phrases.core[1]", PhraseError)
 
 
 def moment(slots: dict[str, str] | None = None, **changes: str) -> Moment:
