@@ -3,6 +3,8 @@
 InferenceError
 ├── ModelError            the model folder is not usable; nothing can run: exit code 2
 ├── ProductsError         the list of product names is not usable: exit code 2
+├── RegistryError         the model registry can't be read or changed as asked
+│   └── GateError         a version that may not answer: worse than the champion, or not fit for the user's intents
 └── EngineError           one analysis was not made
     ├── EngineBusy        too many texts are waiting: temporary, come back later
     ├── EngineTimeout     the caller's deadline passed
@@ -39,6 +41,19 @@ class ProductsError(InferenceError):
         self.path = path
         self.problem = problem
         self.remedy = remedy
+
+
+class RegistryError(InferenceError):
+    """The model registry can't be read or changed as asked. ``remedy`` says what to do."""
+
+    def __init__(self, problem: str, remedy: str) -> None:
+        super().__init__(f"{problem}. {remedy}")
+        self.problem = problem
+        self.remedy = remedy
+
+
+class GateError(RegistryError):
+    """A version that may not answer customers: the gate refuses it."""
 
 
 class EngineError(InferenceError):

@@ -35,6 +35,21 @@ class Pack:
     run: Runner
 
 
+def read_manifest(folder: Path) -> Manifest:
+    """The manifest in a folder, whose other files are not looked at.
+
+    Raises:
+        ModelError: the folder or the manifest is missing or malformed.
+    """
+    if not folder.is_dir():
+        raise ModelError(folder, "is not a folder", "Give the folder of a packed model.")
+    path = folder / MANIFEST_FILE
+    try:
+        return parse_manifest(_content(path))
+    except ValueError as error:
+        raise ModelError(path, f"can't be used: {error}") from error
+
+
 def verify_pack(folder: Path) -> Manifest:
     """The manifest of a folder whose files all have the recorded sizes and digests.
 
@@ -70,13 +85,7 @@ def session_options() -> ort.SessionOptions:
 
 
 def _verified(folder: Path) -> tuple[Manifest, dict[str, bytes]]:
-    if not folder.is_dir():
-        raise ModelError(folder, "is not a folder", "Give the folder of a packed model.")
-    path = folder / MANIFEST_FILE
-    try:
-        manifest = parse_manifest(_content(path))
-    except ValueError as error:
-        raise ModelError(path, f"can't be used: {error}") from error
+    manifest = read_manifest(folder)
     return manifest, {name: _checked(folder / name, manifest) for name in manifest.files}
 
 

@@ -20,13 +20,14 @@ from adapters.policies import Policy, make_policy
 from adapters.priors import warm_start
 from adapters.rewards import RewardWeights
 from inference.entities import NO_PRODUCTS
-from inference.errors import ModelError, ProductsError
+from inference.errors import ModelError, ProductsError, RegistryError
 from inference.intents.errors import IntentsError
 from inference.intents.parsing import parse_intents
 from inference.intents.trained import Space, TrainedError, TrainedIntents, from_bytes, space_of
 from inference.intents.values import IntentSet
-from inference.pack import Pack, load_pack, verify_pack
+from inference.pack import Pack, load_pack, read_manifest, verify_pack
 from inference.products import Products, load_products
+from inference.registry.catalogue import Catalogue
 from server.chat.writer import BuiltInWriter, PhraseBook, PhraseError, parse_phrases, with_intents
 from server.errors import StartupError
 from server.settings import Settings
@@ -155,6 +156,40 @@ def read_trained(path: Path, space: Space | None) -> TrainedIntents:
         ) from error
     except TrainedError as error:
         raise StartupError(f"{path} {error}") from error
+
+
+def read_space(path: Path) -> Space:
+    """The embedding that a file of trained intents is for."""
+    try:
+        return from_bytes(path.read_bytes()).manifest.space
+    except OSError as error:
+        remedy = "Train it with `parlance intents train`, or correct the setting `intents`."
+        raise StartupError(f"{path} can't be read: {error.strerror}.", remedy) from error
+    except TrainedError as error:
+        raise StartupError(f"{path} {error}") from error
+
+
+def catalogue_of(settings: Settings) -> Catalogue:
+    """The versions of the model that these settings know."""
+    return Catalogue(settings.models_path, settings.standing_packs)
+
+
+def standard_version(settings: Settings) -> str:
+    """The version that the settings name; its folder's name where the pack there can't be read."""
+    try:
+        return read_manifest(settings.model_path).model
+    except ModelError:
+        return settings.model_path.name
+
+
+def champion_folder(settings: Settings) -> Path:
+    """The pack that answers: of the champion, or the settings' own where none was promoted."""
+    try:
+        catalogue = catalogue_of(settings)
+        champion = catalogue.deployment().champion
+        return settings.model_path if champion is None else catalogue.version(champion).folder
+    except RegistryError as error:
+        raise StartupError(str(error)) from error
 
 
 def build_policy(settings: Settings, personas: tuple[Persona, ...]) -> Policy:

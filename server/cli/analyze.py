@@ -38,7 +38,7 @@ def analyze(
     ] = False,
     as_json: JsonOption = False,
     model: Annotated[
-        Path | None, typer.Option("--model", metavar="DIR", help="Folder of a model pack; the configured one if unset.")
+        Path | None, typer.Option("--model", metavar="DIR", help="Folder of a model pack; the champion's if unset.")
     ] = None,
     config: ConfigOption = None,
 ) -> None:
@@ -51,8 +51,10 @@ def analyze(
     if (text is None) != jsonl:
         problem = "TEXT and --jsonl exclude each other." if text is not None else "There is no text."
         raise StartupError(problem, "Give one TEXT, or --jsonl and texts on standard input.")
+    from server.contents import champion_folder
+
     settings = load(config=config, check=False, make=False).settings
-    engine = open_engine(model or settings.model_path, products=settings.products_file, intents=settings.intents)
+    engine = open_engine(model or champion_folder(settings), products=settings.products_file, intents=settings.intents)
     if text is None:
         stream(engine, sys.stdin.buffer, sys.stdout.buffer)
         return

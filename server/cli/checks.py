@@ -189,23 +189,41 @@ async def _connected(settings: Settings) -> str:
 def check_model(loaded: Loaded) -> Iterator[Finding]:
     from inference.errors import ModelError
     from inference.pack import load_pack
+    from server.contents import champion_folder
 
     try:
-        pack = load_pack(loaded.settings.model_path)
+        pack = load_pack(champion_folder(loaded.settings))
     except ModelError as error:
         yield Finding("model", "fail", f"{error.path} {error.problem}", error.remedy)
     else:
         yield Finding("model", "ok", f"{pack.manifest.model}, digests match, runs ({pack.folder})")
 
 
+def check_versions(loaded: Loaded) -> Iterator[Finding]:
+    from inference.errors import RegistryError
+    from server.contents import catalogue_of
+
+    catalogue = catalogue_of(loaded.settings)
+    try:
+        deployment, whole = catalogue.deployment(), catalogue.versions()
+        tried = [] if deployment.challenger is None else [catalogue.verified(deployment.challenger).name]
+    except RegistryError as error:
+        yield Finding("versions", "fail", error.problem, error.remedy)
+        return
+    for name, reason in catalogue.broken().items():
+        yield Finding("versions", "warn", f"{name} is broken: {reason}", f"Remove it from {catalogue.folder}.")
+    beside = f", {tried[0]} is tried" if tried else ""
+    yield Finding("versions", "ok", f"{len(whole)} of the model in {catalogue.folder}{beside}")
+
+
 def check_intents(loaded: Loaded) -> Iterator[Finding]:
-    from server.contents import embedding_space, read_trained
+    from server.contents import champion_folder, embedding_space, read_trained
 
     path = loaded.settings.intents
     if path is None:
         yield Finding("intents", "ok", "the model's own")
         return
-    manifest = read_trained(path, embedding_space(loaded.settings.model_path)).manifest
+    manifest = read_trained(path, embedding_space(champion_folder(loaded.settings))).manifest
     sure = f"sure from {manifest.threshold:.2f} on"
     yield Finding("intents", "ok", f"{len(manifest.labels)} of your own, {sure} ({path})")
 
@@ -256,10 +274,11 @@ def check_products(loaded: Loaded) -> Iterator[Finding]:
 def _model_intents(settings: Settings) -> tuple[str, ...]:
     from inference.errors import ModelError
     from inference.pack import verify_pack
+    from server.contents import champion_folder
 
     try:
-        return tuple(verify_pack(settings.model_path).heads.intent.labels)
-    except ModelError:
+        return tuple(verify_pack(champion_folder(settings)).heads.intent.labels)
+    except (ModelError, StartupError):
         return ()
 
 
@@ -303,6 +322,7 @@ CHECKS: tuple[Check, ...] = (
     check_database,
     check_redis,
     check_model,
+    check_versions,
     check_intents,
     check_personas,
     check_rewards,

@@ -74,6 +74,7 @@ def _effective(settings: Settings) -> dict[str, object]:
         "explain": settings.explain_shown,
         "database_url": masked_url(settings.effective_database_url),
         "model_dir": str(settings.model_path),
+        "models_dir": str(settings.models_path),
         "personas_file": str(settings.personas_path),
         "phrases_dir": str(settings.phrases_path),
     }

@@ -23,7 +23,7 @@ SHOWN_ERRORS = 15
 
 FolderArgument = Annotated[Path, typer.Argument(metavar="FOLDER", help="Folder of intents (*.yaml).")]
 ModelOption = Annotated[
-    Path | None, typer.Option("--model", metavar="DIR", help="Folder of a model pack; the configured one if unset.")
+    Path | None, typer.Option("--model", metavar="DIR", help="Folder of a model pack; the champion's if unset.")
 ]
 FoldsOption = Annotated[int, typer.Option("--folds", metavar="K", min=2, max=20, help="Parts of the cross-validation.")]
 
@@ -117,13 +117,13 @@ def activate(
 
     Exit code 0: in place; 2: FILE is damaged or was trained on another model, or the setting is empty.
     """
-    from server.contents import embedding_space, read_trained
+    from server.contents import champion_folder, embedding_space, read_trained
 
     settings = load(config=config, check=False, make=False).settings
     if settings.intents is None:
         remedy = "Say where the server finds its intents, for example with PARLANCE_INTENTS=data/intents.npz."
         raise StartupError("The setting `intents` is empty.", remedy)
-    manifest = read_trained(file, embedding_space(settings.model_path)).manifest
+    manifest = read_trained(file, embedding_space(champion_folder(settings))).manifest
     learning.write_whole(settings.intents, file.read_bytes())
     if as_json:
         print_json({"file": str(settings.intents), "intents": len(manifest.labels), "examples": manifest.examples})
@@ -185,7 +185,9 @@ def test(
 
 
 def _model_folder(model: Path | None, config: Path | None) -> Path:
-    return model or load(config=config, check=False, make=False).settings.model_path
+    from server.contents import champion_folder
+
+    return model or champion_folder(load(config=config, check=False, make=False).settings)
 
 
 def _write_report(told: dict[str, Any], tested: Tested, out: Path, pictures: bool) -> None:

@@ -13,6 +13,7 @@ from server.cli.doctor import doctor
 from server.cli.group import ParlanceGroup
 from server.cli.inbox import inbox_app
 from server.cli.intents import intents_app
+from server.cli.model import model_app
 from server.cli.options import JsonOption
 from server.cli.output import print_json
 from server.cli.redact import redact
@@ -47,6 +48,7 @@ app.command("redact")(redact)
 app.add_typer(config_app, name="config")
 intents_app.add_typer(inbox_app, name="inbox")
 app.add_typer(intents_app, name="intents")
+app.add_typer(model_app, name="model")
 
 
 def main() -> None:

@@ -13,6 +13,7 @@ from server.settings.types import Folder, Host, Networks, OptionalPath, Origins,
 # The wheel installs the packages side by side, as the repository has them.
 PACKAGES = Path(__file__).resolve().parents[2]
 MIN_SECRET_BYTES = 32  # RFC 7518 §3.2: an HS256 key is at least as long as the hash
+SHIPPED_PACKS = ("nlu", "nlu-fast")
 DAY_S = 86_400
 # Loopback (RFC 1122, RFC 4291) and private networks (RFC 1918, RFC 4193).
 PRIVATE_NETWORKS = ("127.0.0.0/8", "::1/128", "10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "fc00::/7")
@@ -149,6 +150,11 @@ class Settings(BaseModel):
 
     # understanding
     model_dir: OptionalPath = setting(None, "Folder of the model pack; empty: the one that ships with Parlance.")
+    models_dir: OptionalPath = setting(
+        None,
+        "Folder of further versions of the model and of deployment.json, which says which of them answer; a shared "
+        "volume where several machines serve; empty: models in the data directory.",
+    )
     intents: OptionalPath = setting(
         None, "File of your own intents, as `parlance intents train` writes it; empty: the model's own."
     )
@@ -297,6 +303,17 @@ class Settings(BaseModel):
     def model_path(self) -> Path:
         """``model_dir``, or the model pack that ships."""
         return self.model_dir or PACKAGES / "models_onnx" / "nlu"
+
+    @property
+    def models_path(self) -> Path:
+        """``models_dir``, or the folder ``models`` in the data directory."""
+        return self.models_dir or self.data_dir / "models"
+
+    @property
+    def standing_packs(self) -> tuple[Path, ...]:
+        """The model packs that are there without being added: the configured one first, then those that ship."""
+        shipped = (PACKAGES / "models_onnx" / name for name in SHIPPED_PACKS)
+        return tuple(dict.fromkeys((self.model_path, *(folder for folder in shipped if folder.is_dir()))))
 
     @property
     def personas_path(self) -> Path:
