@@ -68,7 +68,7 @@ def print_table(title: str, headings: Sequence[str], rows: Sequence[Sequence[obj
     for row in rows:
         table.add_row(*(_shown(cell) for cell in row))
     terminal = Console()
-    console = terminal if terminal.is_terminal else Console(width=120)  # a file has no width of its own
+    console = terminal if terminal.is_terminal else Console(width=160)  # a file has no width of its own
     console.print(title, style="bold", markup=False, highlight=False)
     console.print(table)
 

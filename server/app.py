@@ -77,6 +77,7 @@ class App:
             self._people.presence.run(),
             self._people.typing.run(),
             self._talk.claims.keep(),
+            self._talk.inbox.keep(),
         ]
         if self._turns.teaching is not None:
             keepers.append(self._turns.teaching.watch())

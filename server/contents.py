@@ -5,6 +5,7 @@ Nothing below reads YAML: everything takes values.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -130,6 +131,21 @@ def read_intents(folder: Path) -> IntentSet:
         raise StartupError(str(error)) from error
 
 
+def read_intents_with(folder: Path, file: str) -> tuple[IntentSet | None, Mapping[str, Any]]:
+    """All intents of a folder, None where there are none yet, and what stands in its file ``file``, empty where that is
+    not there; ``StartupError`` as ``read_intents``."""
+    documents = {path.name: read_yaml(path) for path in sorted(folder.glob("*.yaml"))}
+    try:
+        return (parse_intents(documents) if documents else None), documents.get(file, {})
+    except IntentsError as error:
+        raise StartupError(str(error)) from error
+
+
+def yaml_of(document: Mapping[str, Any]) -> str:
+    """YAML for people: keys in their order, a text a line, no escapes for letters."""
+    return yaml.safe_dump(dict(document), allow_unicode=True, sort_keys=False, width=10_000)
+
+
 def embedding_space(model: Path) -> Space:
     """The embedding of the model in that folder."""
     try:
@@ -138,8 +154,9 @@ def embedding_space(model: Path) -> Space:
         raise StartupError(str(error)) from error
 
 
-def read_trained(path: Path, space: Space) -> TrainedIntents:
-    """What ``parlance intents train`` wrote; ``StartupError`` says why the file can't be used."""
+def read_trained(path: Path, space: Space | None) -> TrainedIntents:
+    """What ``parlance intents train`` wrote, for the embedding ``space`` or, None, for any; ``StartupError`` says why
+    the file can't be used."""
     try:
         return from_bytes(path.read_bytes(), space)
     except OSError as error:

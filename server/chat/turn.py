@@ -17,6 +17,7 @@ from adapters.rewards import After, next_turn_parts
 from inference.analysis import Analysis
 from inference.errors import EngineClosed
 from server.backplane.ports import Envelope
+from server.chat.doubts import DoubtRule
 from server.chat.learning import Learner
 from server.chat.memory import LastAnswer, Memories, Memory, before_of, rebuild, turn_view
 from server.chat.peer import GUEST_NAME
@@ -76,6 +77,7 @@ class Bot:
         analysis_timeout_s: float,
         silence_ms: int,
         sole_worker: bool,
+        doubts: DoubtRule | None = None,
     ) -> None:
         self._store = store
         self._fanout = fanout
@@ -92,6 +94,7 @@ class Bot:
         self._analysis_timeout_s = analysis_timeout_s
         self._silence_ms = silence_ms
         self._sole_worker = sole_worker
+        self._doubts = doubts
         self._understanding = asyncio.Semaphore(MAX_UNDERSTANDING)
 
     def write_with(self, writer: BuiltInWriter) -> None:
@@ -137,7 +140,7 @@ class Bot:
         await self._fanout.publish_message(message)
         decision_id = answer.decision.decision_id if answer.decision is not None else None
         memory.answered(LastAnswer(decision_id, before_of(heard.wire), answer.at_ms), written, message.offset)
-        self._count(heard, answer.shown, started_ns)
+        self._count(heard, answer, started_ns)
         _log.debug("answered", message=message.message_id, offset=message.offset)
         await rewarding
         return True
@@ -171,8 +174,9 @@ class Bot:
             decide_us=(decided_ns - deciding_ns) // 1000,
             total_us=(time.perf_counter_ns() - heard.started_ns) // 1000,
         )
+        doubt = self._doubts.doubt(heard.analysis, written.kind, memory.asked_back) if self._doubts else None
         answer = self._reply(turn, memory, written, now_ms)
-        return replace(answer, shown=shown, decision=decision, analysis=heard.wire), written
+        return replace(answer, shown=shown, decision=decision, analysis=heard.wire, doubt=doubt), written
 
     def _reply(self, turn: OpenTurn, memory: Memory, written: Written, now_ms: int) -> Answer:
         """The written words as an answer that nobody has decided yet."""
@@ -239,7 +243,10 @@ class Bot:
             Envelope(message.channel, 0, JSON.encode(event), audience="staff", author=message.sender.id)
         )
 
-    def _count(self, heard: Heard, shown: Turn | None, started_ns: int) -> None:
+    def _count(self, heard: Heard, answer: Answer, started_ns: int) -> None:
+        shown = answer.shown
+        if answer.doubt is not None:
+            self._metrics.doubts.inc()
         if shown is not None:
             self._metrics.turn(
                 total_s=(time.perf_counter_ns() - started_ns) / 1e9,

@@ -11,6 +11,7 @@ from server.cli.analyze import analyze
 from server.cli.config import config_app
 from server.cli.doctor import doctor
 from server.cli.group import ParlanceGroup
+from server.cli.inbox import inbox_app
 from server.cli.intents import intents_app
 from server.cli.model import model_app
 from server.cli.options import JsonOption
@@ -45,6 +46,7 @@ app.command("doctor")(doctor)
 app.command("analyze")(analyze)
 app.command("redact")(redact)
 app.add_typer(config_app, name="config")
+intents_app.add_typer(inbox_app, name="inbox")
 app.add_typer(intents_app, name="intents")
 app.add_typer(model_app, name="model")
 

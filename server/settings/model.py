@@ -177,6 +177,26 @@ class Settings(BaseModel):
         "Text file of product names, one a line, that are found in messages as whole words in any case; empty: none.",
     )
 
+    # the inbox of doubtful turns
+    inbox_items: int = setting(
+        10_000, "Doubtful turns that wait in the inbox to be relabelled, the newest of them; 0: no inbox.", "turns",
+        ge=0, le=10_000_000,
+    )  # fmt: skip
+    inbox_days: int = setting(
+        90, "How long a turn that nobody labels stays in the inbox; what has a label stays.", "days", ge=1, le=3_650
+    )
+    inbox_confidence: float = setting(
+        0.4, "Confidence of the intent below which a turn goes into the inbox. Your own intents (setting intents) have "
+        "a threshold from their own examples instead.", "probability", ge=0, le=1,
+    )  # fmt: skip
+    inbox_out_of_scope: float = setting(
+        0.5, "Probability of belonging to no intent from which on a turn without a confident one goes into the inbox; "
+        "likewise.", "probability", ge=0, le=1,
+    )  # fmt: skip
+    inbox_redact: bool = setting(
+        True, "Show and export texts of the inbox with placeholders such as [email] in place of personal data."
+    )
+
     # answering and learning
     conversations_in_memory: int = setting(
         20_000,

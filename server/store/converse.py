@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from sqlalchemy import BigInteger, Connection, bindparam, delete, func, insert, literal_column, update
 
-from server.store import schema
+from server.store import inbox, schema
 from server.store.batch import Batch, Batches
 from server.store.dialect import database_now_ms
 from server.store.find import find
@@ -68,6 +68,7 @@ _LEAVE = Batch(
 _JOIN = Batch(insert(_members), ("conversation_id", "user_id", "joined_at_ms"))
 _DECIDED = tuple(column.name for column in schema.decisions.c if column.name not in ("message_id", "reward"))
 _INSERT_DECISIONS = Batch(insert(schema.decisions), (*_DECIDED, "message_id"))
+_INSERT_DOUBTS = Batch(insert(schema.doubts), inbox.DOUBT_COLUMNS)
 
 _WRITE = Batches(
     _INSERT_MESSAGES,
@@ -79,6 +80,7 @@ _WRITE = Batches(
     _DROP_TURN,
     _LEAVE,
     _JOIN,
+    _INSERT_DOUBTS,
 )
 
 
@@ -107,6 +109,11 @@ def _write(connection: Connection, plan: Plan) -> None:
             [(turn_id,) for turn_id in plan.dropped],
             sorted(plan.leaves),
             [(*pair, at_ms) for pair, at_ms in sorted(plan.joins.items())],
+            [
+                inbox.row_of(op.answer.turn.turn_id, op.answer.turn.message.at_ms, op.answer.doubt)
+                for op in plan.answers
+                if op.answer.doubt is not None
+            ],
         ),
     )
 

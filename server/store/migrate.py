@@ -11,7 +11,7 @@ from server.store import schema
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 
-HEAD = "0002"
+HEAD = "0003"
 """The newest migration. Kept here so that an ordinary start needs no Alembic; a test compares it with the scripts."""
 
 
@@ -39,6 +39,20 @@ def migrate(connection: Connection) -> bool:
         )
     command.upgrade(config, "head")
     return True
+
+
+def require_current(connection: Connection) -> bool:
+    """In the place of ``migrate`` for those who only look in, beside a server perhaps: changes nothing, so False.
+
+    Raises ``StartupError`` for a database of any other schema than this code's.
+    """
+    current = current_revision(connection)
+    if current != HEAD:
+        raise StartupError(
+            f"The database has {f'schema {current}' if current else 'no tables yet'}, this Parlance knows {HEAD}.",
+            "Start the server of this version once, or use the command of the server's version.",
+        )
+    return False
 
 
 def current_revision(connection: Connection) -> str | None:

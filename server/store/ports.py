@@ -21,6 +21,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
+from server.store.inbox_ports import Doubt, InboxStore
 from server.wire.frames import Message, Notification
 from server.wire.parts import Conversation, Priority, ReceiptKind, ReceiptMark, State, Status, Turn, User
 
@@ -101,7 +102,8 @@ class Answer:
     """The bot's reply to a turn, with its decision and what was understood, in one transaction.
 
     ``decision`` and ``shown`` are None for an apology that no policy has chosen (the model was away).
-    ``notes`` is opaque to the store (JSON): what the next turns need to know, such as the phrases used.
+    ``notes`` is opaque to the store (JSON): what the next turns need to know, such as the phrases used. ``doubt`` puts
+    the turn into the inbox.
     """
 
     turn: OpenTurn
@@ -114,6 +116,7 @@ class Answer:
     decision: DecisionRow | None
     analysis: Mapping[str, Any]
     notes: Mapping[str, Any]
+    doubt: Doubt | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -359,7 +362,7 @@ class Combine(Protocol):
     def __call__(self, parts: Mapping[str, float], /) -> float | None: ...
 
 
-class Store(Protocol):
+class Store(InboxStore, Protocol):
     """The ledger. See the module's text for the guarantees that hold for every method."""
 
     async def start(self) -> None:

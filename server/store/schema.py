@@ -172,6 +172,28 @@ _OPEN = turns.c.state == "open"
 Index("ix_turns_open_lease_until_ms", turns.c.lease_until_ms, sqlite_where=_OPEN, postgresql_where=_OPEN)
 Index("ix_turns_open", turns.c.conversation_id, turns.c.offset, sqlite_where=_OPEN, postgresql_where=_OPEN)
 
+# The inbox. In the transaction of the answer, for those few turns that nobody was sure of.
+doubts = Table(
+    "doubts",
+    metadata,
+    Column("turn_id", ForeignKey("turns.turn_id"), primary_key=True),
+    Column("at_ms", BigInteger, nullable=False),
+    Column("said", String, nullable=False),
+    Column("confidence", Double, nullable=False),
+    Column("guesses_json", Text, nullable=False),
+    Column("out_of_scope", Double, nullable=False),
+    Column("language", String, nullable=False),
+    Column("model", String, nullable=False),
+    Column("state", String(16), nullable=False),
+    Column("label", String),
+    Column("judged_by", String),
+    Column("judged_at_ms", BigInteger),
+    CheckConstraint("state IN ('open', 'labelled', 'dismissed')", name="state"),
+    CheckConstraint("(state = 'labelled') = (label IS NOT NULL)", name="label"),
+)
+_DOUBTED = doubts.c.state == "open"
+Index("ix_doubts_open", doubts.c.turn_id, sqlite_where=_DOUBTED, postgresql_where=_DOUBTED)
+
 decisions = Table(
     "decisions",
     metadata,

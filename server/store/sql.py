@@ -12,9 +12,10 @@ from server.errors import StartupError
 from server.store import schema
 from server.store.dialect import Database
 from server.store.group import CommitReport
-from server.store.migrate import migrate
+from server.store.migrate import migrate, require_current
 from server.store.postgresql import PostgresqlDatabase
 from server.store.sql_conversations import ConversationMethods
+from server.store.sql_inbox import InboxMethods
 from server.store.sql_turns import TurnMethods
 from server.store.sql_users import UserMethods
 from server.store.sqlite import SqliteDatabase, sqlite_url
@@ -22,7 +23,7 @@ from server.store.sqlite import SqliteDatabase, sqlite_url
 __all__ = ["SqlStore", "sqlite_url"]
 
 
-class SqlStore(UserMethods, ConversationMethods, TurnMethods):
+class SqlStore(UserMethods, ConversationMethods, TurnMethods, InboxMethods):
     """``ports.Store`` on the database of ``url``: ``sqlite_url``'s, or PostgreSQL's.
 
     ``new_id`` makes ULIDs. ``group_max`` operations share a commit at most: beyond about 100 the commit's fixed cost
@@ -55,8 +56,9 @@ class SqlStore(UserMethods, ConversationMethods, TurnMethods):
         )
         self._count_ping = self._database.increment(schema.probe, "id", "pings")
 
-    async def start(self) -> None:
-        await self._database.open(migrate)
+    async def start(self, *, migrating: bool = True) -> None:
+        """``migrating`` False: raise ``StartupError`` for a database that this code would have to migrate."""
+        await self._database.open(migrate if migrating else require_current)
         self._writer.start()
 
     async def close(self) -> None:

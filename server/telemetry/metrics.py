@@ -66,6 +66,10 @@ class Metrics:
         meaning = "Times that a version could not be taken into use; the log says why."
         self.model_faults = self._counter("model_faults", meaning, "version")
         self.rewards = self._counter("rewards", "Reward events of the cluster that this process has learned.")
+        self.doubts = self._counter("doubts", "Answered turns that went into the inbox to be relabelled.")
+        self.inbox_open = self._gauge("inbox_open", "Turns of the cluster in the inbox that nobody has judged yet.")
+        self.relabelled = self._gauge("relabelled", "Turns of the cluster with a label from the inbox.", "model")
+        self.agreement = self._gauge("relabel_agreement_ratio", "Share of them that the model had said so.", "model")
 
     def _people(self) -> None:
         self.handoffs = self._counter("handoffs", "Conversations handed to the queue, lapsed claims not counted.")
@@ -107,6 +111,15 @@ class Metrics:
         self._sentiment_sum += sentiment
         self.decisions.labels(persona).inc()
 
+    def inbox(self, waiting: int, agreement: Sequence[Agreement]) -> None:
+        """Show how many turns wait to be relabelled, and how often labels agreed with the model."""
+        self.inbox_open.set(waiting)
+        self.relabelled.clear()
+        self.agreement.clear()
+        for one in agreement:
+            self.relabelled.labels(one.model).set(one.labelled)
+            self.agreement.labels(one.model).set(one.share)
+
     def commit(self, rows: int, took_s: float) -> None:
         """Count a transaction that stored ``rows`` rows."""
         self.commit_rows.observe(rows)
@@ -146,8 +159,8 @@ class Metrics:
     def _counter(self, name: str, meaning: str, *labels: str) -> Counter:
         return Counter(f"parlance_{name}", meaning, labels, registry=self.registry)
 
-    def _gauge(self, name: str, meaning: str) -> Gauge:
-        return Gauge(f"parlance_{name}", meaning, registry=self.registry)
+    def _gauge(self, name: str, meaning: str, *labels: str) -> Gauge:
+        return Gauge(f"parlance_{name}", meaning, labels, registry=self.registry)
 
     def _histogram(self, name: str, meaning: str, bounds: Sequence[float]) -> Histogram:
         return Histogram(f"parlance_{name}", meaning, registry=self.registry, buckets=tuple(bounds))
@@ -171,6 +184,19 @@ class Understanding(Protocol):
     """What can say how much it has understood."""
 
     def stats(self) -> EngineStats: ...
+
+
+class Agreement(Protocol):
+    """How often labels are what a version of the model had said; ``share`` of ``labelled`` ones in [0, 1]."""
+
+    @property
+    def model(self) -> str: ...
+
+    @property
+    def labelled(self) -> int: ...
+
+    @property
+    def share(self) -> float: ...
 
 
 class _EngineCollector(Collector):

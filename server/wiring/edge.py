@@ -122,6 +122,7 @@ def _desk(ground: Ground, people: People, turns: Turns, talk: Talk, gate: Gate) 
         conversations=talk.conversations,
         notices=talk.notices,
         administration=administration,
+        inbox=talk.inbox,
         versions=_versions(ground, turns),
         verbs=talk.verbs,
         explain=ground.settings.explain_shown,

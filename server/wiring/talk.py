@@ -9,6 +9,7 @@ from server.chat.alerts import Alerts
 from server.chat.claims import ClaimKeeper
 from server.chat.conversations import ConversationVerbs
 from server.chat.handoff import HandoffVerbs
+from server.chat.inbox import DAY_MS, Inbox
 from server.chat.messages import Messages
 from server.chat.notices import Notices
 from server.chat.receipts import Receipts
@@ -26,7 +27,8 @@ Verbs = dict[type[requests.Incoming], Verb]
 class Talk:
     """``chat`` serves the sockets; HTTP uses the parts themselves. ``verbs``: what answers which frame.
 
-    ``claims`` takes the conversations of absent agents back; ``drift`` raises alerts.
+    ``claims`` takes the conversations of absent agents back; ``drift`` raises alerts; ``inbox`` holds what the bot was
+    not sure of.
     """
 
     messages: Messages
@@ -36,6 +38,7 @@ class Talk:
     chat: Chat
     claims: ClaimKeeper
     drift: Drift
+    inbox: Inbox
 
 
 def offer_talk(ground: Ground, people: People, turns: Turns) -> Talk:
@@ -69,6 +72,7 @@ def offer_talk(ground: Ground, people: People, turns: Turns) -> Talk:
         ),
         claims=_claims(ground, people, messages),
         drift=Drift(turns.live, alerts, lambda: turns.fleet.roster),
+        inbox=_inbox(ground, turns),
     )
 
 
@@ -123,6 +127,25 @@ def _claims(ground: Ground, people: People, messages: Messages) -> ClaimKeeper:
         new_id=new_id,
         absence_ms=ground.settings.claim_absence_ms,
     )
+
+
+def _inbox(ground: Ground, turns: Turns) -> Inbox:
+    settings = ground.settings
+    return Inbox(
+        store=ground.store,
+        clock=ground.clock,
+        metrics=ground.metrics,
+        known=turns.known_intents,
+        redact=_redact if settings.inbox_redact else None,
+        kept_ms=settings.inbox_days * DAY_MS,
+        kept_items=settings.inbox_items,
+    )
+
+
+def _redact(text: str) -> str:
+    from inference.pii import redact  # late: only whoever reads the inbox waits for its tables
+
+    return redact(text)
 
 
 def _verbs(

@@ -71,6 +71,11 @@ class Teaching:
         self._bot.write_with(writer_of(self._phrases, intents))
         self._intents = intents
 
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """The names of the intents at hand."""
+        return self._intents.manifest.labels
+
     async def watch(self) -> None:
         """Run for ever."""
         while True:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 
 from inference.registry.fleet import Fleet
 from inference.registry.live import Live
+from server.chat.doubts import DoubtRule
 from server.chat.learning import Learner
 from server.chat.memory import Memories
 from server.chat.runner import TurnRunner
@@ -28,7 +29,7 @@ class Turns:
     """``runner`` decides when ``bot`` answers, which asks ``fleet`` and ``learner``.
 
     ``models`` watches which versions of the model are to be in use, ``live`` counts what they do; ``teaching`` watches
-    the user's own intents, where there are some.
+    the user's own intents, where there are some; ``known_intents`` tells the names of those that are understood now.
     """
 
     fleet: Fleet
@@ -38,6 +39,7 @@ class Turns:
     bot: Bot
     runner: TurnRunner
     teaching: Teaching | None
+    known_intents: Callable[[], Collection[str]]
 
 
 def prepare_turns(ground: Ground, contents: Contents, *, on_reward: Callable[[RewardEvent], None]) -> Turns:
@@ -53,7 +55,11 @@ def prepare_turns(ground: Ground, contents: Contents, *, on_reward: Callable[[Re
     ground.signals.on(TurnsLeft, runner.on_turns_left)
     teaching = _teaching(ground, contents, fleet, bot)
     models = _models(ground, contents, fleet, maker, teaching)
-    return Turns(fleet, live, models, learner, bot, runner, teaching)
+
+    def known_intents() -> Collection[str]:
+        return fleet.roster.champion.manifest.heads.intent.labels if teaching is None else teaching.labels
+
+    return Turns(fleet, live, models, learner, bot, runner, teaching, known_intents)
 
 
 def _teaching(ground: Ground, contents: Contents, fleet: Fleet, bot: Bot) -> Teaching | None:
@@ -113,6 +119,7 @@ def _bot(ground: Ground, contents: Contents, fleet: Fleet, learner: Learner) -> 
         analysis_timeout_s=settings.analysis_timeout_ms / 1000,
         silence_ms=settings.silence_ms,
         sole_worker=not settings.shares_database,
+        doubts=DoubtRule(settings.inbox_confidence, settings.inbox_out_of_scope) if settings.inbox_items else None,
     )
 
 

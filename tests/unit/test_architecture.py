@@ -36,6 +36,9 @@ ORDER = (
     "fanout", "chat", "transport", "supervisor", "contents", "wiring", "app", "serving", "cli",
 )  # fmt: skip
 
+# Where the ports of a room stand.
+PORTS = ("ports", "inbox_ports")
+
 # Rooms that name only the ports of these, never an implementation. wiring and cli may.
 PORTS_ONLY = ("server.store", "server.backplane")
 COMPOSERS = ("server.wiring", "server.cli")
@@ -140,7 +143,7 @@ def only_ports_are_named(module: Module) -> Iterator[str]:
         return
     for package in (package for package in PORTS_ONLY if not within(module.name, package)):
         for found in imports_of(module):
-            if within(found.target, package) and not within(found.target, f"{package}.ports"):
+            if within(found.target, package) and not within(found.target, *(f"{package}.{name}" for name in PORTS)):
                 yield f"{module.path}:{found.line} imports {found.target}: only {package}.ports is known here"
 
 

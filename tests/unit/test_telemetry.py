@@ -18,6 +18,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from inference.engine import EngineStats
 from inference.registry.live import VersionFigures
+from server.store.inbox_ports import Agreement
 from server.telemetry import (
     ANALYSIS_S,
     LEFT_OUT,
@@ -282,6 +283,7 @@ class TestDocumentation:
         metrics.limited("messages")
         metrics.model_fault("nlu-3")
         metrics.turn(total_s=0, analysis_s=0, decide_s=0, sentiment=0, persona="warm")
+        metrics.inbox(1, [Agreement("nlu-1.2.0", 2, 1)])
         found = {
             sample.name: {name for name in sample.labels if name != "le"}
             for family in text_string_to_metric_families(metrics.render().decode())

@@ -140,11 +140,18 @@ class PhraseBook:
 def with_intents(book: PhraseBook, asks: Mapping[str, str]) -> PhraseBook:
     """The book with the user's own intents, by name with the text of their button.
 
-    What the files say of an intent of that name stays; one that no file describes is talked about by its own name.
+    What the files say of an intent of that name stays; of one that no file describes the button is quoted: a name such
+    as ``damaged`` is no noun, while words in quotes stand wherever one does.
     """
     own = {}
     for name, ask in asks.items():
-        topic = name.replace("_", " ")[:MAX_TOPIC_CODE_POINTS]
-        unnamed = Intent(name, None, topic, None, None, None, "service", False, False, (), {})
+        unnamed = Intent(
+            name, None, _quoted(ask) or name.replace("_", " "), None, None, None, "service", False, False, (), {}
+        )
         own[name] = replace(book.intents.get(name, unnamed), example=ask)
     return replace(book, intents={**book.intents, **own})
+
+
+def _quoted(ask: str) -> str:
+    words = ask.strip(" .,;:!?…")
+    return f"“{words}”" if words else ""

@@ -15,7 +15,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from server.errors import ProtocolError
-from server.transport.http import conversations, models, notifications, people, registry
+from server.transport.http import conversations, inbox, models, notifications, people, registry
 from server.transport.http import problems as errors
 from server.transport.http.asking import error_table
 from server.transport.http.bodies import BodyLimit
@@ -29,6 +29,7 @@ _TAGS = {
     "members": "Who belongs to a conversation, and who is there.",
     "users": "Who is known, and who may come in.",
     "tokens": "Tokens for users whom your own back end knows.",
+    "inbox": "Turns that the bot was not sure of, for agents and admins to say what was meant.",
     "models": "Versions of the model side by side: which answers, which is tried, how they do. For admins.",
     "notifications": "Word to one user, to every user, or to everybody who is connected.",
 }
@@ -45,6 +46,7 @@ _ROUTERS = (
     conversations.people,
     people.users,
     people.tokens,
+    inbox.inbox,
     notifications.notifications,
     notifications.system,
     registry.registry,

@@ -11,6 +11,7 @@ import msgspec
 from server.chat.accounts import Accounts
 from server.chat.administration import Administration
 from server.chat.conversations import ConversationVerbs
+from server.chat.inbox import Inbox
 from server.chat.messages import Messages
 from server.chat.notices import Notices
 from server.chat.peer import Caller, Claims
@@ -37,6 +38,7 @@ class Desk:
     conversations: ConversationVerbs
     notices: Notices
     administration: Administration
+    inbox: Inbox
     versions: Versions
     verbs: Mapping[type[Incoming], Verb]
     explain: bool

@@ -13,6 +13,7 @@ from msgspec import Struct
 from pydantic import BaseModel, ConfigDict, Field
 
 from server.chat.administration import MAX_TTL_S, SystemEvent
+from server.store.inbox_ports import DoubtState
 from server.tokens import MAX_NAME_CHARACTERS, MAX_SUBJECT_CHARACTERS, TokenKind
 from server.wire import examples, frames, parts, requests
 from server.wire.catalogue import NOTES, note
@@ -156,6 +157,12 @@ class Announce(Model):
     example = {"name": "maintenance", "data": {"text": "Short restart at 02:00 UTC."}}
     name: SystemEvent = Field(description="What kind of word it is.")
     data: Json = Field(description="What to tell, as the clients show it; at most 8,192 bytes as JSON.")
+
+
+class Label(Model):
+    example = {"intent": "card_arrival"}
+    intent: str = Field(description="What was meant; `oos` for none of the intents.", min_length=1, max_length=64)
+    new: bool = Field(False, description="True: an intent of this name is wanted where there is none yet.")
 
 
 # ------------------------------------------------------------------ what the server answers
@@ -396,6 +403,68 @@ class Issued(Model):
     token: str
     user: User
     exp_ms: int
+
+
+class Guess(Model):
+    example = {"intent": "card_arrival", "probability": 0.31}
+    intent: str = Field(description="An intent's name.")
+    probability: float = Field(description="In [0, 1].")
+
+
+class InboxItem(Model):
+    """A turn that the bot answered without being sure of what was meant."""
+
+    example = {
+        "message_id": examples.ASKED.message_id,
+        "channel": examples.CHANNEL,
+        "offset": 1,
+        "at_ms": examples.AT_MS,
+        "text": "it says shipped but nothing came",
+        "state": "labelled",
+        "said": "card_arrival",
+        "confidence": 0.31,
+        "guesses": [Guess.example],
+        "out_of_scope": 0.12,
+        "language": "en",
+        "model": "nlu-1.2.0",
+        "label": "order_status",
+        "judged_by": "ann",
+        "judged_at_ms": examples.AT_MS + 60_000,
+    }
+    message_id: str = Field(description="The customer's message; names the item.")
+    channel: str = Field(description="The conversation.")
+    offset: int = Field(description="Of the customer's message.")
+    at_ms: int = Field(description="When it was written; milliseconds since the Unix epoch.")
+    text: str = Field(description="What was written, personal data redacted where the setting `inbox_redact` says so.")
+    state: DoubtState = Field(description="Whether somebody has labelled or dismissed it.")
+    said: str = Field(description="The intent that it was taken for; `oos` for none.")
+    confidence: float = Field(description="The likeliest intent's probability.")
+    guesses: list[Guess] = Field(description="The likeliest intents, in falling order.")
+    out_of_scope: float = Field(description="Probability of belonging to none of the model's intents.")
+    language: str = Field(description="ISO 639-1, or `und`.")
+    model: str = Field(description="Name and version of the model that read it.")
+    label: str | None = Field(None, description="What was meant, as somebody has said; `oos` for none of the intents.")
+    judged_by: str | None = Field(None, description="Who labelled or dismissed it last.")
+    judged_at_ms: int | None = Field(None, description="When; milliseconds since the Unix epoch.")
+
+
+class InboxPage(Model):
+    example = {"items": [InboxItem.example], "more": False}
+    items: list[InboxItem] = Field(description="The newest first.")
+    more: bool
+
+
+class ModelAgreement(Model):
+    example = {"model": "nlu-1.2.0", "labelled": 40, "agreed": 22, "share": 0.55}
+    model: str = Field(description="Name and version.")
+    labelled: int = Field(description="Turns of the inbox that it read and somebody has labelled.")
+    agreed: int = Field(description="Those whose label is what it had said.")
+    share: float = Field(description="The same as a share. Only doubtful turns are labelled: it is no accuracy.")
+
+
+class Agreements(Model):
+    example = {"items": [ModelAgreement.example]}
+    items: list[ModelAgreement] = Field(description="By model; those with a label at all.")
 
 
 class FieldProblem(Model):

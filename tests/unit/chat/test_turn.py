@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import count
 from typing import Any, cast
 
@@ -21,6 +21,7 @@ from adapters.traits import Traits
 from inference.analysis import Analysis
 from inference.errors import EngineBusy, EngineClosed, EngineFailed, EngineTimeout
 from server.backplane.ports import Envelope
+from server.chat.doubts import DoubtRule
 from server.chat.learning import Learner
 from server.chat.memory import Memories
 from server.chat.turn import Bot
@@ -28,6 +29,7 @@ from server.chat.writer import BuiltInWriter, Situation, Written
 from server.clock import ManualClock
 from server.errors import Unavailable
 from server.fanout.hub import Fanout
+from server.store.inbox_ports import Doubt
 from server.store.ports import Answer, Combine, OpenTurn, PastTurn, RewardEvent, RewardParts, Store
 from server.telemetry import Metrics
 from server.wire.frames import Message
@@ -152,6 +154,7 @@ class House:
             analysis_timeout_s=1.0,
             silence_ms=1_000,
             sole_worker=self.sole_worker,
+            doubts=DoubtRule(confidence=0.4, out_of_scope=0.5),
         )
 
 
@@ -180,6 +183,17 @@ async def test_an_answer_carries_its_decision_and_what_was_understood(house: Hou
     assert (answer.shown.persona, answer.shown.propensity) == (answer.decision.arm, 0.5)
     (pushed,) = house.fanout.messages
     assert (pushed.text, pushed.reply_to) == ("answer 1", "m1")
+
+
+async def test_what_is_doubtful_goes_to_the_inbox_with_its_answer(house: House) -> None:
+    doubtful = replace(analysis(), intent_confidence=0.2)
+    house.engine.results = [analysis(), doubtful]
+    bot = house.bot()
+    await bot.answer(turn(1), False)
+    await bot.answer(turn(3), False)
+    sure, unsure = house.store.answers
+    assert sure.doubt is None
+    assert unsure.doubt == Doubt("order_status", 0.2, (("order_status", 0.9),), 0.1, "en", "nlu-1.0.0")
 
 
 async def test_the_analysis_goes_to_staff_and_names_its_author(house: House) -> None:

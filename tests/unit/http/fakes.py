@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Coroutine
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, cast
 
 from server.backplane.memory import MemoryLimiter
 from server.chat.administration import Administration, Issued, Profile
+from server.chat.inbox import Inbox
 from server.chat.peer import Caller, Claims
 from server.chat.quotas import Doorkeeper, Quotas
 from server.chat.service import Verb
 from server.chat.versions import Json, Versions
 from server.clock import ManualClock
 from server.errors import Unauthenticated
+from server.store.inbox_ports import Agreement, Doubt, InboxItem
 from server.store.ports import Account, Notice, Opened, Revocation
 from server.transport.http import registry_models
 from server.transport.http.desk import Desk
@@ -26,6 +28,10 @@ ROOT = User("root", "admin", "Root")
 SHOP = User("shop", "service", "Shop")
 NO_QUOTAS = Quotas()
 TOKENS = {"carls": CARL, "roots": ROOT, "shops": SHOP}
+
+
+DOUBT = Doubt("parcel", 0.31, (("parcel", 0.31), ("refund", 0.3)), 0.12, "en", "nlu-1.2.0")
+OPEN = InboxItem("m7", examples.CHANNEL, 3, 5, "it is broken", DOUBT)
 
 
 def account(user: User) -> Account:
@@ -110,6 +116,29 @@ class Verbs:
 
 
 @dataclass
+class Tray(Inbox):
+    """Remembers too."""
+
+    verbs: Verbs
+
+    async def page(self, caller: Caller, **which: Any) -> tuple[list[InboxItem], bool]:
+        self.verbs.hear(caller, which)
+        return [OPEN], self.verbs.more
+
+    async def label(self, caller: Caller, turn_id: str, intent: str | None, *, new: bool) -> InboxItem:
+        self.verbs.hear(caller, (turn_id, intent, new))
+        return replace(OPEN, state="labelled", label=intent, judged_by=caller.user.id, judged_at_ms=9)
+
+    async def dismiss(self, caller: Caller, turn_id: str) -> InboxItem:
+        self.verbs.hear(caller, turn_id)
+        return replace(OPEN, state="dismissed", judged_by=caller.user.id, judged_at_ms=9)
+
+    async def agreement(self, caller: Caller) -> list[Agreement]:
+        self.verbs.hear(caller, "agreement")
+        return [Agreement("nlu-1.2.0", 3, 2)]
+
+
+@dataclass
 class Office(Administration):
     """Remembers too."""
 
@@ -189,6 +218,7 @@ def desk_of(verbs: Verbs, quotas: Quotas = NO_QUOTAS) -> Desk:
         conversations=parts,
         notices=parts,
         administration=Office(verbs),
+        inbox=Tray(verbs),
         versions=Shelf(verbs),
         verbs={entry.frame: verbs.verb(entry.frame) for entry in REQUESTS},
         explain=False,

@@ -270,3 +270,55 @@ async def test_versions_are_asked_for(client: httpx2.AsyncClient, verbs: Verbs, 
 async def test_no_share_and_no_name_are_400(client: httpx2.AsyncClient, verbs: Verbs, path: str, body: Any) -> None:
     answer = await client.put(f"/v1/models/{path}", json=body)
     assert (answer.status_code, verbs.asked) == (400, [])
+
+
+# ------------------------------------------------------------------ the inbox
+
+INBOX = "/v1/intents/inbox"
+ITEM = {
+    "message_id": "m7", "channel": CHANNEL, "offset": 3, "at_ms": 5, "text": "it is broken", "state": "open",
+    "said": "parcel", "confidence": 0.31, "out_of_scope": 0.12, "language": "en", "model": "nlu-1.2.0",
+    "guesses": [{"intent": "parcel", "probability": 0.31}, {"intent": "refund", "probability": 0.3}],
+}  # fmt: skip
+
+
+async def test_the_inbox_is_read_in_pages(client: httpx2.AsyncClient, verbs: Verbs) -> None:
+    answer = await client.get(INBOX)
+    assert answer.json() == {"items": [ITEM], "more": False}
+    assert verbs.asked == [(CARL, {"state": None, "model": None, "before": None, "limit": 50})]
+    verbs.more = True
+    page = await client.get(f"{INBOX}?state=open&model=nlu-1.2.0&before=m9&limit=1")
+    assert verbs.asked[-1] == (CARL, {"state": "open", "model": "nlu-1.2.0", "before": "m9", "limit": 1})
+    assert page.links["next"]["url"] == f"{INBOX}?state=open&model=nlu-1.2.0&before=m7&limit=1"
+    assert (await client.get(f"{INBOX}?state=closed")).status_code == 400
+
+
+@pytest.mark.parametrize(
+    ("case", "changed"),
+    [
+        (
+            Case("POST", "label", {"intent": "refund"}, 200, ("m7", "refund", False)),
+            {"state": "labelled", "label": "refund"},
+        ),
+        (
+            Case("POST", "label", {"intent": "oos", "new": True}, 200, ("m7", "oos", True)),
+            {"state": "labelled", "label": "oos"},
+        ),
+        (Case("POST", "dismiss", None, 200, "m7"), {"state": "dismissed"}),
+    ],
+)
+async def test_a_turn_is_judged(client: httpx2.AsyncClient, verbs: Verbs, case: Case, changed: dict[str, str]) -> None:
+    answer = await client.request(case.method, f"{INBOX}/m7/{case.path}", json=case.body)
+    assert (answer.status_code, verbs.asked) == (case.status, [(CARL, case.asked)])
+    assert answer.json() == {**ITEM, **changed, "judged_by": "carl", "judged_at_ms": 9}
+
+
+async def test_agreement_is_told_by_model(client: httpx2.AsyncClient) -> None:
+    answer = await client.get(f"{INBOX}/agreement")
+    assert answer.json() == {"items": [{"model": "nlu-1.2.0", "labelled": 3, "agreed": 2, "share": 0.6667}]}
+
+
+@pytest.mark.parametrize("body", [None, {}, {"intent": ""}, {"intent": "x" * 65}, {"intent": 7}])
+async def test_a_label_is_an_intents_name(client: httpx2.AsyncClient, verbs: Verbs, body: Any) -> None:
+    assert (await client.post(f"{INBOX}/m7/label", json=body)).status_code == 400
+    assert verbs.asked == []

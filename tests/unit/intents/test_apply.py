@@ -95,14 +95,14 @@ class TestEngine:
 class TestAnswer:
     writer = BuiltInWriter(with_intents(book(), {"hours": "When are you open?", "stock": "Is it there?"}))
 
-    def said(self, *, asked_back: bool = False, **changes: Any) -> Written:
+    def said(self, *, asked_back: bool = False, seed: int = 0, **changes: Any) -> Written:
         guesses = (("hours", 0.45), ("stock", 0.4), ("returns", 0.05))
         found = replace(
             plain(), intent="hours", intent_confidence=0.45, intents=guesses, act="question", out_of_scope=0.9
         )
         text = "is that there at all these days"
         situation = Situation(replace(found, **changes), persona(), text, 2, (), None, None, asked_back=asked_back)
-        return self.writer.write(situation, random.Random(0))
+        return self.writer.write(situation, random.Random(seed))
 
     def test_unsure_asks_back_with_the_two_best(self) -> None:
         answer = self.said(sure=False)
@@ -115,6 +115,14 @@ class TestAnswer:
     def test_sure_is_answered_though_the_model_finds_it_foreign(self) -> None:
         answer = self.said(sure=True)
         assert (answer.kind, answer.intent) == ("question", "hours")
+
+    def test_an_intent_without_phrases_is_spoken_of_in_the_words_of_its_button(self) -> None:
+        intents = with_intents(book(), {"damaged": "Something arrived broken.", "odd_one": "…?"}).intents
+        assert intents["damaged"].topic == "“Something arrived broken”"
+        assert intents["odd_one"].topic == "odd one"
+        answers = {self.said(sure=False, seed=seed).text for seed in range(40)}
+        assert any("“When are you open” or what's in stock?" in answer for answer in answers)
+        assert not any("hours" in answer for answer in answers)
 
     def test_a_greeting_stays_a_greeting(self) -> None:
         answer = self.said(sure=False, act="greeting", asked_back=True)

@@ -1,0 +1,151 @@
+"""The inbox without a server: the same rules on the same database, which a running server may use meanwhile."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Collection
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import typer
+
+from inference.intents.relabelled import FILE, Merged, Relabelled, merge
+from server.chat.inbox import checked_label, redacted
+from server.cli.intents_learning import write_whole
+from server.cli.options import load
+from server.clock import SystemClock
+from server.contents import read_intents_with, read_trained, yaml_of
+from server.errors import ClientError, StartupError, Unavailable
+from server.store.inbox_ports import NO_INTENT, Agreement, DoubtState, InboxItem, Judgement, judged
+from server.store.sql import SqlStore
+
+if TYPE_CHECKING:
+    from server.settings import Settings
+
+T = TypeVar("T")
+PAGE_ITEMS = 500
+HEADER = (
+    "# What customers wrote and people said of it. Written by `parlance intents inbox export`, which adds to it and\n"
+    "# moves what was labelled anew; relabel in the inbox rather than here. Comments do not stay.\n"
+)
+
+
+class InboxDesk:
+    """What the commands do. Ends a command with 1 where an item or an intent is refused."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+
+    def page(
+        self, state: DoubtState | None, model: str | None, before: str | None, limit: int
+    ) -> tuple[list[InboxItem], bool]:
+        """The newest first, and whether there are more."""
+        found = self._run(lambda store: store.inbox(state=state, model=model, before=before, limit=limit + 1))
+        return self._shown(found[:limit]), len(found) > limit
+
+    def label(self, turn_id: str, intent: str | None, *, new: bool, by: str) -> InboxItem:
+        """Say what was meant, None for none of the intents."""
+
+        async def judge(store: SqlStore) -> InboxItem:
+            known = () if new else (*self._known(), *await store.inbox_labels())
+            name = checked_label(intent, known, new=new)
+            return await store.judge(Judgement(turn_id, name, by, SystemClock().now_ms()))
+
+        return self._shown([self._run(judge)])[0]
+
+    def dismiss(self, turn_id: str, *, by: str) -> InboxItem:
+        """Set it aside."""
+        judgement = Judgement(turn_id, None, by, SystemClock().now_ms())
+        return self._shown([self._run(lambda store: store.judge(judgement))])[0]
+
+    def agreement(self) -> list[Agreement]:
+        """By model."""
+        return self._run(lambda store: store.relabel_agreement())
+
+    def export(self, folder: Path) -> Merged:
+        """Bring ``folder``'s file up to what was said; it is written only where that changes it."""
+        intents, document = read_intents_with(folder, FILE)
+        items = self._shown(judged(self._run(_all_judged)))
+        # A label outweighs whoever dismissed the same text when it came again.
+        items.sort(key=lambda item: item.state == "labelled")
+        said = [Relabelled(item.text, None if item.label == NO_INTENT else item.label) for item in items]
+        merged = merge(said, intents, document)
+        if merged.added or merged.removed:
+            _write(folder, merged)
+        return merged
+
+    def _shown(self, items: list[InboxItem]) -> list[InboxItem]:
+        if not self._settings.inbox_redact:
+            return items
+        from inference.pii import redact
+
+        return redacted(items, redact)
+
+    def _known(self) -> Collection[str]:
+        from inference.errors import ModelError
+        from inference.pack import verify_pack
+
+        if self._settings.intents is not None:
+            return read_trained(self._settings.intents, None).manifest.labels
+        try:
+            return verify_pack(self._settings.model_path).heads.intent.labels
+        except ModelError as error:
+            raise StartupError(str(error)) from error
+
+    def _run(self, work: Callable[[SqlStore], Awaitable[T]]) -> T:
+        try:
+            return asyncio.run(self._with_store(work))
+        except Unavailable as error:
+            raise StartupError(str(error), "See whether the database is well: parlance doctor.") from None
+        except ClientError as error:
+            typer.echo(str(error), err=True)
+            raise typer.Exit(1) from None
+
+    async def _with_store(self, work: Callable[[SqlStore], Awaitable[T]]) -> T:
+        settings = self._settings
+        if not settings.shares_database and not settings.database_path.exists():
+            remedy = "Give the server's --data-dir or --database-url, or let a server start first."
+            raise StartupError(f"There is no database {settings.database_path}.", remedy)
+        store = SqlStore(
+            settings.effective_database_url,
+            clock=SystemClock(),
+            new_id=_no_ids,
+            timeout_s=settings.store_timeout_ms / 1_000,
+        )
+        try:
+            await store.start(migrating=False)
+            return await work(store)
+        finally:
+            await store.close()
+
+
+def open_desk(**flags: Any) -> InboxDesk:
+    """With the settings of this call."""
+    return InboxDesk(load(check=False, make=False, **flags).settings)
+
+
+def _write(folder: Path, merged: Merged) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        if not merged.document:
+            (folder / FILE).unlink()
+            return
+    except OSError as error:
+        raise StartupError(f"{folder} can't be written: {error.strerror}.", "Give another folder.") from None
+    write_whole(folder / FILE, f"{HEADER}{yaml_of(merged.document)}".encode())
+
+
+async def _all_judged(store: SqlStore) -> list[InboxItem]:
+    """Every labelled and dismissed item."""
+    found: list[InboxItem] = []
+    states: tuple[DoubtState, ...] = ("labelled", "dismissed")
+    for state in states:
+        before = None
+        while page := await store.inbox(state=state, before=before, limit=PAGE_ITEMS):
+            found += page
+            before = page[-1].turn_id
+    return found
+
+
+def _no_ids() -> str:
+    raise AssertionError("nothing here makes rows")
