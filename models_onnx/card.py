@@ -79,8 +79,8 @@ def _purpose(manifest: Mapping[str, Any]) -> list[str]:
         ),
         _fold("""Intended use: to understand customers' chat turns, so that a reply can be chosen and its style adapted.
             Not intended: judging people, hiring, health, law, or any decision that a person does not review."""),
-        _fold(f"""Texts longer than {manifest["max_tokens"]} tokens are cut by the caller, who keeps the beginning and
-            `[SEP]`."""),
+        _fold(f"""Texts longer than {manifest["max_tokens"]} tokens are cut by the caller: `inference/tokenise.py` keeps
+            three quarters from the beginning and the rest from the end; the figures below are of the beginning."""),
     ]
 
 
@@ -129,7 +129,7 @@ def _newer_data() -> tuple[str, ...]:
         around them (models_onnx/compose.py); at a small weight what a topic or an act makes likely.""",
         """Toxicity: hate and offensive against neither; service texts count as harmless at a tenth of the weight.""",
         """The blind turns are 300 of MultiDoGO's validation split, labelled by one person before any model had seen
-        them, and take no part in training, calibration or choice.""",
+        them, and take no part in training or calibration.""",
         """banking77 gives its texts only, so that the embedding stays what it was on them.""",
         """An eighth of the examples is damaged as it is drawn: typing errors, no punctuation, abbreviations, emoji.""",
     )

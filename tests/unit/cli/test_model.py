@@ -18,14 +18,14 @@ PER_CLASS = {"act": {"deny": {"precision": 0.5, "recall": 0.25, "f1": 0.3333, "r
 
 
 class Registry:
-    """``parlance model …`` on a folder where nlu-1.0.0 answers by the settings."""
+    """``parlance model …`` on a folder where nlu-7.0.0 answers by the settings."""
 
     def __init__(self, parlance: Command, folder: Path) -> None:
         self._parlance = parlance
         self.folder = folder / "models"
         self.packs = folder / "packs"
         self.environ = {
-            "PARLANCE_MODEL_DIR": str(write_pack(folder / "own", "1.0.0")),
+            "PARLANCE_MODEL_DIR": str(write_pack(folder / "own", "7.0.0")),
             "PARLANCE_MODELS_DIR": str(self.folder),
         }
 
@@ -56,52 +56,52 @@ class TestList:
         assert list(folder.iterdir()) == []
 
     def test_roles_and_figures(self, registry: Registry) -> None:
-        for version in ("1.1.0", "1.2.0", "1.3.0"):
+        for version in ("7.1.0", "7.2.0", "7.3.0"):
             registry.add(version)
-        registry("promote", "nlu-1.1.0")
-        registry("canary", "nlu-1.2.0", "--share", "0.125")
-        registry("shadow", "nlu-1.3.0")
-        lines = {line.split()[1]: line for line in registry("list").stdout.splitlines() if "nlu-1" in line}
+        registry("promote", "nlu-7.1.0")
+        registry("canary", "nlu-7.2.0", "--share", "0.125")
+        registry("shadow", "nlu-7.3.0")
+        lines = {line.split()[1]: line for line in registry("list").stdout.splitlines() if "nlu-7" in line}
         for version, role in {
-            "nlu-1.0.0": "previous", "nlu-1.1.0": "champion", "nlu-1.2.0": "canary 12.5 %", "nlu-1.3.0": "shadow",
+            "nlu-7.0.0": "previous", "nlu-7.1.0": "champion", "nlu-7.2.0": "canary 12.5 %", "nlu-7.3.0": "shadow",
         }.items():  # fmt: skip
             assert f" {role} " in lines[version]
-        assert all(figure in lines["nlu-1.1.0"] for figure in ("added", "0.9700", "0.6000", "2.00"))
+        assert all(figure in lines["nlu-7.1.0"] for figure in ("added", "0.9700", "0.6000", "2.00"))
 
     def test_for_programs(self, registry: Registry) -> None:
-        registry.add("1.1.0")
-        registry("canary", "nlu-1.1.0", "--share", "0.25")
+        registry.add("7.1.0")
+        registry("canary", "nlu-7.1.0", "--share", "0.25")
         told = registry.told("list")
         assert told["deployment"] == {
-            "champion": "nlu-1.0.0", "promoted": False, "shadow": None,
-            "canary": {"version": "nlu-1.1.0", "share": 0.25}, "previous": [], "revision": 1,
+            "champion": "nlu-7.0.0", "promoted": False, "shadow": None,
+            "canary": {"version": "nlu-7.1.0", "share": 0.25}, "previous": [], "revision": 1,
         }  # fmt: skip
         rows = {row["version"]: row for row in told["versions"]}
-        assert rows["nlu-1.1.0"]["share"] == 0.25
-        assert rows["nlu-1.1.0"]["metrics"]["clinc150_in_scope_accuracy"] == 0.97
-        assert rows["nlu-1.1.0"]["latency_p50_ms"] == {"16": 2.0}
-        assert rows["nlu-1.1.0"]["bytes"] > 1_000
+        assert rows["nlu-7.1.0"]["share"] == 0.25
+        assert rows["nlu-7.1.0"]["metrics"]["clinc150_in_scope_accuracy"] == 0.97
+        assert rows["nlu-7.1.0"]["latency_p50_ms"] == {"16": 2.0}
+        assert rows["nlu-7.1.0"]["bytes"] > 1_000
         assert told["broken"] == {}
 
     def test_a_broken_one_that_nobody_needs(self, registry: Registry) -> None:
-        spoil(registry.add("1.1.0"))
+        spoil(registry.add("7.1.0"))
         result = registry("list")
         assert result.exit_code == 0
-        assert "broken: nlu-1.1.0: " in result.stdout and "has the wrong digest" in result.stdout
+        assert "broken: nlu-7.1.0: " in result.stdout and "has the wrong digest" in result.stdout
 
     def test_a_broken_one_that_is_needed_exits_with_1(self, registry: Registry) -> None:
-        folder = registry.add("1.1.0")
-        registry("promote", "nlu-1.1.0")
+        folder = registry.add("7.1.0")
+        registry("promote", "nlu-7.1.0")
         spoil(folder)
         result = registry("list")
-        assert (result.exit_code, "broken: nlu-1.1.0, the champion: " in result.stdout) == (1, True), result.output
+        assert (result.exit_code, "broken: nlu-7.1.0, the champion: " in result.stdout) == (1, True), result.output
         shutil.rmtree(folder)
-        assert "is not in" in registry.told("list", code=1)["broken"]["nlu-1.1.0"]
+        assert "is not in" in registry.told("list", code=1)["broken"]["nlu-7.1.0"]
 
     def test_a_broken_deployment(self, registry: Registry) -> None:
         registry.folder.mkdir()
         (registry.folder / "deployment.json").write_text("{")
-        for arguments in (("list",), ("show", "nlu-1.0.0"), ("promote", "nlu-1.0.0"), ("rollback",)):
+        for arguments in (("list",), ("show", "nlu-7.0.0"), ("promote", "nlu-7.0.0"), ("rollback",)):
             result = registry(*arguments)
             assert result.exit_code == 2
             assert f"{registry.folder / 'deployment.json'} can't be used" in result.stderr
@@ -112,13 +112,13 @@ class TestShow:
     def test_where_it_comes_from_and_what_it_can(self, registry: Registry) -> None:
         data = [{"name": "clinc150", "source": "github.com/clinc/oos-eval", "licence": "CC BY 3.0", "rows_train": 9}]
         made_by = {"command": "python -m models_onnx.build [--fast]"}
-        registry.add("1.1.0", metrics=WORSE, per_class=PER_CLASS, data=data, made_by=made_by)
-        registry("promote", "nlu-1.1.0", "--force")
+        registry.add("7.1.0", metrics=WORSE, per_class=PER_CLASS, data=data, made_by=made_by)
+        registry("promote", "nlu-7.1.0", "--force")
         registry("rollback")
-        text = registry("show", "nlu-1.1.0").stdout
+        text = registry("show", "nlu-7.1.0").stdout
         for said in (
-            f"from {registry.packs / '1.1.0'}", "parent", "nlu-1.0.0",
-            "python -m models_onnx.build [--fast]", "CC BY 3.0", "promote nlu-1.1.0 --force",
+            f"from {registry.packs / '7.1.0'}", "parent", "nlu-7.0.0",
+            "python -m models_onnx.build [--fast]", "CC BY 3.0", "promote nlu-7.1.0 --force",
             "overruled: emotions_macro_f1: 0.55, the champion has 0.6", "rollback", "act, label by label",
         ):  # fmt: skip
             assert said in text, said
@@ -128,56 +128,56 @@ class TestShow:
         assert lines["deny"][3::2] == ["0.5", "0.25", "0.3333", "12", "–"]
 
     def test_the_champion_stands_alone(self, registry: Registry) -> None:
-        result = registry("show", "nlu-1.0.0")
+        result = registry("show", "nlu-7.0.0")
         assert result.exit_code == 0
         assert "Difference" not in result.stdout and "label by label" not in result.stdout
 
     def test_many_labels_are_cut_to_the_worst(self, registry: Registry) -> None:
         labels = {f"intent_{n}": {"precision": 1, "recall": 1, "f1": n / 100, "rows": 1} for n in range(40)}
-        registry.add("1.1.0", per_class={"intent": labels})
-        short, full = (registry("show", "nlu-1.1.0", *flags).stdout for flags in ((), ("--all",)))
+        registry.add("7.1.0", per_class={"intent": labels})
+        short, full = (registry("show", "nlu-7.1.0", *flags).stdout for flags in ((), ("--all",)))
         assert ("intent_14 " in short, "intent_15 " in short, "intent_39 " in full) == (True, False, True)
         assert "The 15 with the lowest F1 of 40; --all shows every one." in short
 
     def test_for_programs(self, registry: Registry) -> None:
-        registry.add("1.1.0", per_class=PER_CLASS)
-        told = registry.told("show", "nlu-1.1.0")
+        registry.add("7.1.0", per_class=PER_CLASS)
+        told = registry.told("show", "nlu-7.1.0")
         assert told["manifest"]["per_class"] == PER_CLASS
-        assert told["lineage"]["parent"] == "nlu-1.0.0"
+        assert told["lineage"]["parent"] == "nlu-7.0.0"
         assert (told["role"], told["history"]) == (None, [])
-        assert told["champion"]["version"] == "nlu-1.0.0"
+        assert told["champion"]["version"] == "nlu-7.0.0"
         assert told["champion"]["metrics"]["int8"]["emotions_macro_f1"] == 0.6
 
     def test_its_history_alone(self, registry: Registry) -> None:
-        registry.add("1.1.0")
-        registry.add("1.2.0")
-        registry("shadow", "nlu-1.2.0")
-        registry("promote", "nlu-1.1.0")
-        registry("canary", "nlu-1.2.0")
-        told = {name: registry.told("show", name)["history"] for name in ("nlu-1.0.0", "nlu-1.1.0", "nlu-1.2.0")}
-        assert [change["action"] for change in told["nlu-1.0.0"]] == ["promote nlu-1.1.0"]
-        assert [(change["action"], change["role"]) for change in told["nlu-1.1.0"]] == [
-            ("promote nlu-1.1.0", "champion")
+        registry.add("7.1.0")
+        registry.add("7.2.0")
+        registry("shadow", "nlu-7.2.0")
+        registry("promote", "nlu-7.1.0")
+        registry("canary", "nlu-7.2.0")
+        told = {name: registry.told("show", name)["history"] for name in ("nlu-7.0.0", "nlu-7.1.0", "nlu-7.2.0")}
+        assert [change["action"] for change in told["nlu-7.0.0"]] == ["promote nlu-7.1.0"]
+        assert [(change["action"], change["role"]) for change in told["nlu-7.1.0"]] == [
+            ("promote nlu-7.1.0", "champion")
         ]
-        assert [(change["action"], change["role"]) for change in told["nlu-1.2.0"]] == [
-            ("shadow nlu-1.2.0", "shadow"), ("canary nlu-1.2.0 --share 0.1", "canary"),
+        assert [(change["action"], change["role"]) for change in told["nlu-7.2.0"]] == [
+            ("shadow nlu-7.2.0", "shadow"), ("canary nlu-7.2.0 --share 0.1", "canary"),
         ]  # fmt: skip
 
     def test_an_unknown_one(self, registry: Registry) -> None:
-        result = registry("show", "nlu-1.0")
+        result = registry("show", "nlu-7.0")
         assert (result.exit_code, result.stdout) == (2, "")
-        assert result.stderr == "There is no version nlu-1.0. Did you mean nlu-1.0.0?\n"
+        assert result.stderr == "There is no version nlu-7.0. Did you mean nlu-7.0.0?\n"
 
 
 class TestAdd:
     def test_it_says_what_comes_next(self, registry: Registry) -> None:
-        result = registry("add", write_pack(registry.packs / "x", "1.1.0"))
+        result = registry("add", write_pack(registry.packs / "x", "7.1.0"))
         assert result.exit_code == 0, result.output
-        target = registry.folder / "nlu-1.1.0"
-        assert result.stdout == f"nlu-1.1.0 is in {target}. Next: `parlance model shadow nlu-1.1.0`.\n"
+        target = registry.folder / "nlu-7.1.0"
+        assert result.stdout == f"nlu-7.1.0 is in {target}. Next: `parlance model shadow nlu-7.1.0`.\n"
 
     def test_a_broken_pack(self, registry: Registry) -> None:
-        source = write_pack(registry.packs / "x", "1.1.0")
+        source = write_pack(registry.packs / "x", "7.1.0")
         spoil(source)
         result = registry("add", source)
         assert (result.exit_code, "has the wrong digest" in result.stderr) == (2, True)
@@ -191,13 +191,13 @@ class TestAdd:
 
 class TestRollOut:
     def test_shadow_canary_promote_rollback(self, registry: Registry) -> None:
-        registry.add("1.1.0")
+        registry.add("7.1.0")
         steps = {
-            "shadow nlu-1.1.0": "nlu-1.0.0 is the champion, nlu-1.1.0 runs as shadow.",
-            "canary nlu-1.1.0 --share 0.1": "nlu-1.0.0 is the champion, nlu-1.1.0 answers 10 % of the conversations.",
-            "canary --off": "nlu-1.0.0 is the champion.",
-            "promote nlu-1.1.0": "nlu-1.1.0 is the champion.",
-            "rollback": "nlu-1.0.0 is the champion.",
+            "shadow nlu-7.1.0": "nlu-7.0.0 is the champion, nlu-7.1.0 runs as shadow.",
+            "canary nlu-7.1.0 --share 0.1": "nlu-7.0.0 is the champion, nlu-7.1.0 answers 10 % of the conversations.",
+            "canary --off": "nlu-7.0.0 is the champion.",
+            "promote nlu-7.1.0": "nlu-7.1.0 is the champion.",
+            "rollback": "nlu-7.0.0 is the champion.",
         }
         for arguments, said in steps.items():
             result = registry(*arguments.split())
@@ -205,51 +205,51 @@ class TestRollOut:
             assert result.stdout == f"{said} Running servers follow within 2 seconds.\n"
 
     def test_twice_is_no_mistake(self, registry: Registry) -> None:
-        registry.add("1.1.0")
-        first, second = (registry.told("promote", "nlu-1.1.0")["deployment"] for _ in range(2))
+        registry.add("7.1.0")
+        first, second = (registry.told("promote", "nlu-7.1.0")["deployment"] for _ in range(2))
         assert first == second
         assert (first["revision"], first["promoted"]) == (1, True)
 
     @pytest.mark.parametrize("command", ["promote", "canary"])
     def test_the_gate_exits_with_1(self, registry: Registry, command: str) -> None:
-        registry.add("1.1.0", metrics=WORSE)
-        result = registry(command, "nlu-1.1.0")
+        registry.add("7.1.0", metrics=WORSE)
+        result = registry(command, "nlu-7.1.0")
         assert (result.exit_code, result.stdout) == (1, "")
         assert result.stderr.splitlines() == [
-            "nlu-1.1.0 is worse than the champion nlu-1.0.0 by more than 0.01:",
+            "nlu-7.1.0 is worse than the champion nlu-7.0.0 by more than 0.01:",
             "  emotions_macro_f1: 0.55, the champion has 0.6",
             "Train it better, allow more with --tolerance, or overrule the gate with --force.",
         ]
-        told = registry.told(command, "nlu-1.1.0", code=1)
+        told = registry.told(command, "nlu-7.1.0", code=1)
         assert told["regressions"] == [{"metric": "emotions_macro_f1", "champion": 0.6, "candidate": 0.55}]
         assert registry.told("list")["deployment"]["revision"] == 0
 
     def test_tolerance_and_force(self, registry: Registry) -> None:
-        registry.add("1.1.0", metrics=WORSE)
-        assert registry.told("canary", "nlu-1.1.0", "--tolerance", "0.06")["forced"] == []
-        forced = registry("promote", "nlu-1.1.0", "--force")
+        registry.add("7.1.0", metrics=WORSE)
+        assert registry.told("canary", "nlu-7.1.0", "--tolerance", "0.06")["forced"] == []
+        forced = registry("promote", "nlu-7.1.0", "--force")
         assert forced.exit_code == 0
         assert forced.stderr == "Overruled: emotions_macro_f1: 0.55, the champion has 0.6\n"
 
     @pytest.mark.parametrize("command", ["promote", "canary", "shadow"])
     def test_a_broken_pack_exits_with_2(self, registry: Registry, command: str) -> None:
-        spoil(registry.add("1.1.0"))
-        result = registry(command, "nlu-1.1.0")
-        assert (result.exit_code, "nlu-1.1.0 is broken: " in result.stderr) == (2, True)
+        spoil(registry.add("7.1.0"))
+        result = registry(command, "nlu-7.1.0")
+        assert (result.exit_code, "nlu-7.1.0 is broken: " in result.stderr) == (2, True)
         assert "pack the model again" in result.stderr
 
     @pytest.mark.parametrize(("arguments", "said"), [
         ("shadow", "Which version? Give either: `parlance model shadow VERSION`, or --off."),
-        ("canary nlu-1.1.0 --off", "VERSION and --off exclude each other."),
-        ("canary nlu-1.1.0 --share 0", "0 is no share of the conversations."),
-        ("canary nlu-1.1.0 --share 10", "10 is no share of the conversations."),
-        ("canary nlu-1.0.0", "nlu-1.0.0 is the champion: it answers already."),
-        ("promote nlu-1.1.1", "There is no version nlu-1.1.1. Did you mean nlu-1.1.0?"),
-        ("promote nlu-1.1.0 --tolerance -1", "Invalid value for '--tolerance'"),
+        ("canary nlu-7.1.0 --off", "VERSION and --off exclude each other."),
+        ("canary nlu-7.1.0 --share 0", "0 is no share of the conversations."),
+        ("canary nlu-7.1.0 --share 10", "10 is no share of the conversations."),
+        ("canary nlu-7.0.0", "nlu-7.0.0 is the champion: it answers already."),
+        ("promote nlu-7.1.1", "There is no version nlu-7.1.1. Did you mean nlu-7.1.0?"),
+        ("promote nlu-7.1.0 --tolerance -1", "Invalid value for '--tolerance'"),
         ("rollback", "There is no champion before this one."),
     ])  # fmt: skip
     def test_mistakes_exit_with_2(self, registry: Registry, arguments: str, said: str) -> None:
-        registry.add("1.1.0")
+        registry.add("7.1.0")
         result = registry(*arguments.split())
         assert (result.exit_code, result.stdout) == (2, "")
         assert said in result.stderr
@@ -258,35 +258,35 @@ class TestRollOut:
 class TestOwnIntents:
     @pytest.fixture
     def own(self, registry: Registry, folder: Path) -> Path:
-        """A trained file of the champion nlu-1.0.0, named by the settings."""
+        """A trained file of the champion nlu-7.0.0, named by the settings."""
         path = folder / "intents.npz"
         registry.environ["PARLANCE_INTENTS"] = str(path)
         trained_on(Path(registry.environ["PARLANCE_MODEL_DIR"]), path)
         return path
 
     def test_they_must_fit_the_candidate(self, registry: Registry, own: Path) -> None:
-        target = registry.add("1.1.0")
-        result = registry("promote", "nlu-1.1.0", "--force")
+        target = registry.add("7.1.0")
+        result = registry("promote", "nlu-7.1.0", "--force")
         assert result.exit_code == 1
-        assert "were trained on the embedding of nlu-1.0.0, not of nlu-1.1.0." in result.stderr
+        assert "were trained on the embedding of nlu-7.0.0, not of nlu-7.1.0." in result.stderr
         assert f"`parlance intents train FOLDER --model {target} --out FILE`" in result.stderr
-        assert registry.told("promote", "nlu-1.1.0", code=1)["regressions"] == []
+        assert registry.told("promote", "nlu-7.1.0", code=1)["regressions"] == []
         trained_on(target, own)
-        assert registry("promote", "nlu-1.1.0").exit_code == 0
+        assert registry("promote", "nlu-7.1.0").exit_code == 0
 
     def test_going_back_warns(self, registry: Registry, own: Path) -> None:
-        trained_on(registry.add("1.1.0"), own)
-        registry("promote", "nlu-1.1.0")
+        trained_on(registry.add("7.1.0"), own)
+        registry("promote", "nlu-7.1.0")
         result = registry("rollback")
-        assert (result.exit_code, "nlu-1.0.0 is the champion." in result.stdout) == (0, True)
-        assert "Running servers go back to nlu-1.0.0 once the file is in place" in result.stderr
+        assert (result.exit_code, "nlu-7.0.0 is the champion." in result.stdout) == (0, True)
+        assert "Running servers go back to nlu-7.0.0 once the file is in place" in result.stderr
 
     def test_a_file_that_is_damaged(self, registry: Registry, own: Path) -> None:
-        registry.add("1.1.0")
+        registry.add("7.1.0")
         own.write_bytes(b"nonsense")
-        result = registry("promote", "nlu-1.1.0")
+        result = registry("promote", "nlu-7.1.0")
         assert (result.exit_code, "is no file of trained intents" in result.stderr) == (2, True)
-        assert registry("shadow", "nlu-1.1.0").exit_code == 0
+        assert registry("shadow", "nlu-7.1.0").exit_code == 0
 
 
 def trained_on(pack: Path, path: Path) -> None:
@@ -307,15 +307,15 @@ def trained_on(pack: Path, path: Path) -> None:
 
 
 def test_other_commands_ask_the_champion(registry: Registry, parlance: Command) -> None:
-    registry.add("1.1.0")
-    registry("promote", "nlu-1.1.0")
+    registry.add("7.1.0")
+    registry("promote", "nlu-7.1.0")
     said = parlance("analyze", "hello", "--json", **registry.environ)
-    assert json.loads(said.stdout)["model"] == "nlu-1.1.0"
+    assert json.loads(said.stdout)["model"] == "nlu-7.1.0"
     [model, versions, *_] = [
         check for check in json.loads(parlance("doctor", "--json", **registry.environ).stdout)["checks"]
         if check["check"] in ("model", "versions")
     ]  # fmt: skip
-    assert "nlu-1.1.0" in model["text"]
+    assert "nlu-7.1.0" in model["text"]
     assert versions["status"] == "ok"
-    spoil(registry.folder / "nlu-1.1.0")
+    spoil(registry.folder / "nlu-7.1.0")
     assert parlance("analyze", "hello", **registry.environ).exit_code == 2

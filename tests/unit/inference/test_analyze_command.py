@@ -123,7 +123,7 @@ def test_products_that_are_not_there(pack_folder: Path, tmp_path: Path) -> None:
 
 class TestStream:
     def test_one_line_each_in_order(self, pack_folder: Path) -> None:
-        texts = ["where is my order #4711", "hi", "", "this is ridiculous, i want my money back NOW", "hi", "größe? 😡"]
+        texts = ["where is my order #4711", "hi", "", "this is ridiculous, my parcel is late AGAIN", "hi", "größe? 😡"]
         result = run(pack_folder, "--jsonl", stdin="".join(f"{text}\n" for text in texts).encode())
         assert result.exit_code == 0, result.stderr
         found = [json.loads(line) for line in result.stdout.splitlines()]

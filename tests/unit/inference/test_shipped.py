@@ -170,9 +170,18 @@ def test_what_no_intent_covers_is_out_of_scope(uncached: Engine) -> None:
     assert odd.out_of_scope > 0.5 > plain.out_of_scope
 
 
+@pytest.mark.parametrize(
+    "text", ["where is my order #4711", "i'd like to change the delivery address", "can you help me"]
+)
+def test_plain_words_are_neutral_and_calm(uncached: Engine, text: str) -> None:
+    found = uncached.analyse_now([text])[0]
+    assert max(found.emotions, key=lambda name: found.emotions[name]) == "neutral"
+    assert found.urgency < 0.5
+
+
 def test_moods(uncached: Engine) -> None:
     sad, glad = uncached.analyse_now(["this is terrible, I am so angry with you", "I love it, this made my day!"])
     assert sad.sentiment.score < -0.3 < 0.3 < glad.sentiment.score
     assert max(sad.emotions, key=lambda name: sad.emotions[name]) == "anger"
     assert max(glad.emotions, key=lambda name: glad.emotions[name]) == "joy"
-    assert (sad.act, glad.act) == ("complaint", "other")
+    assert (sad.act, glad.act) == ("complaint", "thanks")
