@@ -10,6 +10,7 @@ from server import __version__
 from server.cli.analyze import analyze
 from server.cli.config import config_app
 from server.cli.doctor import doctor
+from server.cli.experiment import experiment_app
 from server.cli.group import ParlanceGroup
 from server.cli.intents import intents_app
 from server.cli.options import JsonOption
@@ -45,6 +46,7 @@ app.command("analyze")(analyze)
 app.command("redact")(redact)
 app.add_typer(config_app, name="config")
 app.add_typer(intents_app, name="intents")
+app.add_typer(experiment_app, name="experiment")
 
 
 def main() -> None:

@@ -15,7 +15,7 @@ from server.errors import StartupError
 from server.settings import Settings
 from tests.unit.cli.conftest import Command
 
-COMMANDS = ("serve", "token", "doctor", "analyze", "version", "config")
+COMMANDS = ("serve", "token", "doctor", "analyze", "version", "config", "experiment")
 
 
 class TestHelp:
@@ -25,7 +25,7 @@ class TestHelp:
         for name in COMMANDS:
             assert name in result.stdout
 
-    @pytest.mark.parametrize("command", [*COMMANDS, "config explain"])
+    @pytest.mark.parametrize("command", [*COMMANDS, "config explain", "experiment analyse"])
     def test_every_command_explains_itself(self, parlance: Command, command: str) -> None:
         result = parlance(*command.split(), "-h")
         assert result.exit_code == 0
