@@ -7,6 +7,8 @@ import numpy as np
 from adapters.experiments.observations import Doubles, Totals
 
 RESAMPLES = 1_000
+BATCH_DRAWS = 1 << 18
+"""Drawn at once: two megabytes, and few calls where units are few."""
 
 
 def bootstrap_interval(
@@ -22,10 +24,13 @@ def bootstrap_interval(
 def _resampled(totals: Totals, rng: np.random.Generator, resamples: int) -> Doubles:
     size = len(totals.numerator)
     found: Doubles = np.empty(resamples)
-    for place in range(resamples):
-        rows = rng.integers(size, size=size)
-        mean = totals.numerator[rows].mean()
-        found[place] = mean if totals.denominator is None else mean / totals.denominator[rows].mean()
+    batch = max(1, BATCH_DRAWS // size)
+    for start in range(0, resamples, batch):
+        rows = rng.integers(size, size=(min(batch, resamples - start), size))
+        means = totals.numerator[rows].mean(axis=1)
+        if totals.denominator is not None:
+            means /= totals.denominator[rows].mean(axis=1)
+        found[start : start + len(means)] = means
     return found
 
 

@@ -39,7 +39,10 @@ def _about(row: Row, plan: Plan) -> Iterator[str]:
             f" made here ({plan.correction}: {row.p_adjusted:.2g})."
         )
     else:
-        yield f"{row.metric}: no difference shown between {row.variant} and {plan.control}; {_range(row)} is possible."
+        yield (
+            f"{row.metric}: no difference shown between {row.variant} and {plan.control}; {_range(row)} is possible,"
+            f" and one of {row.minimum_detectable:.4g} would have been found four times in five."
+        )
 
 
 def _size(row: Row) -> str:

@@ -24,6 +24,7 @@ from adapters.experiments.srm import SRM_ALPHA, srm_p_value
 from adapters.experiments.verdict import Verdict, decide
 
 MIN_STANDING_UNITS = 10  # a posterior of fewer has hardly a mean
+POWER_Z = 0.8416  # of a normal, 80 % lie below
 MIN_RELATIVE_Z = 4.0  # standard errors that the control's mean must be from 0 before anything is divided by it
 
 
@@ -158,6 +159,7 @@ def _standings(found: Sequence[Estimate | None], metric: Metric) -> list[Standin
 def _against(row: Row, metric: Metric, base: Estimate, own: Estimate, inference: Inference) -> Row:
     test = inference.compare(base, own)
     relative = test.difference / abs(base.mean) if base.mean else None
+    half = (test.ci[1] - test.ci[0]) / 2.0 if test.ci else None
     return replace(
         row,
         difference=test.difference,
@@ -165,6 +167,7 @@ def _against(row: Row, metric: Metric, base: Estimate, own: Estimate, inference:
         ci=test.ci,
         relative_ci=_relative_interval(base, own, inference) if test.ci else None,
         p_value=test.p_value,
+        minimum_detectable=None if half is None else half + POWER_Z * math.sqrt(base.variance + own.variance),
         better=None if test.difference == 0.0 else test.difference * metric.sign > 0.0,
         method=test.method if row.variance_kept is None else f"{test.method}, cuped",
     )

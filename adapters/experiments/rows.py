@@ -17,7 +17,8 @@ class Row:
 
     ``units``: with a known value; ``unknown``: without. ``mean``: or proportion, or ratio; ``mean_adjusted``: by the
     covariate, and then ``difference`` is that of the adjusted means. ``relative``: the difference by the control's
-    mean. ``ci``: of the difference, at 1 − α. ``p_adjusted``: for all comparisons of the report; ``significant`` is
+    mean. ``ci``: of the difference, at 1 − α. ``p_adjusted``: for all comparisons of the report;
+    ``minimum_detectable``: the true difference that so many units show four times in five; ``significant`` is
     p_adjusted ≤ α."""
 
     metric: str
@@ -36,6 +37,7 @@ class Row:
     better: bool | None = None
     method: str | None = None
     variance_kept: float | None = None
+    minimum_detectable: float | None = None
     chance_to_win: float | None = None
     expected_loss: float | None = None
     bootstrap_ci: Interval | None = None

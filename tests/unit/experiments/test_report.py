@@ -13,6 +13,7 @@ from adapters.experiments.guardrails import Guardrail
 from adapters.experiments.metrics import METRICS, Metric, metric_named, parse_metric
 from adapters.experiments.observations import Recorder, totals_of, units_of
 from adapters.experiments.plan import Plan, inference_for, plan_of
+from adapters.experiments.power import minimum_detectable_effect
 from adapters.experiments.report import Report, analyse
 from adapters.experiments.sequential import Sequential
 from adapters.experiments.templates import from_template
@@ -144,6 +145,10 @@ class TestReport:
         assert row.ci is not None and row.relative_ci is not None and row.bootstrap_ci is not None
         assert row.relative_ci[0] < (row.relative or 0.0) < row.relative_ci[1]
         assert row.chance_to_win is not None and row.chance_to_win > 0.99
+
+    def test_the_minimum_detectable_effect_is_the_plans(self) -> None:
+        row = read(0.0, inference=FixedHorizon()).findings.rows[1]
+        assert row.minimum_detectable == pytest.approx(minimum_detectable_effect(1.0, 400), rel=0.05)
 
     def test_nothing_is_divided_by_a_mean_that_may_be_0(self) -> None:
         rng = np.random.default_rng(0)
