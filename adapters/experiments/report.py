@@ -152,8 +152,10 @@ def _compared(
 
 
 def _standings(found: Sequence[Estimate | None], metric: Metric) -> list[Standing] | None:
+    """None where some variant has too few units, or nothing varies."""
     known = [own for own in found if own is not None and own.units >= MIN_STANDING_UNITS]
-    return standings(known, metric.sign) if len(known) == len(found) else None
+    varied = any(own.variance > 0.0 for own in known)
+    return standings(known, metric.sign) if varied and len(known) == len(found) else None
 
 
 def _against(row: Row, metric: Metric, base: Estimate, own: Estimate, inference: Inference) -> Row:

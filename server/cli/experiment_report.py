@@ -50,20 +50,23 @@ def print_report(report: Report, console: Console) -> None:
 
 def _table(report: Report) -> Table:
     from rich.table import Table
+    from rich.text import Text
 
     inference = report.findings.plan.inference
     level = f"{1.0 - inference.alpha:.0%}"
     table = Table(
         header_style="bold", title=f"{inference.name}, α = {inference.alpha:g}, {report.findings.plan.correction}"
     )
-    headings = ("Metric", "Variant", "Units", "Mean", "Difference", "Relative", f"{level} interval", "p", "p adjusted")
+    table.add_column("Metric", overflow="fold")
+    headings = ("Variant", "Units", "Mean", "Difference", "Relative", f"{level} interval", "p", "p adjusted")
     for title in (*headings, "Chance to win", ""):
-        table.add_column(title, justify="left" if title in ("Metric", "Variant", "") else "right")
+        table.add_column(title, justify="left" if title in ("Variant", "") else "right", no_wrap=True)
     last = ""
     for row in report.findings.rows:
         if last and row.metric != last:
             table.add_section()
-        table.add_row(row.metric if row.metric != last else "", *_cells(row))
+        # As texts: a name may hold what Rich takes for markup.
+        table.add_row(*map(Text, (row.metric if row.metric != last else "", *_cells(row))))
         last = row.metric
     return table
 
@@ -74,7 +77,7 @@ def _cells(row: Row) -> list[str]:
         f"{row.units:,}",
         _figure(row.mean),
         _figure(row.difference, sign=True),
-        "–" if row.relative is None else f"{row.relative:+.1%}",
+        "–" if row.relative is None or row.relative_ci is None else f"{row.relative:+.1%}",
         "–" if row.ci is None else f"{_figure(row.ci[0], sign=True)} … {_figure(row.ci[1], sign=True)}",
         _p(row.p_value),
         _p(row.p_adjusted),
@@ -124,6 +127,8 @@ def draw_forest(report: Report, path: Path) -> None:
 
 
 def _title(report: Report) -> str:
+    if report.findings.blocked:
+        return "Blocked: nothing may be concluded"
     inference = report.findings.plan.inference
     kind = "confidence sequences" if inference.name == "sequential" else "confidence intervals"
     units = sum(report.findings.units.values())

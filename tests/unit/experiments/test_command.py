@@ -97,6 +97,10 @@ class TestForPeople:
         assert "rating: B is better than A by" in result.stdout
         assert "Stop. Winner: B. B is better on rating" in result.stdout
 
+    def test_names_are_shown_as_they_are(self, written: Written) -> None:
+        text = rows(400).replace(",B,", ",[red]B,")
+        assert "[red]B" in run(written(text), *COMMON, "--metric", "rating:continuous").stdout
+
     def test_the_picture(self, written: Written, tmp_path: Path) -> None:
         plot = tmp_path / "forest.png"
         assert run(written(rows()), *COMMON, *METRICS, "--plot", plot).exit_code == 0

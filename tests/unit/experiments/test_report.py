@@ -188,6 +188,19 @@ class TestReport:
         assert (report.findings.rows[1].mean, report.findings.rows[1].p_value) == (None, None)
         assert (report.verdict.action, report.findings.guardrails[0].outcome) == ("continue", "open")
 
+    def test_values_that_never_vary(self) -> None:
+        groups = {name: {"rating": np.ones(150)} for name in "ab"}
+        report = analyse(observed(groups), Plan((RATING,), "a"), np.random.default_rng(0))
+        row = report.findings.rows[1]
+        assert (row.difference, row.ci, row.p_value, row.chance_to_win, row.significant) == (
+            0.0,
+            None,
+            None,
+            None,
+            False,
+        )
+        assert "do not vary" in report.insights[0]
+
     def test_words(self) -> None:
         said = " ".join(read(0.5, covariate="speed").insights)
         assert "rating: b is better than a by" in said
