@@ -27,6 +27,7 @@ MODULES = {
     "inference": "loadtest.bench_inference",
     "language": "loadtest.bench_language",
     "policies": "loadtest.bench_policies",
+    "experiments": "loadtest.bench_experiments",
     "store": "loadtest.bench_store",
     "live": "loadtest.bench_live",
     "fanout": "loadtest.bench_fanout",

@@ -10,6 +10,7 @@ from server import __version__
 from server.cli.analyze import analyze
 from server.cli.config import config_app
 from server.cli.doctor import doctor
+from server.cli.experiment import experiment_app
 from server.cli.group import ParlanceGroup
 from server.cli.inbox import inbox_app
 from server.cli.intents import intents_app
@@ -49,6 +50,7 @@ app.add_typer(config_app, name="config")
 intents_app.add_typer(inbox_app, name="inbox")
 app.add_typer(intents_app, name="intents")
 app.add_typer(model_app, name="model")
+app.add_typer(experiment_app, name="experiment")
 
 
 def main() -> None:

@@ -15,7 +15,7 @@ from server.errors import StartupError
 from server.settings import Settings
 from tests.unit.cli.conftest import Command
 
-COMMANDS = ("serve", "token", "doctor", "analyze", "version", "config", "model")
+COMMANDS = ("serve", "token", "doctor", "analyze", "version", "config", "experiment", "model")
 
 
 class TestHelp:
@@ -25,7 +25,7 @@ class TestHelp:
         for name in COMMANDS:
             assert name in result.stdout
 
-    @pytest.mark.parametrize("command", [*COMMANDS, "config explain", "model promote"])
+    @pytest.mark.parametrize("command", [*COMMANDS, "config explain", "experiment analyse", "model promote"])
     def test_every_command_explains_itself(self, parlance: Command, command: str) -> None:
         result = parlance(*command.split(), "-h")
         assert result.exit_code == 0
