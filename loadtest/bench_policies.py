@@ -176,7 +176,7 @@ class Row:
 
 
 ROWS = (
-    Row(f"digits, floor {FLOOR}", "value", 0.94, "linucb", {"alpha": 0.2, "floor": FLOOR}),
+    Row(f"digits, floor {FLOOR}", "value", 0.94, "linucb", {"alpha": 0.35, "settle": 500.0, "floor": FLOOR}),
     Row("digits, no floor", "value", 0.955, "linucb", {"alpha": 0.2, "floor": 0.0}),
     Row(f"linear, floor {FLOOR}", "regret", 480.0, "linucb", LINEAR | {"floor": FLOOR}),
     Row("linear, no floor", "regret", 300.0, "linucb", LINEAR | {"floor": 0.0}),

@@ -33,7 +33,7 @@ class Forgetting:
 
     def weight(self, at_ms: float) -> float:
         """Of an event decided at ``at_ms``, from 0 (long ago) to a little over 1 (in the landmark's step)."""
-        return self.between(at_ms, self.landmark_ms)
+        return 1.0 if self._half_life_ms == math.inf else self.between(at_ms, self.landmark_ms)
 
     def between(self, earlier_ms: float, later_ms: float) -> float:
         """What counted 1 at ``earlier_ms`` counts at ``later_ms``; what has no time (0) does not age."""

@@ -44,6 +44,7 @@ class HybridLinUCB(LinUCB):
         traits: Mapping[str, Sequence[float]] | None = None,
         sharing: float = 0.5,
         alpha: float = 0.25,
+        settle: float | None = None,
         epsilon: float = 0.0,
         ridge: float = 1.0,
         **common: Unpack[Common],
@@ -54,7 +55,7 @@ class HybridLinUCB(LinUCB):
             if arm not in arms:
                 raise ValueError(f"traits of {arm!r}, which is no arm.")
         self._set_traits([given.get(arm) for arm in arms])
-        super().__init__(arms, dim, seed, alpha=alpha, epsilon=epsilon, ridge=ridge, **common)
+        super().__init__(arms, dim, seed, alpha=alpha, settle=settle, epsilon=epsilon, ridge=ridge, **common)
 
     def _set_traits(self, traits: Sequence[Traits]) -> None:
         checked = [None if row is None else [number("a trait", value, 0.0, 1.0) for value in row] for row in traits]

@@ -67,6 +67,7 @@ class LinearPolicy(Learner):
         self._weighted = np.empty((arms, dim))
         self._scores = np.empty(arms)
         self._scaled = np.empty(dim)
+        self._column, self._row = self._scaled[:, None], self._scaled[None]
         self._outer = np.empty((dim, dim))
 
         # Slicing costs as much as the arithmetic at these sizes, so each arm's views are made once.
@@ -81,8 +82,11 @@ class LinearPolicy(Learner):
         np.add.reduce(self._weighted, axis=1, out=explore)
         np.maximum(explore, 0.0, out=explore)  # rounding may push a tiny variance under zero
         np.sqrt(explore, out=explore)
-        np.multiply(explore, self._alpha, out=explore)
+        np.multiply(explore, self._width(), out=explore)
         np.add(self._exploit, explore, out=self._scores)
+
+    def _width(self) -> float:
+        return self._alpha
 
     def _residual(self, arm: int, x: Vector, reward: float) -> float:
         _, inverse, _, theta = self._of_arm[arm]
@@ -112,7 +116,7 @@ class LinearPolicy(Learner):
         gram += outer
         scaled = inverse.dot(x, out=self._scaled)
         scaled /= math.sqrt(1.0 + max(0.0, scaled.dot(x)))
-        np.dot(scaled[:, None], scaled[None], out=outer)
+        np.dot(self._column, self._row, out=outer)
         inverse -= outer
         updates = self._updates.item(arm) + 1.0
         if updates >= REFRESH_EVERY:
@@ -130,18 +134,19 @@ class LinearPolicy(Learner):
             super()._learn_many(events)
             return
         # The latest first, so that every weight is relative to one landmark.
-        latest_ms = max((event.at_ms for event in events if event.at_ms is not None), default=None)
+        latest_ms = max((at_ms for *_, at_ms, _ in events if at_ms is not None), default=None)
         if latest_ms is not None:
             self._age(self._forgetting.advance(latest_ms))
-        for arm in sorted({event.arm for event in events}):
-            self._add_all(arm, [event for event in events if event.arm == arm])
+        for arm in sorted({event[0] for event in events}):
+            self._add_all(arm, [event for event in events if event[0] == arm])
         self._derive()
 
     def _add_all(self, arm: int, events: Sequence[Event]) -> None:
-        contexts = np.array([event.x for event in events])
-        weights = np.array([1.0 if e.at_ms is None else self._forgetting.weight(e.at_ms) for e in events])
-        differences = np.array([event.reward - (event.previous or 0.0) for event in events])
-        is_new = np.array([event.previous is None for event in events])
+        _, xs, rewards, previous, times, _ = zip(*events, strict=True)
+        contexts = np.array(xs)
+        weights = np.array([1.0 if at_ms is None else self._forgetting.weight(at_ms) for at_ms in times])
+        differences = np.array([now - (before or 0.0) for now, before in zip(rewards, previous, strict=True)])
+        is_new = np.array([before is None for before in previous])
         new, new_weights = contexts[is_new], weights[is_new]
         self._gram[arm] += new.T @ (new * new_weights[:, None])
         self._count[arm] += new_weights.sum()

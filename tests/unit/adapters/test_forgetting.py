@@ -40,6 +40,7 @@ def test_nothing_is_forgotten_without_a_half_life() -> None:
 
     assert [forgetting.advance(at_ms) for at_ms in (NOW_MS, 2 * NOW_MS)] == [1.0, 1.0]
     assert forgetting.weight(1.0) == 1.0
+    assert forgetting.between(1.0, NOW_MS) == 1.0
 
 
 def test_imagined_turns_without_a_time_begin_to_age_with_the_first_event() -> None:
