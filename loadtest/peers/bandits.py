@@ -93,7 +93,9 @@ class MABWiser:
 class ContextualBandits:
     def __init__(self, name: str, world: World, seed: int, **parameters: object) -> None:
         online = importlib.import_module("contextualbandits.online")
-        self._model: Any = getattr(online, name)(len(world.arms), random_state=1 + seed, fit_intercept=False, **parameters)
+        self._model: Any = getattr(online, name)(
+            len(world.arms), random_state=1 + seed, fit_intercept=False, **parameters
+        )
         self._is_fresh = True
         self._draw = np.random.default_rng(seed)
         self._arms = world.arms
