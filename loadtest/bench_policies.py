@@ -1,17 +1,22 @@
-"""How fast the policy is, and how much it earns: ``python -m loadtest.bench_policies [--json]``.
+"""How fast the policies are, and how much they earn: ``python -m loadtest.bench_policies [--json] [--peers [PYTHON]]``.
 
-LinUCB as shipped, beside the textbook's that solves a linear system per arm and decision; both in one run, in turns,
-so that whatever else the machine does hits both. Beside the speed stands the value on sklearn's handwritten digits
-as a bandit: show a digit, guess it, get 1 when right; the other nine answers stay unknown.
+LinUCB as shipped, beside the textbook's that solves a linear system per arm and decision, and LinTS; all in one run, in
+turns, so that whatever else the machine does hits all. Beside the speed stand the worlds of ``loadtest.worlds``:
+sklearn's digits as a bandit, and linear arms. Parameters were chosen on seeds 10 to 13, the figures are of 0 to 2.
+``--peers`` adds Vowpal Wabbit, MABWiser and contextualbandits (``loadtest/peers/bandits.py``), some minutes.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import os
 import platform
+import subprocess
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
@@ -20,14 +25,17 @@ from rich.console import Console
 
 from adapters.policies import Policy, make_policy
 from loadtest.measure import print_table
+from loadtest.peers import install
+from loadtest.worlds import ROUNDS, World, digits_world, linear_world, play
 
+ROOT = Path(__file__).parents[1]
 ARMS = 8
 DIM = 32
-ROUNDS = 10_000
 SEEDS = (0, 1, 2)
 FLOOR = 0.002
 TIMED_BLOCKS = 10
 CALLS_PER_BLOCK = 500
+PEERS_WITHIN_S = 3_600
 
 Vector = NDArray[np.float64]
 
@@ -62,26 +70,31 @@ class SolvePerDecision:
         self.b[arm] += reward * x
 
 
-def digits() -> tuple[NDArray[np.float64], NDArray[np.int64]]:
-    """Contexts (1797, 65), X/16 and a constant 1, and the right arm of each."""
-    from sklearn.datasets import load_digits
+class Playing:
+    """A policy as a world's player."""
 
-    pixels, labels = load_digits(return_X_y=True)
-    return np.hstack([pixels / 16.0, np.ones((len(pixels), 1))]), labels.astype(np.int64)
+    def __init__(self, policy: Policy) -> None:
+        self._policy = policy
+
+    def choose(self, x: Vector) -> str:
+        """The arm that the policy draws."""
+        return self._policy.choose(x).arm
+
+    def learn(self, arm: str, x: Vector, reward: float) -> None:
+        """What the policy learns."""
+        self._policy.learn(arm, x, reward)
 
 
 def digits_value(make: Callable[[tuple[str, ...], int, int], Policy], seed: int, rounds: int = ROUNDS) -> float:
     """Mean reward over ``rounds`` digits drawn with replacement. ``make(arms, dim, seed)`` gives the policy."""
-    contexts, labels = digits()
-    arms = tuple(str(digit) for digit in range(10))
-    policy = make(arms, contexts.shape[1], seed)
-    earned = 0.0
-    for i in np.random.default_rng(1000 + seed).integers(len(contexts), size=rounds):
-        arm = policy.choose(contexts[i]).arm
-        reward = float(arm == arms[labels[i]])
-        policy.learn(arm, contexts[i], reward)
-        earned += reward
-    return earned / rounds
+    world = digits_world(seed, rounds)
+    return float(play(world, Playing(make(world.arms, world.dim, seed))).rewards.mean())
+
+
+def regret(world: World, name: str, *, seed: int = 0, late: int = 0, since: int = 0, **parameters: object) -> float:
+    """What a policy lost against the best arms, from round ``since`` on."""
+    player = Playing(make_policy(name, world.arms, world.dim, seed, **parameters))
+    return float(play(world, player, late=late).regrets[since:].sum())
 
 
 def _timed(call: Callable[[int], object], calls: range) -> list[int]:
@@ -94,13 +107,14 @@ def _timed(call: Callable[[int], object], calls: range) -> list[int]:
 
 
 def speed() -> dict[str, Any]:
-    """Microseconds per choice and update of both, and how many times the shipped one is faster."""
+    """Microseconds per choice and update, and how many times LinUCB is faster than with a solve per decision."""
     arms = tuple(f"arm{k}" for k in range(ARMS))
     rng = np.random.default_rng(0)
     contexts = rng.uniform(-1.0, 1.0, size=(TIMED_BLOCKS * CALLS_PER_BLOCK, DIM))
     rewards = rng.random(len(contexts)).tolist()
     learners: dict[str, Learner] = {
         "linucb": make_policy("linucb", arms=arms, dim=DIM, seed=0),
+        "lints": make_policy("lints", arms=arms, dim=DIM, seed=0),
         "solve_per_decision": SolvePerDecision(arms, DIM),
     }
     taken_ns: dict[str, dict[str, list[int]]] = {verb: {name: [] for name in learners} for verb in ("choose", "learn")}
@@ -132,45 +146,177 @@ def _compared(taken_ns: dict[str, list[int]]) -> dict[str, Any]:
     return figures
 
 
-def value() -> dict[str, Any]:
-    """Mean reward on digits per seed: LinUCB with the floor, and choosing at random."""
-    linucb = [digits_value(lambda *made: make_policy("linucb", *made, floor=FLOOR), seed) for seed in SEEDS]
-    uniform = [digits_value(lambda *made: make_policy("uniform", *made), seed) for seed in SEEDS]
-    return {"rounds": ROUNDS, "seeds": list(SEEDS), "floor": FLOOR, "linucb": linucb, "uniform": uniform}
+LINEAR: dict[str, Any] = {"alpha": 0.3, "ridge": 0.1, "reward_low": -10.0, "reward_high": 10.0}
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One line of the table: a world, a policy, and the target of its mean over the seeds (a value or a regret)."""
+
+    what: str
+    kind: str
+    target: float
+    policy: str
+    parameters: dict[str, Any] = field(default_factory=dict)
+    changes: bool = False
+    late: int = 0
+
+    def figure(self, seed: int) -> float:
+        """Of one seed."""
+        if self.kind == "value":
+            return digits_value(lambda *made: make_policy(self.policy, *made, **self.parameters), seed)
+        is_digits = self.late > 0
+        world = digits_world(seed) if is_digits else linear_world(seed, changes=self.changes)
+        since = ROUNDS // 2 if self.changes else 0
+        return regret(world, self.policy, seed=seed, late=self.late, since=since, **self.parameters)
+
+    def is_met(self, figure: float) -> bool:
+        """Values are to be high, regrets low."""
+        return figure >= self.target if self.kind == "value" else figure <= self.target
+
+
+ROWS = (
+    Row(f"digits, floor {FLOOR}", "value", 0.94, "linucb", {"alpha": 0.35, "settle": 500.0, "floor": FLOOR}),
+    Row("digits, no floor", "value", 0.955, "linucb", {"alpha": 0.2, "floor": 0.0}),
+    Row(f"linear, floor {FLOOR}", "regret", 480.0, "linucb", LINEAR | {"floor": FLOOR}),
+    Row("linear, no floor", "regret", 300.0, "linucb", LINEAR | {"floor": 0.0}),
+    Row(
+        f"linear, θ rolled half-way, detector, floor {FLOOR}: second half", "regret", 1_900.0, "linucb",
+        LINEAR | {"floor": FLOOR, "detect_changes": True}, changes=True,
+    ),
+    Row(
+        f"linear, the world stands still, detector, floor {FLOOR}", "regret", 550.0, "linucb",
+        LINEAR | {"floor": FLOOR, "detect_changes": True},
+    ),
+    Row("digits, rewards 100 rounds late, no floor", "regret", 850.0, "lints", {"alpha": 0.1, "floor": 0.0}, late=100),
+    Row("digits, rewards 100 rounds late, no floor", "regret", 850.0, "linucb", {"alpha": 0.2, "floor": 0.0}, late=100),
+)  # fmt: skip
+
+
+def worlds() -> list[dict[str, Any]]:
+    """The table, a line per row."""
+    lines = []
+    for row in ROWS:
+        figures = [row.figure(seed) for seed in SEEDS]
+        mean = float(np.mean(figures))
+        lines.append(
+            {
+                "what": row.what,
+                "kind": row.kind,
+                "policy": row.policy,
+                "parameters": row.parameters,
+                "target": row.target,
+                "seeds": figures,
+                "mean": mean,
+                "met": row.is_met(mean),
+                "met_by_each_seed": all(map(row.is_met, figures)),
+            }
+        )
+    return lines
+
+
+def baseline() -> list[float]:
+    """Mean reward on digits of choosing at random, per seed."""
+    return [digits_value(lambda *made: make_policy("uniform", *made), seed) for seed in SEEDS]
+
+
+def peers(interpreter: str, rounds: int = ROUNDS) -> dict[str, Any]:
+    """The figures of ``loadtest/peers/bandits.py``. ``interpreter``: one that has the libraries, "" to install them.
+    Raises ``PeerError``."""
+    python = interpreter or str(install.bandits())
+    command = [python, "-W", "ignore", str(ROOT / "loadtest" / "peers" / "bandits.py"), str(rounds)]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    try:
+        done = subprocess.run(
+            command, env=environment, capture_output=True, text=True, check=False, timeout=PEERS_WITHIN_S
+        )
+    except (OSError, subprocess.TimeoutExpired) as failed:
+        raise install.PeerError(f"The bandit libraries are left out: {failed}.") from failed
+    if done.returncode:
+        raise install.PeerError(f"The bandit libraries are left out: {done.stderr.strip()[-500:]}")
+    found: dict[str, Any] = json.loads(done.stdout)
+    return found
 
 
 def report() -> dict[str, Any]:
-    """All figures, and what they were taken on."""
+    """All figures but the peers', and what they were taken on."""
     machine = {"python": platform.python_version(), "numpy": np.__version__, "machine": platform.machine()}
-    return {"arms": ARMS, "dim": DIM, **speed(), "digits": value(), "taken_on": machine}
+    figures = {"arms": ARMS, "dim": DIM, "rounds": ROUNDS, "seeds": list(SEEDS), **speed()}
+    return {**figures, "worlds": worlds(), "digits_at_random": baseline(), "taken_on": machine}
 
 
 def show(figures: dict[str, Any]) -> None:
-    """Print what ``report`` gave as two tables."""
+    """Print what ``report`` gave as tables."""
     rows = []
     for verb in ("choose", "learn"):
         row = figures[f"{verb}_us"]
-        own, peer = row["linucb"], row["solve_per_decision"]
-        rows.append((verb, own["p50"], own["p95"], peer["p50"], peer["p95"], row["times_faster_p50"]))
-    headings = ("µs a call", "LinUCB p50", "p95", "a solve per decision p50", "p95", "times as fast")
+        cells = [
+            row[name][quantile] for name in ("linucb", "lints", "solve_per_decision") for quantile in ("p50", "p95")
+        ]
+        rows.append((verb, *cells, row["times_faster_p50"]))
+    headings = (
+        "µs a call",
+        "LinUCB p50",
+        "p95",
+        "LinTS p50",
+        "p95",
+        "a solve per decision p50",
+        "p95",
+        "LinUCB faster",
+    )
     print_table(f"policies: {ARMS} arms x {DIM} features", headings, rows)
-    digits = figures["digits"]
-    rewards = [(name, *(f"{value:.4f}" for value in digits[name])) for name in ("linucb", "uniform")]
-    seeds = ("mean reward", *(f"seed {seed}" for seed in SEEDS))
-    print_table(f"digits: {ROUNDS:,} rounds, floor {FLOOR}", seeds, rewards)
+    of_worlds = [
+        (line["what"], line["policy"], "met" if line["met"] else "missed", _figure(line["target"]),
+         *(_figure(value) for value in (*line["seeds"], line["mean"])))
+        for line in figures["worlds"]
+    ]  # fmt: skip
+    seeds = [f"seed {seed}" for seed in SEEDS]
+    print_table(f"{ROUNDS:,} rounds", ("world", "policy", "", "target", *seeds, "mean"), of_worlds, texts=3)
+    if "peers" in figures:
+        show_peers(figures["peers"])
+
+
+def show_peers(figures: dict[str, Any]) -> None:
+    """Print what ``peers`` gave."""
+    players, own = figures["players"], figures["players"][figures["ours"]]
+    spent = own["choose_us"] + own["learn_us"]
+    rows = [
+        (name, of["choose_us"], of["learn_us"], round((of["choose_us"] + of["learn_us"]) / spent, 1),
+         *(_figure(value) for value in (*of["digits"], float(np.mean(of["digits"])))))
+        for name, of in players.items() if "error" not in of
+    ]  # fmt: skip
+    seeds = [f"seed {seed}" for seed in SEEDS]
+    headings = ("", "choose µs", "learn µs", "times our time", *seeds, "mean")
+    print_table(f"side by side: time a call, and value on {figures['rounds']:,} digits", headings, rows)
+    for name, of in players.items():
+        if "error" in of:
+            print(f"{name}: {of['error']}")
+
+
+def _figure(value: float) -> str:
+    return f"{value:.4f}" if abs(value) < 1.0 else f"{value:,.0f}"
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the benchmark and print its figures."""
     parser = argparse.ArgumentParser(prog="python -m loadtest.bench_policies", description=__doc__.splitlines()[0])
     parser.add_argument("--json", action="store_true", help="print the figures as JSON instead of tables")
+    parser.add_argument(
+        "--peers", nargs="?", const="", metavar="PYTHON",
+        help="compare with the bandit libraries: installed into .cache/peers, or those of this interpreter",
+    )  # fmt: skip
     options = parser.parse_args(arguments)
-    if options.json:
-        print(json.dumps(report(), indent=2))
-        return
-    with Console(stderr=True).status("About 10 seconds of timing and three seeds of digits …"):
+    with Console(stderr=True).status("Some seconds of timing and three seeds of every world …"):
         figures = report()
-    show(figures)
+        if options.peers is not None:
+            try:
+                figures["peers"] = peers(options.peers)
+            except install.PeerError as error:
+                parser.exit(1, f"{error}\n")
+    if options.json:
+        print(json.dumps(figures, indent=2))
+    else:
+        show(figures)
 
 
 if __name__ == "__main__":

@@ -16,7 +16,7 @@ import yaml
 
 from adapters.features import FEATURE_NAMES
 from adapters.personas import Persona, PersonaError, parse_personas
-from adapters.policies import Policy, make_policy
+from adapters.policies import Policy, make_policy, parameters_of
 from adapters.priors import warm_start
 from adapters.rewards import RewardWeights
 from inference.entities import NO_PRODUCTS
@@ -205,10 +205,24 @@ def build_policy(settings: Settings, personas: tuple[Persona, ...]) -> Policy:
     """The policy of the settings, leaning to the personas that suit a mood; every start draws anew."""
     arms = tuple(persona.name for persona in personas)
     seed = int(np.random.SeedSequence().entropy % 2**32)  # type: ignore[operator]
-    parameters = {"alpha": settings.policy_alpha, "floor": settings.policy_floor} if settings.policy == "linucb" else {}
     try:
+        parameters = _policy_parameters(settings, personas)
         policy = make_policy(settings.policy, arms=arms, dim=len(FEATURE_NAMES), seed=seed, **parameters)
     except ValueError as error:
         raise StartupError(f"The policy can't be made: {error}", "Correct the policy settings.") from error
     warm_start(policy, {persona.name: persona.traits for persona in personas})
     return policy
+
+
+def _policy_parameters(settings: Settings, personas: tuple[Persona, ...]) -> dict[str, object]:
+    """Those of the general settings that the policy knows, and all that were given by name."""
+    general: dict[str, object] = {
+        "floor": settings.policy_floor,
+        "half_life_days": settings.policy_half_life_days or None,
+        "detect_changes": settings.policy_detect_changes,
+        "traits": {persona.name: tuple(persona.traits.values()) for persona in personas},
+    }
+    if "policy_alpha" in settings.model_fields_set:
+        general["alpha"] = settings.policy_alpha
+    known = parameters_of(settings.policy)
+    return {name: value for name, value in general.items() if name in known} | settings.policy_parameters

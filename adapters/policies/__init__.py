@@ -6,15 +6,42 @@ import inspect
 from collections.abc import Callable, Sequence
 
 from adapters.names import suggestion
-from adapters.policies.contract import ArmExplanation, Decision, Policy
+from adapters.policies.contract import ArmExplanation, Decision, Observation, Policy
+from adapters.policies.epsilon_greedy import EpsilonGreedy
+from adapters.policies.exp3 import EXP3
 from adapters.policies.fixed import Fixed
+from adapters.policies.hybrid import HybridLinUCB
+from adapters.policies.learner import DEFAULTS
+from adapters.policies.lints import LinTS
 from adapters.policies.linucb import LinUCB
+from adapters.policies.round_robin import RoundRobin
+from adapters.policies.squarecb import SquareCB
+from adapters.policies.thompson import Thompson
+from adapters.policies.ucb1 import UCB1
 from adapters.policies.uniform import Uniform
+from adapters.policies.words import in_words
 
-__all__ = ["POLICY_NAMES", "ArmExplanation", "Decision", "Policy", "make_policy", "parameters_of"]
+__all__ = [
+    "POLICY_NAMES",
+    "ArmExplanation",
+    "Decision",
+    "Observation",
+    "Policy",
+    "in_words",
+    "make_policy",
+    "parameters_of",
+]
 
 _POLICIES: dict[str, Callable[..., Policy]] = {
     "linucb": LinUCB,
+    "lints": LinTS,
+    "hybrid": HybridLinUCB,
+    "squarecb": SquareCB,
+    "epsilon_greedy": EpsilonGreedy,
+    "ucb1": UCB1,
+    "thompson": Thompson,
+    "exp3": EXP3,
+    "round_robin": RoundRobin,
     "uniform": Uniform,
     "fixed": Fixed,
 }
@@ -35,8 +62,11 @@ def make_policy(name: str, arms: Sequence[str], dim: int, seed: int, **parameter
 
 
 def parameters_of(name: str) -> dict[str, object]:
-    """The parameters of a policy with their defaults. ``ValueError`` names the nearest policy to an unknown one."""
+    """The parameters of a policy with their defaults, those of its own first. ``ValueError`` names the nearest policy
+    to an unknown one."""
     if name not in _POLICIES:
         raise ValueError(f"there is no policy {name!r}. {suggestion(name, POLICY_NAMES)}")
     parameters = inspect.signature(_POLICIES[name]).parameters.values()
-    return {p.name: p.default for p in parameters if p.kind is inspect.Parameter.KEYWORD_ONLY}
+    own = {p.name: p.default for p in parameters if p.kind is inspect.Parameter.KEYWORD_ONLY}
+    takes_common = any(p.kind is inspect.Parameter.VAR_KEYWORD for p in parameters)
+    return own | DEFAULTS if takes_common else own

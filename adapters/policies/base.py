@@ -1,106 +1,271 @@
-"""What all policies share: checks, the draw, the version, the state's envelope."""
+"""What all policies share: checks, the arms and which of them are open, the draw, the version, the state's envelope."""
 
 from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
-from numbers import Real
-from typing import ClassVar
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from adapters.names import suggestion
 from adapters.policies import codec
-from adapters.policies.contract import ArmExplanation, Decision
-from adapters.policies.mixture import Distribution
+from adapters.policies.checks import distinct_names, number, whole
+from adapters.policies.contract import ArmExplanation, Decision, Observation
+from adapters.policies.forgetting import Forgetting
+from adapters.policies.mixture import Distribution, Mixture
 
 Vector = NDArray[np.float64]
 
 MAX_LENGTH = 1e3  # of a context; a million features at 1 reach it, and longer ones would drown the others in rounding
+LATEST_MS = 1e14  # year 5138
+MOST_MASKS = 1_024  # mixtures kept; a mask is a choice of the configuration, so there are few
 
 
-def number(name: str, value: object, low: float, high: float) -> float:
-    """``value`` as a float in [low, high], or ``ValueError`` naming it."""
-    if type(value) is float and low <= value <= high:
-        return value  # the usual case, without the cost of asking an abstract base class
-    if isinstance(value, bool) or not isinstance(value, Real) or not low <= float(value) <= high:
-        raise ValueError(f"{name} is {value!r}: give a number from {low:g} to {high:g}.")
-    return float(value)
+# A checked ``Observation``: index of the arm, x, reward, previous, at_ms, propensity. A bare tuple, since to make a
+# named one takes a third of a microsecond.
+Event = tuple[int, Vector, float, float | None, float | None, float | None]
 
 
 class BasePolicy(ABC):
     """A policy's frame; an algorithm fills in the distribution, the update and the arrays that it learns.
 
     ``arms``: at least one, distinct. ``dim`` ≥ 1. ``seed`` ≥ 0 starts the generator of the draws and is the worker's
-    own. ``ValueError`` otherwise.
+    own. ``floor``: least probability of an allowed arm, in [0, 1/arms]. ``epsilon`` in [0, 1]: share of the rest that
+    is spread evenly. ``ValueError`` otherwise.
     """
 
     name: ClassVar[str]
 
-    def __init__(self, arms: Sequence[str], dim: int, seed: int) -> None:
-        if isinstance(arms, str) or not arms or not all(isinstance(arm, str) and arm for arm in arms):
-            raise ValueError(f"arms {arms!r}: give a sequence of at least one name.")
-        if len(set(arms)) < len(arms):
-            raise ValueError(f"arms {tuple(arms)!r}: a name stands twice.")
-        for what, value, least in (("dim", dim, 1), ("seed", seed, 0)):
-            if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < least:
-                raise ValueError(f"{what} {value!r}: give a whole number from {least} on.")
-        self.arms = tuple(arms)
-        self.dim = int(dim)
+    def __init__(self, arms: Sequence[str], dim: int, seed: int, *, floor: float = 0.0, epsilon: float = 0.0) -> None:
+        self.arms = distinct_names(arms)
+        self.paused: frozenset[str] = frozenset()
+        self.dim = whole("dim", dim, 1)
         self.version = 0
-        self._index = {arm: index for index, arm in enumerate(self.arms)}
+        self._floor = number("floor", floor, 0.0, 1.0)
+        self._epsilon = number("epsilon", epsilon, 0.0, 1.0)
+        self._forgetting = Forgetting(None)
         self._shape = (self.dim,)
-        self._uniform = np.random.default_rng(int(seed)).random
+        self._uniform = np.random.default_rng(whole("seed", seed, 0)).random
+        self._settle(Mixture(len(self.arms), self._floor, self._epsilon))
+
+    def _settle(self, mixture: Mixture) -> None:
+        self._index = {arm: index for index, arm in enumerate(self.arms)}
+        self._mixture = mixture  # of the arms that are not paused
+        self._mixtures: dict[frozenset[str], Mixture] = {}
 
     # What an algorithm fills in
 
     @abstractmethod
-    def _distribution(self, x: Vector) -> Distribution:
-        """Of the arms, in context ``x`` (dim,)."""
+    def _distribution(self, x: Vector, mixture: Mixture) -> Distribution:
+        """Of the arms that ``mixture`` allows, in context ``x`` (dim,)."""
 
     @abstractmethod
-    def _update(self, arm: int, x: Vector, reward: float, previous: float | None) -> None:
-        """Learn checked values."""
+    def _learn(self, event: Event) -> None:
+        """Learn a checked event."""
+
+    def _learn_many(self, events: Sequence[Event]) -> None:
+        for event in events:
+            self._learn(event)
 
     @abstractmethod
-    def explain(self, x: ArrayLike, names: Sequence[str] = ()) -> tuple[ArmExplanation, ...]:
+    def explain(
+        self, x: ArrayLike, names: Sequence[str] = (), allowed: Collection[str] | None = None
+    ) -> tuple[ArmExplanation, ...]:
         """See ``Policy.explain``."""
 
-    def _arrays(self) -> codec.Arrays:
-        """What was learned, by name; ``load`` writes into them."""
+    def _sums(self) -> codec.Arrays:
+        """What was learned as sums over events, by name; the first axis is the arms'. They shrink and add up."""
         return {}
 
-    def _shaping(self) -> Mapping[str, float]:
-        """Parameters that are inside of what was learned, and can't be changed after it."""
+    def _tracks(self) -> codec.Arrays:
+        """What was learned of each arm and is no sum, by name; the first axis is the arms'."""
         return {}
 
-    # What follows from it
+    def _derived(self) -> codec.Arrays:
+        """What follows from the sums, kept so that a loaded policy goes on to the bit."""
+        return {}
 
-    def choose(self, x: ArrayLike) -> Decision:
+    def _derive(self) -> None:  # noqa: B027  a policy without sums has nothing to do
+        """Make what follows from the sums anew."""
+
+    def _allocate(self, arms: int) -> None:  # noqa: B027
+        """Room for ``arms`` arms that have learned nothing."""
+
+    def _set_traits(self, traits: Sequence[Sequence[float] | None]) -> None:  # noqa: B027
+        """Per arm what it is like, for policies that share between arms."""
+
+    def _traits(self) -> Sequence[Sequence[float] | None]:
+        return [None] * len(self.arms)
+
+    def _shaping(self) -> Mapping[str, Any]:
+        """Parameters that are inside of what was learned, and can't be changed after it (JSON values)."""
+        return {}
+
+    # Choosing and learning
+
+    def choose(self, x: ArrayLike, allowed: Collection[str] | None = None) -> Decision:
         """See ``Policy.choose``."""
-        distribution = self._distribution(self._context(x))
+        mixture = self._mixture if allowed is None else self._restricted(allowed)
+        distribution = self._distribution(self._context(x), mixture)
         index = distribution.draw(self._uniform())
         probabilities = distribution.probabilities
         return Decision(self.arms[index], probabilities.item(index), probabilities, self.version)
 
-    def learn(self, arm: str, x: ArrayLike, reward: float, previous: float | None = None) -> None:
+    def learn(
+        self,
+        arm: str,
+        x: ArrayLike,
+        reward: float,
+        previous: float | None = None,
+        *,
+        at_ms: float | None = None,
+        propensity: float | None = None,
+    ) -> None:
         """See ``Policy.learn``."""
-        index = self._arm(arm)
-        context = self._context(x)
-        reward = self._reward("reward", reward)
-        if previous is not None:
-            previous = self._reward("previous", previous)
-        self._update(index, context, reward, previous)
+        self._learn(self._event(arm, x, reward, previous, at_ms=at_ms, propensity=propensity))
         self.version += 1
+
+    def learn_many(self, observations: Sequence[Observation]) -> None:
+        """See ``Policy.learn_many``."""
+        events = [
+            self._event(o.arm, o.x, o.reward, o.previous, at_ms=o.at_ms, propensity=o.propensity) for o in observations
+        ]
+        self._learn_many(events)
+        self.version += len(events)
+
+    def _event(
+        self, arm: str, x: ArrayLike, reward: object, previous: object, *, at_ms: object, propensity: object
+    ) -> Event:
+        return (
+            self._arm(arm),
+            self._context(x),
+            self._reward("reward", reward),
+            None if previous is None else self._reward("previous", previous),
+            None if at_ms is None else number("at_ms", at_ms, 0.0, LATEST_MS),
+            None if propensity is None else number("propensity", propensity, 1e-12, 1.0),
+        )
+
+    # Arms that come and go
+
+    def add_arm(
+        self, arm: str, like: str | None = None, weight: float = 1.0, traits: Sequence[float] | None = None
+    ) -> None:
+        """See ``Policy.add_arm``."""
+        arms = distinct_names((*self.arms, arm))
+        source = None if like is None else self._arm(like)
+        weight = number("weight", weight, 0.0, 1.0)
+        order = [*range(len(self.arms)), source]
+        self._rearrange(arms, order, [1.0] * len(self.arms) + [weight], [*self._traits(), traits])
+
+    def remove_arm(self, arm: str) -> None:
+        """See ``Policy.remove_arm``."""
+        index = self._arm(arm)
+        if self.paused.issuperset(set(self.arms) - {arm}):
+            raise ValueError(f"arm {arm!r} is the last that is not paused. Add or resume another first.")
+        order = [other for other in range(len(self.arms)) if other != index]
+        traits = self._traits()
+        arms = tuple(self.arms[other] for other in order)
+        self._rearrange(arms, order, [1.0] * len(order), [traits[other] for other in order])
+
+    def _rearrange(
+        self,
+        arms: tuple[str, ...],
+        order: Sequence[int | None],
+        weights: Sequence[float],
+        traits: Sequence[Sequence[float] | None],
+    ) -> None:
+        """Go over to ``arms``; each takes over what the arm ``order`` (an index until now) learned, None: nothing."""
+        paused = self.paused & set(arms)
+        mixture = self._opened(arms, paused)
+        self._set_traits(traits)  # the last that can refuse
+        sums = {name: array.copy() for name, array in self._sums().items()}
+        tracks = {name: array.copy() for name, array in self._tracks().items()}
+        self._allocate(len(arms))
+        for new, (old, weight) in enumerate(zip(order, weights, strict=True)):
+            if old is not None:
+                for name, array in self._sums().items():
+                    array[new] = weight * sums[name][old]
+                if self.arms[old] == arms[new]:
+                    for name, array in self._tracks().items():
+                        array[new] = tracks[name][old]
+        self.arms, self.paused = arms, paused
+        self._settle(mixture)
+        self._derive()
+
+    def pause(self, arm: str) -> None:
+        """See ``Policy.pause``."""
+        self._arm(arm)
+        paused = self.paused | {arm}
+        if len(paused) == len(self.arms):
+            raise ValueError(f"arm {arm!r} is the last that is not paused. Add or resume another first.")
+        self._open_but(paused)
+
+    def resume(self, arm: str) -> None:
+        """See ``Policy.resume``."""
+        self._arm(arm)
+        self._open_but(self.paused - {arm})
+
+    def _open_but(self, paused: frozenset[str]) -> None:
+        self.paused = paused
+        self._settle(self._opened(self.arms, paused))
+
+    def _opened(self, arms: Sequence[str], closed: Collection[str]) -> Mixture:
+        allowed = [index for index, arm in enumerate(arms) if arm not in closed]
+        return Mixture(len(arms), self._floor, self._epsilon, allowed)
+
+    def _restricted(self, allowed: Collection[str]) -> Mixture:
+        key = frozenset((allowed,)) if isinstance(allowed, str) else frozenset(allowed)
+        mixture = self._mixtures.get(key)
+        if mixture is None:
+            for arm in key:
+                self._arm(arm)
+            if not key - self.paused:
+                raise ValueError(f"no arm is left of those allowed ({', '.join(sorted(key))}). Allow or resume one.")
+            if len(self._mixtures) >= MOST_MASKS:
+                self._mixtures.clear()
+            mixture = self._mixtures[key] = self._opened(self.arms, self.paused | (set(self.arms) - key))
+        return mixture
+
+    # States
 
     def state(self) -> bytes:
         """See ``Policy.state``."""
-        return codec.pack(self._header() | {"version": self.version}, self._arrays())
+        header = self._header() | {"version": self.version, "landmark_ms": self._forgetting.landmark_ms}
+        return codec.pack(header, self._arrays())
 
     def load(self, state: bytes) -> None:
         """See ``Policy.load``."""
+        header, arrays = self._checked_state(state)
+        for name, array in self._arrays().items():
+            np.copyto(array, arrays[name])
+        self.version = header["version"]
+        self._forgetting.landmark_ms = header["landmark_ms"]
+
+    def merge(self, states: Sequence[bytes], since: bytes | None = None) -> None:
+        """See ``Policy.merge``."""
+        parts = [(1.0, *self._checked_state(state)) for state in states]
+        if since is not None:
+            parts.append((-float(len(states)), *self._checked_state(since)))
+        landmark_ms = max([self._forgetting.landmark_ms, *(header["landmark_ms"] for _, header, _ in parts)])
+        own = self._forgetting.between(self._forgetting.landmark_ms, landmark_ms)
+        for name, array in self._sums().items():
+            np.multiply(array, own, out=array)
+            for sign, header, arrays in parts:
+                factor = sign * self._forgetting.between(header["landmark_ms"], landmark_ms)
+                np.add(array, factor * arrays[name], out=array)
+        for array in self._tracks().values():
+            array[:] = 0.0
+        self._forgetting.landmark_ms = landmark_ms
+        self.version += round(sum(sign * header["version"] for sign, header, _ in parts))
+        self._derive()
+
+    def _arrays(self) -> codec.Arrays:
+        return {**self._sums(), **self._tracks(), **self._derived()}
+
+    def _checked_state(self, state: bytes) -> tuple[dict[str, Any], codec.Arrays]:
         header, arrays = codec.unpack(state)
         for key, own in self._header().items():
             if header.get(key) != own:
@@ -108,16 +273,17 @@ class BasePolicy(ABC):
                     f"the policy state has {key} {header.get(key)!r}, this policy has {own!r}. Make the policy like the"
                     " state, or replay the reward log."
                 )
-        own_arrays = self._arrays()
-        for name, array in own_arrays.items():
+        for name, array in self._arrays().items():
             if name not in arrays or arrays[name].shape != array.shape or not np.isfinite(arrays[name]).all():
                 raise ValueError(f"the policy state's {name!r} is missing or malformed. Replay the reward log instead.")
-        for name, array in own_arrays.items():
-            np.copyto(array, arrays[name])
-        self.version = header["version"]
+        whole("the policy state's version", header.get("version"), 0)
+        number("the policy state's landmark_ms", header.get("landmark_ms"), 0.0, LATEST_MS)
+        return header, arrays
 
-    def _header(self) -> dict[str, object]:
+    def _header(self) -> dict[str, Any]:
         return {"policy": self.name, "arms": list(self.arms), "dim": self.dim, "parameters": dict(self._shaping())}
+
+    # Checks
 
     def _arm(self, arm: str) -> int:
         index = self._index.get(arm)

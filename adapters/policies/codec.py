@@ -1,4 +1,5 @@
-"""A policy's state as bytes: magic, header (JSON), float64 arrays (little endian), SHA-256 of all before it."""
+"""A policy's state as bytes: magic, header (JSON), float64 arrays (little endian), SHA-256 of all before it; and the
+same as JSON that people can read."""
 
 from __future__ import annotations
 
@@ -14,7 +15,7 @@ from numpy.typing import NDArray
 
 Arrays = Mapping[str, NDArray[np.float64]]
 
-_MAGIC = b"PARLPOL1"
+_MAGIC = b"PARLPOL2"
 _LENGTH = struct.Struct("<I")
 _DIGEST_BYTES = hashlib.sha256().digest_size
 
@@ -44,3 +45,31 @@ def unpack(state: bytes) -> tuple[dict[str, Any], dict[str, NDArray[np.float64]]
         arrays[name] = np.frombuffer(body, dtype="<f8", count=count, offset=end).reshape(shape).astype(np.float64)
         end += 8 * count
     return header, arrays
+
+
+def to_json(state: bytes) -> str:
+    """A state as indented JSON: the header's fields, and ``learned`` with each array under its name, one innermost row
+    a line. Every number is written so that it reads back exactly. ``ValueError`` as of ``unpack``."""
+    header, arrays = unpack(state)
+    lines = [f"  {json.dumps(key)}: {json.dumps(value)}" for key, value in header.items()]
+    learned = [f"    {json.dumps(name)}: {_rows(array.tolist(), 6)}" for name, array in arrays.items()]
+    lines.append('  "learned": {\n' + ",\n".join(learned) + "\n  }" if learned else '  "learned": {}')
+    return "{\n" + ",\n".join(lines) + "\n}\n"
+
+
+def from_json(text: str) -> bytes:
+    """The state of ``to_json``'s text, edited or not; ``load`` checks what it says. ``ValueError`` for another."""
+    try:
+        header = json.loads(text)
+        learned = header.pop("learned")
+        arrays = {name: np.array(values, dtype=np.float64) for name, values in learned.items()}
+    except (ValueError, TypeError, KeyError, AttributeError):
+        raise ValueError("this text is no policy state as JSON. Write it with codec.to_json.") from None
+    return pack(header, arrays)
+
+
+def _rows(values: list[Any], indent: int) -> str:
+    if not values or not isinstance(values[0], list):
+        return json.dumps(values)
+    inner = (" " * indent) + (",\n" + " " * indent).join(_rows(row, indent + 2) for row in values)
+    return f"[\n{inner}\n{' ' * (indent - 2)}]"

@@ -2,29 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from numpy.typing import ArrayLike
 
-from adapters.policies.base import BasePolicy, Vector
+from adapters.policies.base import BasePolicy, Event
 from adapters.policies.contract import ArmExplanation
-from adapters.policies.mixture import Distribution
 
 
 class ConstantPolicy(BasePolicy):
-    """Learning raises the version and changes nothing else. A baseline sets ``_chances`` when it is made."""
+    """Learning raises the version and changes nothing else."""
 
-    _chances: Distribution
-
-    def _distribution(self, _x: Vector) -> Distribution:
-        return self._chances
-
-    def _update(self, _arm: int, _x: Vector, _reward: float, _previous: float | None) -> None:
+    def _learn(self, _event: Event) -> None:
         """Nothing to learn."""
 
-    def explain(self, x: ArrayLike, names: Sequence[str] = ()) -> tuple[ArmExplanation, ...]:
+    def explain(
+        self, x: ArrayLike, names: Sequence[str] = (), allowed: Collection[str] | None = None
+    ) -> tuple[ArmExplanation, ...]:
         """See ``Policy.explain``: nothing was learned, so no arm has a score."""
-        self._context(x)
+        context = self._context(x)
         self._names(names)
-        probabilities = self._chances.probabilities.tolist()
+        mixture = self._mixture if allowed is None else self._restricted(allowed)
+        probabilities = self._distribution(context, mixture).probabilities.tolist()
         return tuple(ArmExplanation(arm, p, 0.0, 0.0, 0.0, ()) for arm, p in zip(self.arms, probabilities, strict=True))

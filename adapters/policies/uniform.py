@@ -1,11 +1,12 @@
-"""Every arm equally likely, whatever was learned: the baseline that a learning policy has to beat."""
+"""Every allowed arm equally likely, whatever was learned: the baseline that a learning policy has to beat."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
+from adapters.policies.base import Vector
 from adapters.policies.constant import ConstantPolicy
-from adapters.policies.mixture import Mixture
+from adapters.policies.mixture import Distribution, Mixture
 
 
 class Uniform(ConstantPolicy):
@@ -15,4 +16,6 @@ class Uniform(ConstantPolicy):
 
     def __init__(self, arms: Sequence[str], dim: int, seed: int) -> None:
         super().__init__(arms, dim, seed)
-        self._chances = Mixture(len(self.arms), floor=0.0).over(range(len(self.arms)))
+
+    def _distribution(self, _x: Vector, mixture: Mixture) -> Distribution:
+        return mixture.over(mixture.allowed)

@@ -48,6 +48,20 @@ def python() -> Path:
     return interpreter
 
 
+def bandits() -> Path:
+    """An interpreter that has the bandit libraries. Raises ``PeerError``."""
+    folder, what = CACHE / "bandits", "The bandit libraries (VW, MABWiser, contextualbandits)"
+    interpreter = folder / "bin" / "python"
+    requirements = HERE / "bandits.txt"
+    if _is_current(folder, [requirements]):
+        return interpreter
+    _install(what, [sys.executable, "-m", "venv", "--clear", str(folder)], HERE)
+    pip = [str(interpreter), "-m", "pip", "--disable-pip-version-check", "-q", "install"]
+    _install(what, [*pip, "-r", str(requirements)], HERE)
+    _mark(folder, [requirements])
+    return interpreter
+
+
 def _install(what: str, command: list[str], folder: Path) -> None:
     try:
         done = subprocess.run(

@@ -132,5 +132,5 @@ class Learner:
         self.version = event.log_offset
         if event.arm not in self.policy.arms or len(event.features) != self.policy.dim:
             return  # a persona since removed, or features of an older release: nothing this policy can learn from
-        self.policy.learn(event.arm, np.asarray(event.features), event.reward, event.previous)
+        self.policy.learn(event.arm, np.asarray(event.features), event.reward, event.previous, at_ms=event.at_ms)
         self._on_reward(event)

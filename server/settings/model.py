@@ -210,14 +210,28 @@ class Settings(BaseModel):
         None, "Folder of the writer's phrases (YAML); empty: the English ones that ship with Parlance."
     )
     bot_name: str = setting("Parlance", "Name under which the bot writes.", min_length=1, max_length=200)
-    policy: str = setting("linucb", "How the persona of an answer is chosen.", min_length=1, max_length=64)
+    policy: str = setting(
+        "linucb",
+        "How the persona of an answer is chosen: linucb, lints, hybrid, squarecb, epsilon_greedy, ucb1, thompson, "
+        "exp3, round_robin, uniform or fixed.",
+        min_length=1, max_length=64,
+    )  # fmt: skip
     policy_alpha: float = setting(
-        0.25, "How far the policy explores beyond what it knows (LinUCB's alpha).", ge=0, le=100
+        0.25, "How far the policy explores beyond what it knows; if not set, what suits the policy.", ge=0, le=100
     )
     policy_floor: float = setting(
         0.01, "Least probability of each persona, which keeps the log fit for judging other policies.", "probability",
         ge=0, le=0.5,
     )  # fmt: skip
+    policy_half_life_days: float = setting(
+        0.0, "After how long a reward counts half; 0: never.", "days", ge=0, le=100_000
+    )
+    policy_detect_changes: bool = setting(
+        False, "Forget a persona whose rewards have left what was expected of it, to learn it anew."
+    )
+    policy_parameters: Weights = setting(
+        {}, "The policy's other parameters by name, such as ridge, epsilon, sharing, gamma, exponent, rate or noise."
+    )
     reward_weights: Weights = setting(
         {},
         "Weights of an answer's reward by part: feedback, sentiment, thanks, resolved, handoff, reply, silence; those "

@@ -36,13 +36,14 @@ def test_probabilities_sum_to_one_and_keep_the_floor(case: Case, log: list[Event
 @every_policy
 def test_arms_are_drawn_as_often_as_their_probabilities_say(case: Case) -> None:
     policy = fold(case.make(), [Event("concise", X, 1.0), Event("warm", X, 0.0)])
-    draws = 4_000
-    drawn = [policy.choose(X).arm for _ in range(draws)]
+    decisions = [policy.choose(X) for _ in range(4_000)]
 
-    expected = policy.choose(X).probabilities * draws
+    probabilities = np.array([decision.probabilities for decision in decisions])
+    drawn = [decision.arm for decision in decisions]
     counts = np.array([drawn.count(arm) for arm in ARMS])
-    # Five standard deviations of a binomial; a seed is fixed, so this can't flicker.
-    assert (np.abs(counts - expected) <= 5.0 * np.sqrt(expected * (1.0 - expected / draws)) + 1e-9).all()
+    # Five standard deviations of a sum of coins; a seed is fixed, so this can't flicker.
+    deviations = np.sqrt((probabilities * (1.0 - probabilities)).sum(axis=0))
+    assert (np.abs(counts - probabilities.sum(axis=0)) <= 5.0 * deviations + 1e-9).all()
 
 
 @every_policy
@@ -84,7 +85,7 @@ def test_a_decision_does_not_change_afterwards(case: Case) -> None:
 
 @every_policy
 def test_a_single_arm_is_always_taken(case: Case) -> None:
-    parameters = {key: value for key, value in case.parameters.items() if key != "arm"}
+    parameters = {key: value for key, value in case.parameters.items() if key not in ("arm", "traits")}
     decision = Case(case.name, case.floor, parameters).make(arms=("only",)).choose(X)
 
     assert decision.arm == "only"

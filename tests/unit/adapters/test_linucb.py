@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 
 from adapters.policies import codec, make_policy
 from adapters.policies.base import MAX_LENGTH
-from adapters.policies.linucb import REFRESH_EVERY, LinUCB, _refresh
+from adapters.policies.linear import REFRESH_EVERY, refresh
+from adapters.policies.linucb import LinUCB
 from tests.unit.adapters.laws import law
 
 ARMS = ("a", "b", "c")
@@ -96,14 +97,14 @@ def test_the_longest_contexts_and_the_smallest_ridge_keep_some_digits() -> None:
         x = rng.normal(size=3)
         x *= MAX_LENGTH / np.linalg.norm(x) * 0.999
         policy.learn("a", x, float(rng.random()))
-    definition.a["a"], definition.b["a"] = policy._a[0], policy._b[0]
+    definition.a["a"], definition.b["a"] = policy._regular(0), policy._b[0]
 
     assert_agrees(policy, definition, x, relative=1e-9)
 
 
 def test_a_refresh_that_rounding_made_impossible_is_left_out() -> None:
     inverse = np.eye(2)
-    _refresh(inverse, np.array([[1.0, 1.0 + 1e-12], [1.0 + 1e-12, 1.0]]))
+    refresh(inverse, np.array([[1.0, 1.0 + 1e-12], [1.0 + 1e-12, 1.0]]))
 
     assert (inverse == np.eye(2)).all()
 
@@ -157,7 +158,7 @@ def test_rewards_of_another_range_are_accepted_where_told_so() -> None:
 
 def test_a_state_of_another_ridge_is_refused_and_other_settings_are_the_workers_own() -> None:
     state = LinUCB(ARMS, 2, 0, ridge=2.0).state()
-    with pytest.raises(ValueError, match=r"parameters {'ridge': 2.0}, this policy has {'ridge': 1.0}"):
+    with pytest.raises(ValueError, match=r"parameters {'ridge': 2.0, .*}, this policy has {'ridge': 1.0,"):
         LinUCB(ARMS, 2, 0).load(state)
     LinUCB(ARMS, 2, 0, ridge=2.0, alpha=1.0, floor=0.1).load(state)
 
@@ -189,7 +190,8 @@ def test_the_state_begins_with_a_readable_header() -> None:
         "policy": "linucb",
         "arms": ["a", "b", "c"],
         "dim": 2,
-        "parameters": {"ridge": 1.0},
+        "parameters": {"ridge": 1.0, "half_life_days": None, "detect_changes": False},
         "version": 1,
+        "landmark_ms": 0.0,
     }
-    assert arrays["updates"].tolist() == [1.0, 0.0, 0.0]
+    assert arrays["count"].tolist() == [1.0, 0.0, 0.0]

@@ -31,6 +31,7 @@ def test_the_nearest_parameter_is_suggested() -> None:
 
 def test_parameters_with_their_defaults() -> None:
     assert parameters_of("linucb")["alpha"] == 0.25
+    assert parameters_of("linucb")["half_life_days"] is None
     assert parameters_of("fixed") == {"arm": None, "floor": 0.0}
     assert parameters_of("uniform") == {}
 
@@ -56,12 +57,39 @@ def test_numbers_of_any_kind_are_numbers() -> None:
         ({"ridge": 0.0}, "ridge is 0.0"),
         ({"reward_low": float("-inf")}, "reward_low is -inf"),
         ({"reward_low": 0.0, "reward_high": -1.0}, "reward_high is -1.0: give a number from 0"),
+        ({"half_life_days": 0.0}, "half_life_days is 0.0"),
+        ({"detect_changes": 1}, "detect_changes is 1: give true or false"),
     ],
     ids=str,
 )
 def test_a_parameter_out_of_range_is_refused(parameters: dict[str, Any], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         make_policy("linucb", arms=("a", "b"), dim=2, seed=0, **parameters)
+
+
+@pytest.mark.parametrize(
+    ("name", "parameters", "message"),
+    [
+        ("squarecb", {"gamma": -1.0}, r"gamma is -1.0"),
+        ("squarecb", {"exponent": 2.0}, r"exponent is 2.0"),
+        ("hybrid", {"sharing": 1.0}, r"sharing is 1.0: give a number from 0 to 0.99"),
+        ("hybrid", {"traits": {"c": (1.0,)}}, r"traits of 'c', which is no arm"),
+        ("hybrid", {"traits": {"a": (1.0,), "b": (1.0, 0.5)}}, r"the arms' traits differ in number"),
+        ("hybrid", {"traits": {"a": (7.0,)}}, r"a trait is 7.0"),
+        ("thompson", {"likelihood": "poisson"}, r"likelihood is 'poisson': give one of beta, gaussian"),
+        ("thompson", {"noise": 0.0}, r"noise is 0.0"),
+        ("ucb1", {"alpha": -1.0}, r"alpha is -1.0"),
+        ("exp3", {"rate": -1.0}, r"rate is -1.0"),
+        ("exp3", {"detect_changes": True}, r"leave detect_changes out"),
+        ("epsilon_greedy", {"epsilon": 2.0}, r"epsilon is 2.0"),
+    ],
+    ids=str,
+)
+def test_an_algorithms_own_parameter_out_of_range_is_refused(
+    name: str, parameters: dict[str, Any], message: str
+) -> None:
+    with pytest.raises(ValueError, match=message):
+        make_policy(name, arms=("a", "b"), dim=2, seed=0, **parameters)
 
 
 def test_a_fixed_arm_must_be_one_of_the_arms() -> None:

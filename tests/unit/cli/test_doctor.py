@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 from sqlalchemy import create_engine
 
+from adapters.policies import POLICY_NAMES
 from server.cli import checks
 from server.cli.checks import Check, Finding, diagnose
 from server.errors import StartupError
@@ -198,6 +199,19 @@ class TestWords:
 
     def test_an_unknown_policy(self, tmp_path: Path) -> None:
         assert findings(tmp_path, checks.check_personas, policy="linucp")[-1].status == "fail"
+
+    @pytest.mark.parametrize("name", POLICY_NAMES)
+    def test_every_policy_can_be_chosen_by_name(self, tmp_path: Path, name: str) -> None:
+        chosen = findings(tmp_path, checks.check_personas, policy=name, policy_half_life_days=30.0)
+        assert (chosen[-1].status, chosen[-1].text) == ("ok", f"{name} over 8 personas")
+
+    def test_a_policys_own_parameters(self, tmp_path: Path) -> None:
+        def of(parameters: dict[str, float]) -> checks.Finding:
+            return findings(tmp_path, checks.check_personas, policy="hybrid", policy_parameters=parameters)[-1]
+
+        assert of({"sharing": 0.3, "ridge": 2.0}).status == "ok"
+        assert "no parameter 'shareing'. Did you mean 'sharing'" in of({"shareing": 0.3}).text
+        assert "sharing is 2.0: give a number from 0 to 0.99" in of({"sharing": 2.0}).text
 
     def test_an_unknown_reward(self, tmp_path: Path) -> None:
         assert "no reward part 'thank'" in only(tmp_path, checks.check_rewards, reward_weights={"thank": 1.0}).text

@@ -1,0 +1,133 @@
+"""Hybrid LinUCB: linear models that share between like arms (Li, Chu, Langford, Schapire 2010, algorithm 2).
+
+An arm's weights are a part of its own and a part that follows from its traits, ``θ_a = own_a + Σ_t φ_at W_t``: the
+algorithm's shared features are the products of traits and context. With ridges on both parts that is one regression
+over the stacked θ, whose prior covariance is ``G ⊗ I / λ`` with ``G = (1 − s) I + s Φ Φᵀ``; so the shared weights
+(traits × features of them) need never be held, and what is learned is the same sums per arm as without sharing.
+``A = λ (G⁻¹ ⊗ I) + blockdiag(Σ x xᵀ)``. A new arm starts with what arms like it have learned.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any, Unpack
+
+import numpy as np
+from numpy.typing import NDArray
+
+from adapters.policies.base import Vector
+from adapters.policies.checks import number
+from adapters.policies.codec import Arrays
+from adapters.policies.learner import Common
+from adapters.policies.linear import REFRESH_EVERY, refresh
+from adapters.policies.linucb import LinUCB
+
+Traits = Sequence[float] | None
+
+
+class HybridLinUCB(LinUCB):
+    """``make_policy("hybrid", …)``.
+
+    ``traits``: per arm as many numbers in [0, 1] as any other has; an arm without shares only what all share.
+    ``sharing`` in [0, 0.99]: how much of the weights' variance is shared: s; at 0 this is LinUCB. The rest as there.
+    """
+
+    name = "hybrid"
+
+    def __init__(
+        self,
+        arms: Sequence[str],
+        dim: int,
+        seed: int,
+        *,
+        traits: Mapping[str, Sequence[float]] | None = None,
+        sharing: float = 0.5,
+        alpha: float = 0.25,
+        settle: float | None = None,
+        epsilon: float = 0.0,
+        ridge: float = 1.0,
+        **common: Unpack[Common],
+    ) -> None:
+        self._sharing = number("sharing", sharing, 0.0, 0.99)
+        given = traits or {}
+        for arm in given:
+            if arm not in arms:
+                raise ValueError(f"traits of {arm!r}, which is no arm.")
+        self._set_traits([given.get(arm) for arm in arms])
+        super().__init__(arms, dim, seed, alpha=alpha, settle=settle, epsilon=epsilon, ridge=ridge, **common)
+
+    def _set_traits(self, traits: Sequence[Traits]) -> None:
+        checked = [None if row is None else [number("a trait", value, 0.0, 1.0) for value in row] for row in traits]
+        if len({len(row) for row in checked if row is not None}) > 1:
+            raise ValueError("the arms' traits differ in number: give each arm as many.")
+        self._of_arms = checked
+        self._precision = np.linalg.inv(_likeness(checked, self._sharing))
+
+    def _traits(self) -> Sequence[Traits]:
+        return self._of_arms
+
+    def _allocate(self, arms: int) -> None:
+        super()._allocate(arms)
+        size = arms * self.dim
+        self._joint = np.zeros((size, size))  # A⁻¹ over all arms; its diagonal blocks stand in _inverse too
+        blocks = self._joint.reshape(arms, self.dim, arms, self.dim)
+        self._blocks: NDArray[np.float64] = np.einsum("iaib->iab", blocks)  # a view
+        self._columns = [self._joint[:, k * self.dim : (k + 1) * self.dim] for k in range(arms)]
+        self._all_theta = np.zeros(size)
+        self._gain = np.empty(size)
+        self._change = np.empty((size, size))
+        self._derive()
+
+    def _observe(self, arm: int, x: Vector, reward: float, weight: float, propensity: float | None) -> None:
+        super()._observe(arm, x, reward, weight, propensity)
+        self._solve()
+
+    def _correct(self, arm: int, x: Vector, difference: float, weight: float, propensity: float | None) -> None:
+        super()._correct(arm, x, difference, weight, propensity)
+        self._solve()
+
+    def _solve(self) -> None:
+        self._joint.dot(self._b.reshape(-1), out=self._all_theta)
+        self._theta[:] = self._all_theta.reshape(self._theta.shape)
+
+    def _absorb(self, arm: int, x: Vector) -> None:
+        np.multiply(x[:, None], x, out=self._outer)
+        self._gram[arm] += self._outer
+        gain = self._columns[arm].dot(x, out=self._gain)
+        variance = float(gain[arm * self.dim : (arm + 1) * self.dim].dot(x))
+        gain /= math.sqrt(1.0 + max(0.0, variance))
+        np.multiply(gain[:, None], gain, out=self._change)
+        self._joint -= self._change
+        self._updates[arm] += 1.0
+        if self._updates.sum() >= REFRESH_EVERY:
+            self._derive()
+        else:
+            np.copyto(self._inverse, self._blocks)
+
+    def _derive(self) -> None:
+        arms, dim = len(self._b), self.dim
+        a = np.kron(self._ridge * self._precision, np.eye(dim))
+        diagonal = np.einsum("iaib->iab", a.reshape(arms, dim, arms, dim))
+        diagonal += self._gram
+        refresh(self._joint, a)
+        np.copyto(self._inverse, self._blocks)
+        self._solve()
+        self._updates[:] = 0.0
+
+    def _derived(self) -> Arrays:
+        return {**super()._derived(), "joint": self._joint}
+
+    def _shaping(self) -> Mapping[str, Any]:
+        return {"sharing": self._sharing, "traits": self._of_arms, **super()._shaping()}
+
+
+def _likeness(traits: Sequence[Traits], sharing: float) -> NDArray[np.float64]:
+    """G (arms, arms), 1 for an arm and itself: alone, each arm has LinUCB's ridge."""
+    count = max((len(row) for row in traits if row is not None), default=0)
+    # In [-1, 1] and around 0, beside a constant that all share.
+    rows = [[1.0, *([0.0] * count if row is None else (2.0 * value - 1.0 for value in row))] for row in traits]
+    phi = np.array(rows)
+    phi /= np.linalg.norm(phi, axis=1, keepdims=True)
+    likeness: NDArray[np.float64] = (1.0 - sharing) * np.eye(len(traits)) + sharing * phi @ phi.T
+    return likeness
