@@ -111,11 +111,13 @@ def test_only_the_fixed_graph_is_kept(built: Path) -> None:
 
 
 def test_float32_graph_is_the_trained_network(built: Path) -> None:
+    from models_onnx.export import centre_intents
     from models_onnx.network import Network
     from models_onnx.tokens import pad
 
     network = Network(len(INTENTS)).eval()
     network.load_state_dict(torch.load(built / "work" / "checkpoint.pt", weights_only=True)["network"])
+    centre_intents(network)
     rows = encode(load_tokenizer(built / "nlu" / "tokenizer.json"), TEXTS, MAX_TOKENS)
     found = run_all(open_session(built / "work" / "float32.onnx"), rows, batch=3)
     with torch.no_grad():

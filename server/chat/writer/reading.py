@@ -27,6 +27,7 @@ _ENTITY_SLOT: Final = {"order_id": "order", **{slot: slot for slot in ENTITY_SLO
 # Said in passing far oftener than as the day that is meant, and stale by the next day.
 _PASSING: Final = frozenset({"today", "tonight", "yesterday", "this week", "this month", "this year", "last year"})
 _ORDER_LEAD: Final = re.compile(r"^(?:(?:order|number|no|nr|id)[\s:.]+)+", re.IGNORECASE)
+_BREAKING: Final = re.compile(r"[!?{}\[\]<>]|[.,;:]{2}|(?:^|\s)[.,;:]")
 # What customers type when they are asked for an order number.
 _BARE_NUMBER: Final = re.compile(r"#?(?=[\w-]*\d{3})\w[\w-]{2,29}")
 _NAME: Final = re.compile(r"[^\W\d_](?:[^\W_]|[ .'’-](?=[^\W_])){0,39}")
@@ -158,7 +159,7 @@ def entity_slots(entities: tuple[Entity, ...]) -> dict[str, str]:
             and not passing
             and len(words) <= MAX_SLOT_CODE_POINTS
             and words.isprintable()
-            and not re.search(r"[!?{}\[\]<>]", words)
+            and not _BREAKING.search(words)
         )
         if slot is not None and sound:
             slots.setdefault(slot, f"order {words}" if slot == "order" else words)
