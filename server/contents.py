@@ -168,14 +168,8 @@ def read_trained(path: Path, space: Space | None) -> TrainedIntents:
 
 
 def read_space(path: Path) -> Space:
-    """The embedding that a file of trained intents is for."""
-    try:
-        return from_bytes(path.read_bytes()).manifest.space
-    except OSError as error:
-        remedy = "Train it with `parlance intents train`, or correct the setting `intents`."
-        raise StartupError(f"{path} can't be read: {error.strerror}.", remedy) from error
-    except TrainedError as error:
-        raise StartupError(f"{path} {error}") from error
+    """The embedding that a file of trained intents is for; ``StartupError`` as ``read_trained``."""
+    return read_trained(path, None).manifest.space
 
 
 def catalogue_of(settings: Settings) -> Catalogue:

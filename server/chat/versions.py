@@ -16,7 +16,7 @@ from inference.errors import RegistryError
 from inference.registry.catalogue import Catalogue, Version
 from inference.registry.deployment import Deployment
 from inference.registry.fleet import Roster
-from inference.registry.live import Live
+from inference.registry.live import Live, VersionFigures
 from inference.registry.rollout import CANARY_SHARE, Rollout
 from server.chat.peer import Caller
 from server.chat.signals import ModelsMoved, Signals
@@ -39,13 +39,14 @@ class InUse(Protocol):
 
 
 class Versions:
-    """``rollout`` makes, in a thread, the one that holds for the intents as they are now; ``roster``: who is in use."""
+    """``rollout`` makes, in a thread, the one that holds for the own intents as they are now or, False, asks nothing of
+    them; ``roster``: who is in use."""
 
     def __init__(
         self,
         *,
         models: InUse,
-        rollout: Callable[[], Rollout],
+        rollout: Callable[[bool], Rollout],
         roster: Callable[[], Roster],
         live: Live,
         signals: Signals,
@@ -66,7 +67,7 @@ class Versions:
         _require_admin(caller)
         found = await _asked(lambda: self._models.catalogue.version(name), NotFound)
         lineage = await asyncio.to_thread(self._models.catalogue.lineage, name)
-        shown = self._shown(found)
+        shown = self._shown(found, self._live.figures())
         if lineage is not None:
             plain = msgspec.to_builtins(lineage)
             shown["lineage"] = {name: value for name, value in plain.items() if value is not None}
@@ -74,7 +75,7 @@ class Versions:
 
     async def shadow(self, caller: Caller, version: str | None) -> Json:
         """Let a version read beside, or none. ``Forbidden``, ``NotFound``, ``Conflict``."""
-        return await self._change(caller, version, lambda rollout: rollout.shadow(version))
+        return await self._change(caller, version, lambda rollout: rollout.shadow(version), intents=False)
 
     async def canary(
         self, caller: Caller, version: str | None, share: float = CANARY_SHARE, *, force: bool = False
@@ -88,13 +89,15 @@ class Versions:
 
     async def rollback(self, caller: Caller) -> Json:
         """Let the champion before this one answer again. ``Forbidden``, ``Conflict`` where there is none."""
-        return await self._change(caller, None, lambda rollout: rollout.rollback())
+        return await self._change(caller, None, lambda rollout: rollout.rollback(), intents=False)
 
-    async def _change(self, caller: Caller, version: str | None, change: Callable[[Rollout], Deployment]) -> Json:
+    async def _change(
+        self, caller: Caller, version: str | None, change: Callable[[Rollout], Deployment], *, intents: bool = True
+    ) -> Json:
         _require_admin(caller)
         if version is not None:
             await _asked(lambda: self._models.catalogue.version(version), NotFound)
-        changed = await _asked(lambda: change(self._rollout()), Conflict)
+        changed = await _asked(lambda: change(self._rollout(intents)), Conflict)
         await self._signals.send(ModelsMoved(changed.revision))
         await self._models.look()  # so that the answer tells what it has come to
         return await self._overview()
@@ -104,17 +107,17 @@ class Versions:
         versions, broken, deployment = await _asked(
             lambda: (catalogue.versions(), catalogue.broken(), _read(catalogue)), Conflict
         )
-        shown = _deployed(deployment) if deployment is not None else {}
+        shown, live = _deployed(deployment) if deployment is not None else {}, self._live.figures()
         return {
             **shown,
             "serving": _serving(roster),
-            "items": [self._shown(version) for version in versions],
+            "items": [self._shown(version, live) for version in versions],
             "problems": [
                 {"version": name, "reason": reason} for name, reason in {**broken, **self._models.faults}.items()
             ],
         }
 
-    def _shown(self, version: Version) -> Json:
+    def _shown(self, version: Version, live: Mapping[str, VersionFigures]) -> Json:
         shown: Json = {
             "version": version.name,
             "origin": version.origin,
@@ -123,7 +126,7 @@ class Versions:
         role = roles(self._roster()).get(version.name)
         if role is not None:
             shown["role"] = role
-        figures = self._live.figures().get(version.name)
+        figures = live.get(version.name)
         if figures is not None:
             shown["live"] = {name: value for name, value in asdict(figures).items() if value is not None}
         return shown

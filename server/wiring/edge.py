@@ -132,8 +132,8 @@ def _desk(ground: Ground, people: People, turns: Turns, talk: Talk, gate: Gate) 
 def _versions(ground: Ground, turns: Turns) -> Versions:
     settings = ground.settings
 
-    def rollout() -> Rollout:
-        space = None if settings.intents is None else read_space(settings.intents)
+    def rollout(with_intents: bool) -> Rollout:
+        space = read_space(settings.intents) if with_intents and settings.intents is not None else None
         return Rollout(turns.models.catalogue, turns.models.standard, space)
 
     return Versions(

@@ -48,10 +48,10 @@ class Shop:
     async def look(self) -> None:
         self.looks += 1
 
-    def versions(self, rollout: Callable[[], Rollout] | None = None) -> Versions:
+    def versions(self, rollout: Callable[[bool], Rollout] | None = None) -> Versions:
         return Versions(
             models=self,
-            rollout=rollout or (lambda: Rollout(self.catalogue, STANDARD)),
+            rollout=rollout or (lambda _: Rollout(self.catalogue, STANDARD)),
             roster=lambda: self.roster,
             live=self.live,
             signals=self.signals,
@@ -143,7 +143,7 @@ async def test_what_is_not_there_is_not_found(shop: Shop) -> None:
 
 
 async def test_intents_that_can_not_be_read_are_told(shop: Shop) -> None:
-    def rollout() -> Rollout:
+    def rollout(_: bool) -> Rollout:
         raise StartupError("intents.npz can't be read: No such file.", "Train it.")
 
     with pytest.raises(Conflict, match="Train it"):
@@ -171,3 +171,17 @@ async def test_roles_and_figures_are_shown(shop: Shop) -> None:
     item = found["items"][0]
     assert (item["role"], item["live"]["answered"], item["live"]["psi"]) == ("champion", 1, {})
     assert "last_failure" not in item["live"]
+
+
+async def test_the_way_out_asks_nothing_of_the_own_intents(shop: Shop) -> None:
+    asked: list[bool] = []
+
+    def rollout(with_intents: bool) -> Rollout:
+        asked.append(with_intents)
+        return Rollout(shop.catalogue, STANDARD)
+
+    versions = shop.versions(rollout)
+    await versions.shadow(ROOT, None)
+    with pytest.raises(Conflict):
+        await versions.rollback(ROOT)
+    assert asked == [False, False]
