@@ -36,27 +36,21 @@ def node() -> Path:
 
 def python() -> Path:
     """An interpreter that has the Python peers. Raises ``PeerError``."""
-    folder, what = CACHE / "python", "The Python peers (python-socketio, Channels)"
-    interpreter = folder / "bin" / "python"
-    requirements = HERE / "requirements.txt"
-    if _is_current(folder, [requirements]):
-        return interpreter
-    _install(what, [sys.executable, "-m", "venv", "--clear", str(folder)], HERE)
-    pip = [str(interpreter), "-m", "pip", "--disable-pip-version-check", "-q", "install", "--no-deps"]
-    _install(what, [*pip, "-r", str(requirements)], HERE)
-    _mark(folder, [requirements])
-    return interpreter
+    return _environment("python", "The Python peers (python-socketio, Channels)", "requirements.txt", "--no-deps")
 
 
 def bandits() -> Path:
     """An interpreter that has the bandit libraries. Raises ``PeerError``."""
-    folder, what = CACHE / "bandits", "The bandit libraries (VW, MABWiser, contextualbandits)"
+    return _environment("bandits", "The bandit libraries (VW, MABWiser, contextualbandits)", "bandits.txt")
+
+
+def _environment(name: str, what: str, pins: str, *options: str) -> Path:
+    folder, requirements = CACHE / name, HERE / pins
     interpreter = folder / "bin" / "python"
-    requirements = HERE / "bandits.txt"
     if _is_current(folder, [requirements]):
         return interpreter
     _install(what, [sys.executable, "-m", "venv", "--clear", str(folder)], HERE)
-    pip = [str(interpreter), "-m", "pip", "--disable-pip-version-check", "-q", "install"]
+    pip = [str(interpreter), "-m", "pip", "--disable-pip-version-check", "-q", "install", *options]
     _install(what, [*pip, "-r", str(requirements)], HERE)
     _mark(folder, [requirements])
     return interpreter
