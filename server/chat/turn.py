@@ -7,7 +7,7 @@ import random
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from typing import Any, Protocol
+from typing import Any
 
 import structlog
 
@@ -16,9 +16,9 @@ from adapters.personas import Persona
 from adapters.rewards import After, next_turn_parts
 from inference.analysis import Analysis
 from inference.errors import EngineClosed
-from server.backplane.ports import Envelope
 from server.chat.doubts import DoubtRule
 from server.chat.learning import Learner
+from server.chat.listening import Understanding, analysis_told
 from server.chat.memory import LastAnswer, Memories, Memory, before_of, rebuild, turn_view
 from server.chat.peer import GUEST_NAME
 from server.chat.writer import BuiltInWriter, Situation, Written
@@ -27,8 +27,6 @@ from server.errors import ProtocolError
 from server.fanout.hub import Fanout
 from server.store.ports import Answer, DecisionRow, OpenTurn, RewardParts, Store
 from server.telemetry import Metrics
-from server.wire.codec import JSON
-from server.wire.frames import Event
 from server.wire.parts import Turn, User
 
 _log = structlog.get_logger(__name__)
@@ -38,12 +36,6 @@ SILENCE_SWEEP_S = 30.0
 # Turns in the model's line at a time. Its deadline counts the wait, and 64 texts take it a fifth of a second; a burst
 # beyond that waits here, without a deadline, in the order of the conversations.
 MAX_UNDERSTANDING = 64
-
-
-class Understanding(Protocol):
-    """What the bot needs of the inference engines."""
-
-    async def analyse(self, text: str, *, timeout_s: float, conversation: str) -> Analysis: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -236,12 +228,7 @@ class Bot:
         return memory
 
     async def _tell_analysis(self, turn: OpenTurn, wire: Mapping[str, Any]) -> None:
-        message = turn.message
-        data = {"message_id": message.message_id, "analysis": wire}
-        event = Event(channel=message.channel, name="analysis", data=data)
-        await self._fanout.publish(
-            Envelope(message.channel, 0, JSON.encode(event), audience="staff", author=message.sender.id)
-        )
+        await self._fanout.publish(analysis_told(turn.message, wire))
 
     def _count(self, heard: Heard, answer: Answer, started_ns: int) -> None:
         shown = answer.shown

@@ -83,6 +83,7 @@ def _messages(ground: Ground, people: People, turns: Turns) -> Messages:
         signals=ground.signals,
         bot=turns.bot,
         submit_turn=turns.runner.submit,
+        listen=turns.listening.hear,
         clock=ground.clock,
         new_id=new_id,
         doorkeeper=people.doorkeeper,

@@ -9,6 +9,7 @@ from inference.registry.fleet import Fleet
 from inference.registry.live import Live
 from server.chat.doubts import DoubtRule
 from server.chat.learning import Learner
+from server.chat.listening import Listening
 from server.chat.memory import Memories
 from server.chat.runner import TurnRunner
 from server.chat.signals import ModelsMoved, TurnsLeft
@@ -30,6 +31,7 @@ class Turns:
 
     ``models`` watches which versions of the model are to be in use, ``live`` counts what they do; ``teaching`` watches
     the user's own intents, where there are some; ``known_intents`` tells the names of those that are understood now.
+    ``listening`` reads what no bot answers.
     """
 
     fleet: Fleet
@@ -38,6 +40,7 @@ class Turns:
     learner: Learner
     bot: Bot
     runner: TurnRunner
+    listening: Listening
     teaching: Teaching | None
     known_intents: Callable[[], Collection[str]]
 
@@ -59,7 +62,8 @@ def prepare_turns(ground: Ground, contents: Contents, *, on_reward: Callable[[Re
     def known_intents() -> Collection[str]:
         return fleet.roster.champion.manifest.heads.intent.labels if teaching is None else teaching.labels
 
-    return Turns(fleet, live, models, learner, bot, runner, teaching, known_intents)
+    listening = Listening(engine=fleet, fanout=ground.fanout, timeout_s=ground.settings.analysis_timeout_ms / 1000)
+    return Turns(fleet, live, models, learner, bot, runner, listening, teaching, known_intents)
 
 
 def _teaching(ground: Ground, contents: Contents, fleet: Fleet, bot: Bot) -> Teaching | None:

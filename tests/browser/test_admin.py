@@ -9,10 +9,8 @@ from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect
-from typer.testing import CliRunner
 
-from server.cli.main import app
-from tests.browser.support import WIDE, ChatPage, context_of
+from tests.browser.support import WIDE, ChatPage, context_of, token_for
 from tests.browser.test_looks import LOOKS, audit, overflow
 from tests.support.server import ServerProcess
 
@@ -20,9 +18,7 @@ Open = Callable[[BrowserContext], ChatPage]
 
 
 def token(server: ServerProcess, kind: str = "admin") -> str:
-    made = CliRunner().invoke(app, ["token", "--kind", kind, "--sub", kind, "--data-dir", str(server.data_dir)])
-    assert made.exit_code == 0, made.output
-    return made.stdout.strip()
+    return token_for(server, kind, kind)
 
 
 class AdminPage:

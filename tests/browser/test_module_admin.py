@@ -67,7 +67,7 @@ def test_csv(modules: Page, name: str, cell: str) -> None:
 
 
 def test_the_queue_follows_its_changes(modules: Page) -> None:
-    result = run(modules, "waiting", "Queue", """
+    result = run(modules, "../parlance/waiting", "Queue", """
       const item = (channel, since) => ({ channel, waiting_since_ms: since });
       const queue = new Queue();
       const before = queue.known;
@@ -81,7 +81,7 @@ def test_the_queue_follows_its_changes(modules: Page) -> None:
 
 
 def test_alerts_stand_until_they_are_cleared(modules: Page) -> None:
-    result = run(modules, "waiting", "Alerts, aboutOf", """
+    result = run(modules, "../parlance/waiting", "Alerts, aboutOf", """
       const alert = (alert_id, severity, state, at_ms) => (
         { alert_id, rule: 'psi', severity, state, at_ms, value: 0.3, version: 'nlu-1.1.0' });
       const alerts = new Alerts();
@@ -98,9 +98,9 @@ def test_alerts_stand_until_they_are_cleared(modules: Page) -> None:
 
 def test_the_session_asks_where_there_is_no_token(modules: Page) -> None:
     result = modules.evaluate("""async () => {
-      const { Session } = await import('/static/admin/session.js');
+      const { StaffSession } = await import('/static/parlance/staff_session.js');
       const { Kept } = await import('/static/parlance/kept.js');
-      const session = new Session(new Kept(() => { throw new Error('no storage') }));
+      const session = new StaffSession(new Kept(() => { throw new Error('no storage') }), 'x');
       const asked = [];
       session.on('asked', ({ sentence }) => asked.push(sentence));
       const claim = session.claim();

@@ -467,6 +467,17 @@ class Agreements(Model):
     items: list[ModelAgreement] = Field(description="By model; those with a label at all.")
 
 
+class MessageAnalysis(Model):
+    example = {"message_id": "01J9Z3", "analysis": {"intent": "card_declined", "act": "complaint", "urgency": 0.8}}
+    message_id: str
+    analysis: dict[str, Any] = Field(description="As in the event `analysis` of the WebSocket.")
+
+
+class Analyses(Model):
+    example = {"items": [MessageAnalysis.example]}
+    items: list[MessageAnalysis] = Field(description="In the order of the messages.")
+
+
 class FieldProblem(Model):
     location: str = Field(description="Where in the request.")
     message: str = Field(description="What is wrong there.")

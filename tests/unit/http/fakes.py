@@ -16,7 +16,7 @@ from server.chat.versions import Json, Versions
 from server.clock import ManualClock
 from server.errors import Unauthenticated
 from server.store.inbox_ports import Agreement, Doubt, InboxItem
-from server.store.ports import Account, Notice, Opened, Revocation
+from server.store.ports import Account, Notice, Opened, PastTurn, Revocation
 from server.transport.http import registry_models
 from server.transport.http.desk import Desk
 from server.wire import examples, frames, requests
@@ -109,6 +109,11 @@ class Verbs:
     async def conversation(self, caller: Caller, channel: str) -> Conversation:
         self.hear(caller, channel)
         return examples.CONVERSATION
+
+    async def analyses(self, caller: Caller, channel: str, limit: int) -> list[PastTurn]:
+        self.hear(caller, (channel, limit))
+        answered = PastTurn("m1", "d1", "warm", "hi", {"intent": "greeting"}, {}, 1, 2)
+        return [answered, replace(answered, turn_id="m2", analysis={})]
 
     async def unseen(self, caller: Caller, limit: int) -> tuple[list[frames.Notification], int]:
         self.hear(caller, limit)

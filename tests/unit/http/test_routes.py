@@ -81,6 +81,13 @@ async def test_a_channel_may_be_given_as_its_ulid(client: httpx2.AsyncClient, ve
     assert [frame for _, frame in verbs.asked] == [requests.Who(0, CHANNEL)] * 2
 
 
+async def test_what_was_understood_leaves_out_what_was_not(client: httpx2.AsyncClient, verbs: Verbs) -> None:
+    answer = await client.get(f"{AT}/analyses?limit=7")
+    assert answer.json() == {"items": [{"message_id": "m1", "analysis": {"intent": "greeting"}}]}
+    assert [asked for _, asked in verbs.asked] == [(CHANNEL, 7)]
+    assert (await client.get(f"{AT}/analyses?limit=0")).status_code == 400
+
+
 # ------------------------------------------------------------------ opening and sending
 
 

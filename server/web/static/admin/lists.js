@@ -3,7 +3,7 @@
 import { h } from "../chat/dom.js";
 import { inWords } from "../chat/format.js";
 import { Panel } from "./panel.js";
-import { aboutOf } from "./waiting.js";
+import { aboutOf } from "../parlance/waiting.js";
 import { clockOf, durationOf, percent, score } from "./words.js";
 
 const SHOWN = 12;

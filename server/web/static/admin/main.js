@@ -8,8 +8,8 @@ import { ChartPanel } from "./charts.js";
 import { CHARTS, TILES } from "./figures.js";
 import { History, SILENT_MS } from "./history.js";
 import { AlertPanel, QueuePanel } from "./lists.js";
-import { Session } from "./session.js";
-import { Alerts, Queue } from "./waiting.js";
+import { StaffSession, takeTokenFromAddress } from "../parlance/staff_session.js";
+import { Alerts, Queue } from "../parlance/waiting.js";
 import { durationOf, NOTHING, secondOf } from "./words.js";
 
 const CLIENT = { name: "admin", version: "1.0" };
@@ -22,7 +22,7 @@ const RANGES = [
 const DRAW_EVERY_MS = 1_000;
 
 const parts = Object.fromEntries([...document.querySelectorAll("[id]")].map((element) => [element.id, element]));
-const session = new Session(new Kept(() => sessionStorage));
+const session = new StaffSession(new Kept(() => sessionStorage), "admin");
 const connection = new Connection({ url: socketUrl(), client: CLIENT, credentials: session, resume: () => ({}) });
 const history = new History();
 const [queue, alerts] = [new Queue(), new Alerts()];
@@ -161,14 +161,6 @@ function signIn(event) {
   if (token !== "" && !session.signIn(token)) connection.tokenChanged();
 }
 
-/** A token in the address's fragment never reaches a server, and is gone from the address at once. */
-function takeTokenFromAddress() {
-  const token = new URLSearchParams(location.hash.slice(1)).get("token");
-  if (token === null) return;
-  globalThis.history.replaceState(null, "", location.pathname + location.search);
-  session.store(token);
-}
-
 function build() {
   parts.tiles.append(...TILES.map(({ name }) => h("div", { class: "tile" }, h("dt", {}, name), h("dd", {}, NOTHING))));
   const roots = [...panels.charts, panels.queue, panels.alerts].map(({ root }) => root);
@@ -198,6 +190,6 @@ function listen() {
 }
 
 build();
-takeTokenFromAddress();
+takeTokenFromAddress(session);
 listen();
 connection.start();
