@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from pathlib import Path
 from typing import Any, cast
 
 import msgspec
@@ -75,7 +76,7 @@ async def test_of_a_burst_only_so_much_is_read() -> None:
     assert [event["data"]["message_id"] for event in room.told][-1] == "m99"
 
 
-@pytest.mark.parametrize("error", [ModelError(examples.CHANNEL, "is away"), Unavailable("away"), RuntimeError("odd")])
+@pytest.mark.parametrize("error", [ModelError(Path("model.onnx"), "is away"), Unavailable("away"), RuntimeError("odd")])
 async def test_a_failure_is_nobody_elses(error: Exception) -> None:
     room = Room()
     room.go_on.set()
