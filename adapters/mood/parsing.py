@@ -78,8 +78,8 @@ def _conditions(where: str, value: object) -> tuple[Condition, ...]:
     return tuple(_condition(where, text) for text in texts)
 
 
-def _condition(where: str, text: str) -> Condition:
-    match = _CONDITION.fullmatch(text)
+def _condition(where: str, text: object) -> Condition:
+    match = _CONDITION.fullmatch(str(text))
     if match is None or match["sign"] not in OPERATORS:
         signs = " ".join(OPERATORS)
         raise MoodError(f"{where}: 'when' is {text!r}: a measure, one of {signs}, and a number are wanted. {_EXAMPLE}")
