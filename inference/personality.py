@@ -15,9 +15,11 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Final
+
+import numpy as np
 
 Counts = tuple[int, ...]
 """Words in all, then those of each kind in the order of ``KINDS``."""
@@ -102,10 +104,11 @@ MARKERS: Final[Mapping[str, Mapping[str, int]]] = MappingProxyType(
         "neuroticism": {"self": 1, "distress": 1, "anger": 1, "positive": -1, "article": -1},
     }
 )
-_RATE_OF_KIND: Final = tuple(RATES[kind] for kind in KINDS)
-_MARKS: Final = {
-    trait: tuple((KINDS.index(kind), sign) for kind, sign in marks.items()) for trait, marks in MARKERS.items()
-}
+_RATES: Final = np.array([RATES[kind] for kind in KINDS])
+# (kinds, traits): signs over the root of how many kinds a trait has.
+_WEIGHTS: Final = np.array(
+    [[marks.get(kind, 0) / math.sqrt(len(marks)) for marks in MARKERS.values()] for kind in KINDS]
+)
 NOTHING: Final[Counts] = (0,) * (len(KINDS) + 1)
 
 
@@ -136,13 +139,5 @@ def indicators(counts: Counts) -> dict[str, float]:
     kinds it has.
     """
     words, *hits = counts
-    says = [_says(hit, words * rate) for hit, rate in zip(hits, _RATE_OF_KIND, strict=True)]
-    return {trait: _score([sign * says[place] for place, sign in marks]) for trait, marks in _MARKS.items()}
-
-
-def _says(hits: int, expected: float) -> float:
-    return math.log((hits + PRIOR_HITS) / (expected + PRIOR_HITS))
-
-
-def _score(said: Sequence[float]) -> float:
-    return math.tanh(math.fsum(said) / math.sqrt(len(said)))
+    says = np.log((np.array(hits) + PRIOR_HITS) / (words * _RATES + PRIOR_HITS))
+    return dict(zip(MARKERS, np.tanh(says @ _WEIGHTS).tolist(), strict=True))
