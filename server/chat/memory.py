@@ -11,6 +11,7 @@ from typing import Any
 
 from adapters.features import TurnView
 from adapters.rewards import Before
+from inference import personality
 from inference.analysis import Analysis
 from server.chat.writer import Written
 from server.store.ports import PastTurn
@@ -34,17 +35,22 @@ class LastAnswer:
 
 @dataclass(slots=True)
 class Memory:
-    """One conversation. ``scores``: sentiment of the last customer turns; ``gaps_s``: how long they took to write.
+    """One conversation. ``scores``: sentiment of the last customer turns; ``gaps_s``: how long they took to write;
+    ``words``: how many words they had; ``asked``: whether they asked something.
 
     ``used_phrases``: what was said, longest ago first (a dict as an ordered set). ``known``: details that the customer
     has given, such as an order number, so that nobody asks twice. ``offset``: of the last message that it knows of.
-    ``asked_back``: the last answer asked what was meant.
+    ``asked_back``: the last answer asked what was meant. ``mood``: the strengths of the mood rules that count
+    (``adapters.mood``). ``style``: what the customer's words are counted as (``inference.personality``).
+    ``visits``: the conversations that the customer opened before this one; None: nobody has looked.
     """
 
     offset: int = 0
     turns: int = 0
     scores: deque[float] = field(default_factory=lambda: deque(maxlen=REMEMBERED_TURNS))
     gaps_s: deque[float] = field(default_factory=lambda: deque(maxlen=REMEMBERED_TURNS))
+    words: tuple[int, ...] = ()  # a deque of ten takes five times as much
+    asked: tuple[bool, ...] = ()
     used_phrases: dict[str, None] = field(default_factory=dict)
     known: dict[str, str] = field(default_factory=dict)
     previous_intent: str | None = None
@@ -53,13 +59,22 @@ class Memory:
     resolved_before: bool = False
     silence_told: bool = False
     asked_back: bool = False
+    mood: Mapping[str, float] = field(default_factory=dict)
+    style: personality.Counts = personality.NOTHING
+    visits: int | None = field(default=None, compare=False)
 
-    def hear(self, analysis: Analysis, at_ms: int) -> None:
+    def hear(self, analysis: Analysis, text: str, at_ms: int) -> None:
         """Take in a customer's turn."""
         self.turns += 1
-        self.scores.append(analysis.sentiment.score)
+        self._listen(analysis.sentiment.score, analysis.act, analysis.language, text)
         if self.last is not None and at_ms > self.last.at_ms:
             self.gaps_s.append((at_ms - self.last.at_ms) / 1000)
+
+    def _listen(self, score: float, act: str, language: str, text: str) -> None:
+        self.scores.append(score)
+        self.words = (*self.words, len(text.split()))[-REMEMBERED_TURNS:]
+        self.asked = (*self.asked, act == "question" or "?" in text)[-REMEMBERED_TURNS:]
+        self.style = personality.added(self.style, personality.counted(text, language))
 
     def say(self, phrases: Iterable[str]) -> None:
         """These were said last."""
@@ -86,6 +101,7 @@ class Memory:
             "known": dict(written.known),
             "resolved_before": self.resolved_before,
             "asked_back": written.kind == "clarification",
+            "mood": dict(self.mood),
         }
 
 
@@ -94,7 +110,7 @@ def rebuild(past: list[PastTurn]) -> Memory:
     memory = Memory(turns=len(past))
     for turn in past:
         before = before_of(turn.analysis)
-        memory.scores.append(before.sentiment_score)
+        memory._listen(before.sentiment_score, before.act, str(turn.analysis.get("language", "und")), turn.text)
         if memory.last is not None and turn.at_ms > memory.last.at_ms:
             memory.gaps_s.append((turn.at_ms - memory.last.at_ms) / 1000)
         memory.last = LastAnswer(turn.decision_id, before, turn.answered_at_ms)
@@ -103,6 +119,7 @@ def rebuild(past: list[PastTurn]) -> Memory:
         memory.known = dict(turn.notes.get("known", {}))
         memory.resolved_before = bool(turn.notes.get("resolved_before", False))
         memory.asked_back = bool(turn.notes.get("asked_back", False))
+        memory.mood = turn.notes.get("mood", {})
     return memory
 
 
@@ -140,6 +157,10 @@ def turn_view(memory: Memory, analysis: Analysis, text: str, now_ms: int) -> Tur
         resolved_before=memory.resolved_before,
         hour_of_day=moment.hour + moment.minute / 60,
         weekday=moment.weekday(),
+        mean_words=sum(memory.words) / len(memory.words) if memory.words else 0.0,
+        question_rate=sum(memory.asked) / len(memory.asked) if memory.asked else 0.0,
+        visits=memory.visits or 0,
+        personality=personality.indicators(memory.style),
     )
 
 

@@ -119,6 +119,7 @@ def _bot(ground: Ground, contents: Contents, fleet: Fleet, learner: Learner) -> 
         analysis_timeout_s=settings.analysis_timeout_ms / 1000,
         silence_ms=settings.silence_ms,
         sole_worker=not settings.shares_database,
+        mood_rules=contents.mood_rules,
         doubts=DoubtRule(settings.inbox_confidence, settings.inbox_out_of_scope) if settings.inbox_items else None,
     )
 
