@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Any
+
 import numpy as np
-from sqlalchemy import Connection, bindparam, func, select
+from sqlalchemy import Connection, Row, bindparam, func, select
 
 from server.store import codec, schema
 from server.store.mood_ports import HeardTurn, MeanContext
@@ -23,14 +26,13 @@ _LAST_JOINED = (
 _HEARD = (
     select(_messages.c.conversation_id, _messages.c.offset, _messages.c.at_ms, _turns.c.analysis_json)
     .join_from(_turns, _messages, _turns.c.turn_id == _messages.c.message_id)
-    .where(
-        _turns.c.conversation_id.in_(_LAST_JOINED),
-        _turns.c.state == "answered",
-        _messages.c.sender_id == bindparam("user"),
-    )
-    .order_by(_messages.c.at_ms.desc(), _messages.c.message_id.desc())
+    .where(_turns.c.state == "answered")
     .limit(bindparam("most"))
 )
+_HEARD_OF = _HEARD.where(
+    _turns.c.conversation_id.in_(_LAST_JOINED), _messages.c.sender_id == bindparam("user")
+).order_by(_messages.c.at_ms.desc(), _messages.c.message_id.desc())
+_HEARD_IN = _HEARD.where(_turns.c.conversation_id == bindparam("conversation")).order_by(_turns.c.offset.desc())
 _OPENED = select(func.count()).select_from(
     select(_conversations.c.open_key)
     .where(_conversations.c.opener_id == bindparam("user"))
@@ -46,7 +48,15 @@ _OF_ONE = _CONTEXTS.where(_messages.c.conversation_id == bindparam("conversation
 
 def heard_of(connection: Connection, user_id: str, limit: int) -> list[HeardTurn]:
     """The earliest first."""
-    rows = connection.execute(_HEARD, {"user": user_id, "most": limit}).all()
+    return _turns_of(connection.execute(_HEARD_OF, {"user": user_id, "most": limit}).all())
+
+
+def heard_in(connection: Connection, conversation: str, limit: int) -> list[HeardTurn]:
+    """The earliest first."""
+    return _turns_of(connection.execute(_HEARD_IN, {"conversation": conversation, "most": limit}).all())
+
+
+def _turns_of(rows: Sequence[Row[*tuple[Any, ...]]]) -> list[HeardTurn]:
     return [
         HeardTurn(
             channel=codec.channel_of(row.conversation_id),

@@ -38,6 +38,9 @@ class MoodStore(Protocol):
         """The last answered messages of a user, in the conversations that the user is a member of now and joined last
         (at most 50), the earliest first; empty for unknown users."""
 
+    async def heard_in(self, channel: str, limit: int) -> list[HeardTurn]:
+        """The last answered messages of a conversation, the earliest first; empty for unknown ones."""
+
     async def conversations_opened(self, user_id: str, most: int) -> int:
         """How many conversations the user has opened; counting ends at ``most``."""
 

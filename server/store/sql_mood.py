@@ -17,6 +17,10 @@ class MoodMethods(Roads):
         check_texts(user_id=user_id)
         return await self._read(partial(mood.heard_of, user_id=user_id, limit=limit))
 
+    async def heard_in(self, channel: str, limit: int) -> list[HeardTurn]:
+        conversation = codec.conversation_id(channel)
+        return await self._read(partial(mood.heard_in, conversation=conversation, limit=limit))
+
     async def conversations_opened(self, user_id: str, most: int) -> int:
         check_texts(user_id=user_id)
         return await self._read(partial(mood.opened, user_id=user_id, most=most))

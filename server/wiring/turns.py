@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 
+from adapters.personas import Persona
 from inference.registry.fleet import Fleet
 from inference.registry.live import Live
 from server.chat.doubts import DoubtRule
@@ -29,7 +30,8 @@ class Turns:
     """``runner`` decides when ``bot`` answers, which asks ``fleet`` and ``learner``.
 
     ``models`` watches which versions of the model are to be in use, ``live`` counts what they do; ``teaching`` watches
-    the user's own intents, where there are some; ``known_intents`` tells the names of those that are understood now.
+    the user's own intents, where there are some; ``known_intents`` tells the names of those that are understood now;
+    ``personas`` are those among which the policy chooses.
     """
 
     fleet: Fleet
@@ -40,6 +42,7 @@ class Turns:
     runner: TurnRunner
     teaching: Teaching | None
     known_intents: Callable[[], Collection[str]]
+    personas: tuple[Persona, ...]
 
 
 def prepare_turns(ground: Ground, contents: Contents, *, on_reward: Callable[[RewardEvent], None]) -> Turns:
@@ -59,7 +62,7 @@ def prepare_turns(ground: Ground, contents: Contents, *, on_reward: Callable[[Re
     def known_intents() -> Collection[str]:
         return fleet.roster.champion.manifest.heads.intent.labels if teaching is None else teaching.labels
 
-    return Turns(fleet, live, models, learner, bot, runner, teaching, known_intents)
+    return Turns(fleet, live, models, learner, bot, runner, teaching, known_intents, contents.personas)
 
 
 def _teaching(ground: Ground, contents: Contents, fleet: Fleet, bot: Bot) -> Teaching | None:

@@ -33,6 +33,8 @@ async def test_what_a_user_said_comes_from_all_conversations_in_order(store: Sql
     ]
     assert await store.heard_of(ANN.id, 10) == everything
     assert await store.heard_of(ANN.id, 2) == everything[1:]
+    assert await store.heard_in(first, 10) == [everything[0], everything[2]]
+    assert await store.heard_in(first, 1) == [everything[2]]
 
 
 async def test_others_messages_and_open_turns_are_not_a_users(store: SqlStore) -> None:
