@@ -37,28 +37,28 @@ class Reason:
 
 def firing(rules: MoodRules, signs: Signs) -> tuple[Rule, ...]:
     """The rules that fire, in the file's order."""
-    holding = [rule for rule in rules.rules if all(condition.holds(signs) for condition in rule.conditions)]
+    holding = [rule for rule in rules.rules if rule.holds(signs)]
     furthest: dict[str, tuple[float, bool]] = {}
     for rule in holding:
-        reach = rule.conditions[0].reach
-        furthest[rule.ladder] = max(furthest.get(rule.ladder, reach), reach)
-    return tuple(rule for rule in holding if rule.conditions[0].reach == furthest[rule.ladder])
+        furthest[rule.ladder] = max(furthest.get(rule.ladder, rule.reach), rule.reach)
+    return tuple(rule for rule in holding if rule.reach == furthest[rule.ladder])
 
 
 def heard(rules: MoodRules, before: Strengths, signs: Signs) -> dict[str, float]:
     """The strengths after a customer's turn, from those after the turn before it. What no rule is named is dropped."""
-    known = {rule.name for rule in rules.rules}
-    now = {name: round(strength * rules.fade, DECIMALS) for name, strength in before.items() if name in known}
+    known, fade = rules.by_name, rules.fade
+    now = {name: round(strength * fade, DECIMALS) for name, strength in before.items() if name in known}
     now = {name: strength for name, strength in now.items() if strength >= FORGOTTEN}
     return now | {rule.name: 1.0 for rule in firing(rules, signs)}
 
 
 def changes(rules: MoodRules, strengths: Strengths) -> dict[str, float]:
-    """What becomes of traits: by name in the order of the alphabet, each in ±``MAX_BEND`` and not 0."""
+    """What ``strengths``, as ``heard`` gives them, do to traits: by name in alphabetical order, each in ±``MAX_BEND``
+    and not 0."""
     ladders: dict[str, dict[str, list[float]]] = defaultdict(lambda: defaultdict(list))
-    for rule in rules.rules:
-        strength = strengths.get(rule.name, 0.0)
-        for trait, change in rule.traits.items() if strength else ():
+    for name, strength in strengths.items():
+        rule = rules.by_name[name]
+        for trait, change in rule.traits.items():
             ladders[trait][rule.ladder].append(strength * change)
     sums = {trait: math.fsum(map(_level, by_ladder.values())) for trait, by_ladder in sorted(ladders.items())}
     bounded = {trait: round(min(max(total, -MAX_BEND), MAX_BEND), DECIMALS) for trait, total in sums.items()}
@@ -78,11 +78,9 @@ def bent(traits: Mapping[str, float], by: Mapping[str, float]) -> Mapping[str, f
 def reasons(rules: MoodRules, strengths: Strengths, signs: Signs) -> tuple[Reason, ...]:
     """Every rule that counts now, the strongest first: what was measured at those that fire, and that others fade."""
     found = [
-        Reason(rule.name, strengths[rule.name], _because(rule, strengths[rule.name], signs))
-        for rule in rules.rules
-        if rule.name in strengths
+        Reason(name, strength, _because(rules.by_name[name], strength, signs)) for name, strength in strengths.items()
     ]
-    return tuple(sorted(found, key=lambda reason: -reason.strength))
+    return tuple(sorted(found, key=lambda reason: (-reason.strength, reason.rule)))
 
 
 def _because(rule: Rule, strength: float, signs: Signs) -> str:
@@ -92,4 +90,4 @@ def _because(rule: Rule, strength: float, signs: Signs) -> str:
 
 
 def _measured(condition: str, measure: str, signs: Signs) -> str:
-    return f"{measure} is {signs.value(measure):.2f} ({condition})"
+    return f"{measure} is {signs.values[measure]:.2f} ({condition})"

@@ -24,7 +24,7 @@ class Condition:
     threshold: float
 
     def holds(self, signs: Signs) -> bool:
-        return OPERATORS[self.sign](signs.value(self.measure), self.threshold)
+        return OPERATORS[self.sign](signs.values[self.measure], self.threshold)
 
     @property
     def side(self) -> int:
@@ -42,20 +42,26 @@ class Condition:
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """While every one of ``conditions`` holds, ``traits`` change by these amounts, each in ±``MAX_BEND``."""
+    """While every one of ``conditions`` holds, ``traits`` change by these amounts, each in ±``MAX_BEND``.
+
+    Rules of one ``ladder`` are levels of the same thing, of which only the furthest that holds counts; a rule with
+    several conditions stands by itself.
+    """
 
     name: str
     conditions: tuple[Condition, ...]
     traits: Mapping[str, float]
+    ladder: str = field(init=False, repr=False, compare=False)
+    reach: tuple[float, bool] = field(init=False, repr=False, compare=False)
 
-    @property
-    def ladder(self) -> str:
-        """Rules of one ladder are levels of the same thing: only the furthest that holds counts. A rule with several
-        conditions stands by itself."""
-        if len(self.conditions) > 1:
-            return f"= {self.name}"
-        (only,) = self.conditions
-        return f"{only.measure} {'high' if only.side > 0 else 'low'}"
+    def __post_init__(self) -> None:
+        first = self.conditions[0]
+        level = f"{first.measure} {'high' if first.side > 0 else 'low'}"
+        object.__setattr__(self, "ladder", level if len(self.conditions) == 1 else f"= {self.name}")
+        object.__setattr__(self, "reach", first.reach)
+
+    def holds(self, signs: Signs) -> bool:
+        return all(condition.holds(signs) for condition in self.conditions)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,9 +71,11 @@ class MoodRules:
 
     rules: tuple[Rule, ...] = ()
     half_life_turns: float = HALF_LIFE_TURNS
-    fade: float = field(init=False)
+    fade: float = field(init=False, repr=False, compare=False)
+    by_name: Mapping[str, Rule] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "by_name", {rule.name: rule for rule in self.rules})
         object.__setattr__(self, "fade", 0.5 ** (1.0 / self.half_life_turns))
 
 

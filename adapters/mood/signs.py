@@ -34,15 +34,24 @@ class Signs:
     emotions: Mapping[str, float] = field(default_factory=dict)
     trend: float = 0.0
     volatility: float = 0.0
+    values: Mapping[str, float] = field(init=False, repr=False, compare=False)
+    """What each of ``MEASURES`` says."""
+
+    def __post_init__(self) -> None:
+        strongest = max(self.emotions.values(), default=0.0)
+        shares = {name: self.emotions.get(name, 0.0) for name in EMOTIONS}
+        values = {
+            "sentiment": self.sentiment,
+            "urgency": self.urgency,
+            "politeness": self.politeness,
+            "toxicity": self.toxicity,
+            "trend": self.trend,
+            "volatility": self.volatility,
+            **{name: share if share >= strongest else 0.0 for name, share in shares.items()},
+        }
+        object.__setattr__(self, "values", values)
 
     @classmethod
     def after(cls, scores: Sequence[float], **message: float | Mapping[str, float]) -> Signs:
         """With trend and volatility of ``scores``, sentiments of the last messages with this one's at the end."""
         return cls(trend=recent_change(scores), volatility=volatility(scores), **message)  # type: ignore[arg-type]
-
-    def value(self, measure: str) -> float:
-        """What ``measure``, one of ``MEASURES``, says."""
-        if measure not in EMOTIONS:
-            return float(getattr(self, measure))
-        share = self.emotions.get(measure, 0.0)
-        return share if share >= max(self.emotions.values(), default=0.0) else 0.0

@@ -45,7 +45,7 @@ def test_the_nearest_stand_first_with_what_tells_them_apart() -> None:
         5,
     )
     assert [one.name for one in near] == ["near", "far"]
-    assert near[0].differences == (("humor", pytest.approx(0.1)),)
+    assert dict(near[0].differences) == pytest.approx({"humor": 0.1})
     assert near[1].differences == (("empathy", -0.5), ("humor", 0.5))
     assert len(nearest_personas(Traits().as_dict(), PERSONAS, 3)) == 3
 

@@ -78,4 +78,4 @@ def test_labels_are_fifths() -> None:
 
 def test_signs_know_the_series() -> None:
     signs = Signs.after([0.5] * 5 + [-0.5] * 5, sentiment=-0.5)
-    assert (signs.sentiment, signs.value("trend"), signs.value("volatility")) == (-0.5, -0.5, 0.5)
+    assert (signs.sentiment, signs.values["trend"], signs.values["volatility"]) == (-0.5, -0.5, 0.5)
