@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import unicodedata
-from collections import OrderedDict, deque
-from collections.abc import Iterable, Mapping
+from collections import OrderedDict
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -47,9 +47,10 @@ class Memory:
 
     offset: int = 0
     turns: int = 0
-    scores: deque[float] = field(default_factory=lambda: deque(maxlen=REMEMBERED_TURNS))
-    gaps_s: deque[float] = field(default_factory=lambda: deque(maxlen=REMEMBERED_TURNS))
-    words: tuple[int, ...] = ()  # a deque of ten takes five times as much
+    # Tuples: a deque of ten takes five times as much.
+    scores: tuple[float, ...] = ()
+    gaps_s: tuple[float, ...] = ()
+    words: tuple[int, ...] = ()
     asked: tuple[bool, ...] = ()
     used_phrases: dict[str, None] = field(default_factory=dict)
     known: dict[str, str] = field(default_factory=dict)
@@ -66,12 +67,17 @@ class Memory:
     def hear(self, analysis: Analysis, text: str, at_ms: int) -> None:
         """Take in a customer's turn."""
         self.turns += 1
-        self._listen(analysis.sentiment.score, analysis.act, analysis.language, text)
+        self.listen(analysis.sentiment.score, analysis.act, analysis.language, text)
         if self.last is not None and at_ms > self.last.at_ms:
-            self.gaps_s.append((at_ms - self.last.at_ms) / 1000)
+            self.wait((at_ms - self.last.at_ms) / 1000)
 
-    def _listen(self, score: float, act: str, language: str, text: str) -> None:
-        self.scores.append(score)
+    def wait(self, gap_s: float) -> None:
+        """The customer took that long to write."""
+        self.gaps_s = (*self.gaps_s, gap_s)[-REMEMBERED_TURNS:]
+
+    def listen(self, score: float, act: str, language: str, text: str) -> None:
+        """Take in what a message was like."""
+        self.scores = (*self.scores, score)[-REMEMBERED_TURNS:]
         self.words = (*self.words, len(text.split()))[-REMEMBERED_TURNS:]
         self.asked = (*self.asked, act == "question" or "?" in text)[-REMEMBERED_TURNS:]
         self.style = personality.added(self.style, personality.counted(text, language))
@@ -110,9 +116,9 @@ def rebuild(past: list[PastTurn]) -> Memory:
     memory = Memory(turns=len(past))
     for turn in past:
         before = before_of(turn.analysis)
-        memory._listen(before.sentiment_score, before.act, str(turn.analysis.get("language", "und")), turn.text)
+        memory.listen(before.sentiment_score, before.act, str(turn.analysis.get("language", "und")), turn.text)
         if memory.last is not None and turn.at_ms > memory.last.at_ms:
-            memory.gaps_s.append((turn.at_ms - memory.last.at_ms) / 1000)
+            memory.wait((turn.at_ms - memory.last.at_ms) / 1000)
         memory.last = LastAnswer(turn.decision_id, before, turn.answered_at_ms)
         memory.previous_intent = turn.notes.get("intent")
         memory.say(turn.notes.get("phrases", ()))
@@ -132,7 +138,7 @@ def turn_view(memory: Memory, analysis: Analysis, text: str, now_ms: int) -> Tur
     """The policy's view of a turn that ``memory`` has just heard."""
     moment = datetime.fromtimestamp(now_ms / 1000, UTC)
     letters = sum(map(str.isalpha, text))
-    scores = list(memory.scores)
+    scores = memory.scores
     return TurnView(
         act=analysis.act,
         sentiment_score=analysis.sentiment.score,
@@ -164,7 +170,7 @@ def turn_view(memory: Memory, analysis: Analysis, text: str, now_ms: int) -> Tur
     )
 
 
-def _trend(scores: list[float]) -> float:
+def _trend(scores: Sequence[float]) -> float:
     """Half the difference between the last three scores' mean and that of those before: in [-1, 1]."""
     recent, before = scores[-_TREND_TURNS:], scores[:-_TREND_TURNS]
     if not before:

@@ -33,7 +33,7 @@ def bend(memory: Memory, analysis: Analysis, persona: Persona, rules: MoodRules 
 def signs_of(memory: Memory, analysis: Analysis) -> Signs:
     """What the rules look at."""
     return Signs.after(
-        tuple(memory.scores),
+        memory.scores,
         sentiment=analysis.sentiment.score,
         urgency=analysis.urgency,
         politeness=analysis.politeness,
