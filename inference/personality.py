@@ -4,7 +4,7 @@ These are weak indicators. Over thousands of words per author, single word categ
 r = .05 to .25 (Pennebaker & King 1999, Journal of Personality and Social Psychology 77; Mairesse, Walker, Mehl & Moore
 2007, Journal of Artificial Intelligence Research 30; Yarkoni 2010, Journal of Research in Personality 44), and a chat
 has dozens of words, about a matter that the customer did not choose. They are hints for a policy that finds out by
-itself whether they help, never a judgement of a person, and they are shown to nobody.
+itself whether they help, never a judgement of a person; no page shows them.
 
 Which kinds speak for which trait, and which against, follows those papers; the word lists are Parlance's own and
 English, so texts in other languages say nothing. All kinds weigh the same, since unit weights hardly do worse than

@@ -10,7 +10,6 @@ add up. The sum never leaves ±``MAX_BEND`` and the trait never leaves [0, 1].
 from __future__ import annotations
 
 import math
-from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -55,19 +54,20 @@ def heard(rules: MoodRules, before: Strengths, signs: Signs) -> dict[str, float]
 def changes(rules: MoodRules, strengths: Strengths) -> dict[str, float]:
     """What ``strengths``, as ``heard`` gives them, do to traits: by name in alphabetical order, each in ±``MAX_BEND``
     and not 0."""
-    ladders: dict[str, dict[str, list[float]]] = defaultdict(lambda: defaultdict(list))
+    rises: dict[tuple[str, str], float] = {}
+    falls: dict[tuple[str, str], float] = {}
     for name, strength in strengths.items():
         rule = rules.by_name[name]
         for trait, change in rule.traits.items():
-            ladders[trait][rule.ladder].append(strength * change)
-    sums = {trait: math.fsum(map(_level, by_ladder.values())) for trait, by_ladder in sorted(ladders.items())}
+            spot = (trait, rule.ladder)
+            rises[spot] = max(rises.get(spot, 0.0), strength * change)
+            falls[spot] = min(falls.get(spot, 0.0), strength * change)
+    parts: dict[str, list[float]] = {}
+    for (trait, _), part in (*rises.items(), *falls.items()):
+        parts.setdefault(trait, []).append(part)
+    sums = {trait: math.fsum(parts[trait]) for trait in sorted(parts)}  # exact, so in whatever order
     bounded = {trait: round(min(max(total, -MAX_BEND), MAX_BEND), DECIMALS) for trait, total in sums.items()}
     return {trait: change for trait, change in bounded.items() if change}
-
-
-def _level(levels: list[float]) -> float:
-    """The largest rise and the largest fall among the levels of one ladder, together."""
-    return max(0.0, *levels) + min(0.0, *levels)
 
 
 def bent(traits: Mapping[str, float], by: Mapping[str, float]) -> Mapping[str, float]:
