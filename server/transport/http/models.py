@@ -181,6 +181,19 @@ class ExperimentRef(Model):
     variant: str
 
 
+class MoodRule(Model):
+    mirrors = parts.MoodRule
+    name: str
+    strength: float
+    because: str
+
+
+class Mood(Model):
+    mirrors = parts.Mood
+    rules: list[MoodRule]
+    traits: dict[str, float]
+
+
 class Turn(Model):
     mirrors = parts.Turn
     decision_id: str
@@ -192,6 +205,7 @@ class Turn(Model):
     analysis_us: int | None = None
     decide_us: int | None = None
     total_us: int | None = None
+    mood: Mood | None = None
 
 
 class LastMessage(Model):

@@ -6,9 +6,14 @@ from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field, replace
 from typing import Any, cast
 
+from adapters.mood import outlook
+from adapters.personas import Persona
+from adapters.similarity import NearPersona
+from adapters.traits import Traits
 from server.backplane.memory import MemoryLimiter
 from server.chat.administration import Administration, Issued, Profile
 from server.chat.inbox import Inbox
+from server.chat.insight import Felt, Insight, MoodHistory, NearConversation
 from server.chat.peer import Caller, Claims
 from server.chat.quotas import Doorkeeper, Quotas
 from server.chat.service import Verb
@@ -144,6 +149,33 @@ class Tray(Inbox):
 
 
 @dataclass
+class Seer(Insight):
+    """Remembers too."""
+
+    verbs: Verbs
+
+    async def user_mood(self, caller: Caller, user_id: str) -> MoodHistory:
+        self.verbs.hear(caller, user_id)
+        return MoodHistory((Felt(examples.CHANNEL, 1, 5, -0.5),), outlook([-0.5]))
+
+    async def conversation_mood(self, caller: Caller, channel: str) -> MoodHistory:
+        self.verbs.hear(caller, channel)
+        return MoodHistory((), outlook([]))
+
+    def personas(self, caller: Caller) -> tuple[Persona, ...]:
+        self.verbs.hear(caller, "personas")
+        return (Persona("warm", "Warm", "Kind.", Traits(empathy=0.9).as_dict(), {}),)
+
+    def similar_personas(self, caller: Caller, name: str, count: int) -> list[NearPersona]:
+        self.verbs.hear(caller, (name, count))
+        return [NearPersona("calm", 0.875, (("humor", -0.25),))]
+
+    async def similar_conversations(self, caller: Caller, channel: str, count: int) -> list[NearConversation]:
+        self.verbs.hear(caller, (channel, count))
+        return [NearConversation("conv:other", 0.25, 3)]
+
+
+@dataclass
 class Office(Administration):
     """Remembers too."""
 
@@ -225,6 +257,7 @@ def desk_of(verbs: Verbs, quotas: Quotas = NO_QUOTAS) -> Desk:
         administration=Office(verbs),
         inbox=Tray(verbs),
         versions=Shelf(verbs),
+        insight=Seer(verbs),
         verbs={entry.frame: verbs.verb(entry.frame) for entry in REQUESTS},
         explain=False,
     )
