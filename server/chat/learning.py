@@ -10,10 +10,12 @@ import structlog
 from numpy.typing import NDArray
 
 from adapters.policies import Decision, Policy
+from server.chat.fold import learn
 from server.chat.signals import Rewarded, Signals
 from server.clock import Clock
 from server.errors import ProtocolError
 from server.store.ports import Combine, RewardEvent, RewardParts, Store
+from server.telemetry import Metrics
 
 _REPLAY_EVENTS = 1_000
 LOOK_EVERY_S = 5.0
@@ -41,6 +43,7 @@ class Learner:
         signals: Signals,
         clock: Clock,
         on_reward: Callable[[RewardEvent], None],
+        metrics: Metrics | None = None,
     ) -> None:
         self.name = name
         self.policy = policy
@@ -49,6 +52,7 @@ class Learner:
         self._combine = combine
         self._clock = clock
         self._on_reward = on_reward
+        self._metrics = metrics or Metrics()
         self._signals = signals
         self._stirred = asyncio.Event()  # something to tell, or to read
         self._appended = self._told = 0
@@ -130,7 +134,9 @@ class Learner:
 
     def _fold(self, event: RewardEvent) -> None:
         self.version = event.log_offset
-        if event.arm not in self.policy.arms or len(event.features) != self.policy.dim:
-            return  # a persona since removed, or features of an older release: nothing this policy can learn from
-        self.policy.learn(event.arm, np.asarray(event.features), event.reward, event.previous, at_ms=event.at_ms)
+        skipped = learn(self.policy, event)
+        if skipped is not None:
+            self._metrics.rewards_skipped.labels(skipped).inc()
+            return
+        self._metrics.rewards.inc()
         self._on_reward(event)

@@ -24,6 +24,8 @@ _LOCK_DECISIONS = Query(
         _decisions.c.policy,
         _decisions.c.arm,
         _decisions.c.features,
+        _decisions.c.propensity,
+        _decisions.c.at_ms,
         _decisions.c.parts_json,
         _decisions.c.reward,
     )
@@ -49,6 +51,8 @@ _EVENTS_AFTER = (
         _log.c.reward,
         _log.c.previous,
         _log.c.at_ms,
+        _decisions.c.at_ms.label("decided_ms"),
+        _decisions.c.propensity,
     )
     .join_from(_log, _decisions, _log.c.decision_id == _decisions.c.decision_id)
     .where(_log.c.policy == bindparam("of"), _log.c.log_offset > bindparam("position"))
@@ -97,6 +101,8 @@ def _lock(connection: Connection, operations: Sequence[RewardOp]) -> dict[str, D
             policy=row.policy,
             arm=row.arm,
             features=codec.unpack_floats(row.features),
+            propensity=row.propensity,
+            decided_ms=row.at_ms,
             parts=codec.decode_mapping(row.parts_json),
             reward=row.reward,
         )
@@ -125,6 +131,8 @@ def events_after(connection: Connection, policy: str, log_offset: int, limit: in
             reward=row.reward,
             previous=row.previous,
             at_ms=row.at_ms,
+            decided_ms=row.decided_ms,
+            propensity=row.propensity,
         )
         for row in connection.execute(_EVENTS_AFTER, values).all()
     ]

@@ -321,7 +321,8 @@ class RewardEvent:
     """One entry of a policy's reward log; ``log_offset`` is 1, 2, 3 … per policy without gaps.
 
     ``reward`` in [0, 1] is the decision's reward from now on; ``previous`` what it was before (None the first time),
-    so a fold adds the decision once and then only the difference.
+    so a fold adds the decision once and then only the difference. ``at_ms`` is the reward's time; ``decided_ms`` and
+    ``propensity`` are the decision's own, the same in all of its events.
     """
 
     policy: str
@@ -332,6 +333,8 @@ class RewardEvent:
     reward: float
     previous: float | None
     at_ms: int
+    decided_ms: int
+    propensity: float
 
 
 @dataclass(frozen=True, slots=True)

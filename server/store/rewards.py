@@ -18,6 +18,8 @@ class DecisionState:
     policy: str
     arm: str
     features: tuple[float, ...]
+    propensity: float
+    decided_ms: int
     parts: Mapping[str, float]
     reward: float | None
 
@@ -71,4 +73,6 @@ def _merge(plan: RewardPlan, decision: DecisionState, operation: RewardOp) -> Re
         reward=reward,
         previous=decision.reward,
         at_ms=operation.at_ms,
+        decided_ms=decision.decided_ms,
+        propensity=decision.propensity,
     )

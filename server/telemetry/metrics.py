@@ -66,6 +66,8 @@ class Metrics:
         meaning = "Times that a version could not be taken into use; the log says why."
         self.model_faults = self._counter("model_faults", meaning, "version")
         self.rewards = self._counter("rewards", "Reward events of the cluster that this process has learned.")
+        meaning = "Reward events that this process could not learn from, by what did not fit."
+        self.rewards_skipped = self._counter("rewards_skipped", meaning, "reason")
         self.doubts = self._counter("doubts", "Answered turns that went into the inbox to be relabelled.")
         self.inbox_open = self._gauge("inbox_open", "Turns of the cluster in the inbox that nobody has judged yet.")
         self.relabelled = self._gauge("relabelled", "Turns of the cluster with a label from the inbox.", "model")

@@ -86,10 +86,6 @@ def _models(ground: Ground, contents: Contents, fleet: Fleet, maker: EngineMaker
 
 
 def _learner(ground: Ground, contents: Contents, on_reward: Callable[[RewardEvent], None]) -> Learner:
-    def learned(event: RewardEvent) -> None:
-        ground.metrics.rewards.inc()
-        on_reward(event)
-
     return Learner(
         store=ground.store,
         policy=build_policy(ground.settings, contents.personas),
@@ -97,7 +93,8 @@ def _learner(ground: Ground, contents: Contents, on_reward: Callable[[RewardEven
         combine=contents.weights.combine,
         signals=ground.signals,
         clock=ground.clock,
-        on_reward=learned,
+        on_reward=on_reward,
+        metrics=ground.metrics,
     )
 
 

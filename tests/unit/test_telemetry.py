@@ -202,6 +202,7 @@ class TestMetrics:
     def test_versions_of_the_model_count_apart(self) -> None:
         metrics = watched(Metrics())
         metrics.model_fault("nlu-3")
+        metrics.rewards_skipped.labels("arm").inc()
         value = metrics.registry.get_sample_value
         assert value("parlance_model_info", {"version": "nlu-2", "role": "shadow"}) == 1
         assert value("parlance_model_turns_total", {"version": "nlu-1"}) == 9
@@ -282,6 +283,7 @@ class TestDocumentation:
         metrics.error(404)
         metrics.limited("messages")
         metrics.model_fault("nlu-3")
+        metrics.rewards_skipped.labels("arm").inc()
         metrics.turn(total_s=0, analysis_s=0, decide_s=0, sentiment=0, persona="warm")
         metrics.inbox(1, [Agreement("nlu-1.2.0", 2, 1)])
         found = {

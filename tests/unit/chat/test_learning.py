@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import cast
 
 import numpy as np
@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from adapters.policies import make_policy
+from adapters.policies import Policy, codec, make_policy
 from adapters.rewards import RewardWeights
 from server.chat import learning
 from server.chat.learning import Learner
@@ -20,10 +20,12 @@ from server.chat.signals import Rewarded, Signals
 from server.clock import ManualClock
 from server.errors import Unavailable
 from server.store.ports import Combine, RewardEvent, RewardParts, Store
+from server.telemetry import Metrics
 from tests.unit.chat.loopback import loopback
 
 ARMS = ("calm", "warm")
 PAGE = 3
+DAY_MS = 86_400_000
 
 
 @pytest.fixture(autouse=True, scope="module")
@@ -43,9 +45,12 @@ class FakeLog:
     away: bool = False
     reads: int = 0
 
-    def write(self, arm: str, reward: float, previous: float | None = None, dim: int = 3) -> RewardEvent:
+    def write(
+        self, arm: str, reward: float, previous: float | None = None, *, dim: int = 3, decided_ms: int = 1
+    ) -> RewardEvent:
         x = tuple(float(np.sin(len(self.events) + i)) for i in range(dim))
-        self.events.append(RewardEvent("linucb", len(self.events) + 1, "d", arm, x, reward, previous, 0))
+        number, late_ms = len(self.events) + 1, decided_ms + 10 * DAY_MS
+        self.events.append(RewardEvent("linucb", number, "d", arm, x, reward, previous, late_ms, decided_ms, 0.5))
         return self.events[-1]
 
     async def rewards_after(self, policy: str, log_offset: int, limit: int) -> list[RewardEvent]:
@@ -59,15 +64,22 @@ class FakeLog:
         return None if reward is None else self.write("warm", reward)
 
 
-def learner(log: FakeLog, seed: int = 0, signals: Signals | None = None) -> Learner:
+def learner(
+    log: FakeLog,
+    seed: int = 0,
+    signals: Signals | None = None,
+    policy: Policy | None = None,
+    metrics: Metrics | None = None,
+) -> Learner:
     return Learner(
         store=cast(Store, log),
-        policy=make_policy("linucb", arms=ARMS, dim=3, seed=seed),
+        policy=policy or make_policy("linucb", arms=ARMS, dim=3, seed=seed),
         name="linucb",
         combine=RewardWeights().combine,
         signals=signals or loopback()[0],
         clock=ManualClock(),
         on_reward=lambda _: None,
+        metrics=metrics,
     )
 
 
@@ -133,14 +145,49 @@ async def test_what_others_append_is_read_together() -> None:
     assert log.reads == -(-10 // PAGE)
 
 
-async def test_a_removed_persona_and_old_features_are_passed_over() -> None:
-    log = FakeLog()
+async def test_what_cant_be_learned_is_passed_over_and_counted() -> None:
+    log, metrics = FakeLog(), Metrics()
     log.write("retired", 1.0)
     log.write("warm", 1.0, dim=7)
-    made = learner(log)
+    log.events.append(replace(log.write("warm", 1.0), log_offset=4, features=(1e9, 0.0, 0.0)))
+    made = learner(log, metrics=metrics)
     await made.start()
-    assert made.version == 2
-    assert knowledge(made) == knowledge(learner(FakeLog()))
+    assert made.version == 4
+    told = metrics.render().decode()
+    for reason in ("arm", "features", "invalid"):
+        assert f'parlance_rewards_skipped_total{{reason="{reason}"}} 1.0' in told
+    assert "parlance_rewards_total 1.0" in told
+
+
+async def test_an_older_releases_context_has_zeros_where_features_came_since() -> None:
+    log, padded = FakeLog(), FakeLog()
+    event = log.write("warm", 1.0, dim=2)
+    padded.events.append(replace(event, features=(*event.features, 0.0)))
+    short, full = learner(log), learner(padded)
+    await short.start()
+    await full.start()
+    assert knowledge(short) == knowledge(full) != knowledge(learner(FakeLog()))
+
+
+async def test_a_late_reward_is_as_old_as_its_decision() -> None:
+    log = FakeLog()
+    log.write("warm", 1.0, decided_ms=100 * DAY_MS)
+    log.write("calm", 1.0, decided_ms=70 * DAY_MS)  # a half-life before, however late the word of it
+    made = learner(log, policy=make_policy("ucb1", arms=ARMS, dim=3, seed=0, half_life_days=30.0))
+    await made.start()
+    counts = dict(zip(ARMS, codec.unpack(made.policy.state())[1]["count"].tolist(), strict=True))
+    assert counts["calm"] == pytest.approx(counts["warm"] / 2, rel=1e-9)
+
+
+async def test_the_propensity_of_the_decision_is_what_exp3_learns_from() -> None:
+    states = []
+    for propensity in (0.5, 0.25):
+        log = FakeLog()
+        log.events = [replace(log.write("warm", 0.25), propensity=propensity)]
+        made = learner(log, policy=make_policy("exp3", arms=ARMS, dim=3, seed=0))
+        await made.start()
+        states.append(made.policy.state())
+    assert states[0] != states[1]
 
 
 async def test_a_ledger_that_is_away_costs_the_reward_only() -> None:

@@ -25,7 +25,7 @@ def mean(parts: Mapping[str, float]) -> float | None:
 
 
 def decision(name: str, policy: str = "p", **parts: float) -> DecisionState:
-    return DecisionState(name, policy, "warm", (0.5,), parts, mean(parts))
+    return DecisionState(name, policy, "warm", (0.5,), 0.25, 7, parts, mean(parts))
 
 
 def reward(name: str, **parts: float) -> RewardOp:
@@ -61,7 +61,7 @@ def test_parts_that_say_nothing_are_kept_without_an_event() -> None:
 
 
 def test_a_combiner_with_new_weights_is_heard_on_old_parts() -> None:
-    kept = DecisionState("x", "p", "warm", (), {"a": 1.0}, 0.25)
+    kept = DecisionState("x", "p", "warm", (), 0.5, 7, {"a": 1.0}, 0.25)
     plan = plan_rewards(known(kept), [reward("x", a=1.0)])
     (event,) = plan.events
     assert event is not None and (event.previous, event.reward) == (0.25, 1.0)
