@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from adapters.policies import Decision, Policy
 from server.chat.fold import learn
+from server.chat.joining import RewardJoin
 from server.chat.signals import Rewarded, Signals
 from server.clock import Clock
 from server.errors import ProtocolError
@@ -22,6 +23,7 @@ LOOK_EVERY_S = 5.0
 # Rewards come as often as customers write, and each is every worker's: what comes in so long is told in one word and
 # read in one query.
 GATHER_S = 0.25
+DEFAULTS_EVERY_S = 30.0
 
 _log = structlog.get_logger(__name__)
 
@@ -44,6 +46,7 @@ class Learner:
         clock: Clock,
         on_reward: Callable[[RewardEvent], None],
         metrics: Metrics | None = None,
+        join: RewardJoin | None = None,
     ) -> None:
         self.name = name
         self.policy = policy
@@ -53,6 +56,7 @@ class Learner:
         self._clock = clock
         self._on_reward = on_reward
         self._metrics = metrics or Metrics()
+        self._join = join or RewardJoin()
         self._signals = signals
         self._stirred = asyncio.Event()  # something to tell, or to read
         self._appended = self._told = 0
@@ -100,10 +104,12 @@ class Learner:
     async def reward(self, found: RewardParts) -> None:
         """Add parts to a decision's reward and learn the difference, or have ``follow`` learn it after what others have
         appended before. A ledger that is away costs the reward only."""
-        if not found.decision_id or not found.parts:
+        now_ms = self._clock.now_ms()
+        if not found.decision_id or not found.parts or not self._in_time(found, now_ms):
             return
+        self._metrics.parts(found.parts)
         try:
-            event = await self._store.add_reward(found, self._combine, self._clock.now_ms())
+            event = await self._store.add_reward(found, self._combine, now_ms, self._join.repeats)
             if event is None:
                 return
             if event.log_offset == self.version + 1:
@@ -114,6 +120,34 @@ class Learner:
             self._stirred.set()
         except ProtocolError as error:
             _log.warning("reward lost", decision=found.decision_id, reason=str(error))
+
+    def _in_time(self, found: RewardParts, now_ms: int) -> bool:
+        if not self._join.is_late(found.decided_ms, now_ms):
+            return True
+        self._metrics.late(counts=not self._join.ignore_late)
+        return not self._join.ignore_late
+
+    async def give_defaults(self) -> None:
+        """Give for ever the default reward to decisions that have waited long enough; nothing where there is none. All
+        workers do, and each decision gets it once."""
+        while self._join.default is not None and self._join.window_ms is not None:
+            try:
+                await self._give_defaults(self._join.default, self._join.window_ms)
+            except ProtocolError as error:
+                _log.warning("default rewards not given", policy=self.name, reason=str(error))
+            except Exception:  # whatever it was, the next round must come
+                _log.exception("default rewards not given", policy=self.name)
+            await asyncio.sleep(DEFAULTS_EVERY_S)
+
+    async def _give_defaults(self, reward: float, window_ms: int) -> None:
+        while True:
+            now_ms = self._clock.now_ms()
+            given = await self._store.default_rewards(self.name, reward, now_ms - window_ms, now_ms, _REPLAY_EVENTS)
+            self._metrics.rewards_defaulted.inc(given)
+            if given:
+                self._fall_behind()
+            if given < _REPLAY_EVENTS:
+                return
 
     async def _tell(self) -> None:
         if self._appended > self._told:

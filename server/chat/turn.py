@@ -139,7 +139,8 @@ class Bot:
             return False
         await self._fanout.publish_message(message)
         decision_id = answer.decision.decision_id if answer.decision is not None else None
-        memory.answered(LastAnswer(decision_id, before_of(heard.wire), answer.at_ms), written, message.offset)
+        before = before_of(heard.wire, memory.turns, turn.message.at_ms, answer.at_ms)
+        memory.answered(LastAnswer(decision_id, before, answer.at_ms), written, message.offset)
         self._count(heard, answer, started_ns)
         _log.debug("answered", message=message.message_id, offset=message.offset)
         await rewarding
@@ -266,7 +267,8 @@ class Bot:
         """What followed an answer rewards its decision."""
         if last is None or last.decision_id is None:
             return
-        await self._learner.reward(RewardParts(last.decision_id, next_turn_parts(last.before, after)))
+        parts = next_turn_parts(last.before, after)
+        await self._learner.reward(RewardParts(last.decision_id, parts, decided_ms=last.at_ms))
 
     async def on_rating(self, found: RewardParts) -> None:
         """A thumb, or any rating, on an answer."""
@@ -274,6 +276,12 @@ class Bot:
         if memory is not None and memory.last is not None and memory.last.decision_id == found.decision_id:
             memory.last_rating = found.parts.get("feedback")
         await self._learner.reward(found)
+
+    async def on_assessed(self, channel: str, rating: float) -> None:
+        """Somebody rated the conversation; that is said of its last answer."""
+        last = (await self._memory(channel)).last
+        if last is not None and last.decision_id is not None:
+            await self._learner.reward(RewardParts(last.decision_id, {"rating": rating}, decided_ms=last.at_ms))
 
     async def on_resolved(self, channel: str, resolved: bool) -> None:
         """The last answer led to a resolution, or to a reopening."""

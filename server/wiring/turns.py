@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from inference.registry.fleet import Fleet
 from inference.registry.live import Live
 from server.chat.doubts import DoubtRule
+from server.chat.joining import RewardJoin
 from server.chat.learning import Learner
 from server.chat.memory import Memories
 from server.chat.runner import TurnRunner
@@ -95,6 +96,12 @@ def _learner(ground: Ground, contents: Contents, on_reward: Callable[[RewardEven
         clock=ground.clock,
         on_reward=on_reward,
         metrics=ground.metrics,
+        join=RewardJoin(
+            window_ms=1_000 * ground.settings.reward_window_s,
+            default=ground.settings.default_reward,
+            ignore_late=ground.settings.reward_late == "ignore",
+            repeats=ground.settings.reward_repeats,
+        ),
     )
 
 

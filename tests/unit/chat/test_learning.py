@@ -15,10 +15,12 @@ from hypothesis import strategies as st
 from adapters.policies import Policy, codec, make_policy
 from adapters.rewards import RewardWeights
 from server.chat import learning
+from server.chat.joining import RewardJoin
 from server.chat.learning import Learner
 from server.chat.signals import Rewarded, Signals
 from server.clock import ManualClock
 from server.errors import Unavailable
+from server.store.policy_ports import Repeats
 from server.store.ports import Combine, RewardEvent, RewardParts, Store
 from server.telemetry import Metrics
 from tests.unit.chat.loopback import loopback
@@ -44,6 +46,15 @@ class FakeLog:
     events: list[RewardEvent] = field(default_factory=list)
     away: bool = False
     reads: int = 0
+    unrewarded: int = 0
+
+    async def default_rewards(self, policy: str, reward: float, before_ms: int, at_ms: int, limit: int) -> int:
+        if self.away:
+            raise Unavailable("the database is away")
+        given, self.unrewarded = min(self.unrewarded, limit), max(self.unrewarded - limit, 0)
+        for _ in range(given):
+            self.write("warm", reward)
+        return given
 
     def write(
         self, arm: str, reward: float, previous: float | None = None, *, dim: int = 3, decided_ms: int = 1
@@ -57,7 +68,9 @@ class FakeLog:
         self.reads += 1
         return self.events[log_offset : log_offset + limit]
 
-    async def add_reward(self, found: RewardParts, combine: Combine, at_ms: int) -> RewardEvent | None:
+    async def add_reward(
+        self, found: RewardParts, combine: Combine, at_ms: int, repeats: Repeats = "last"
+    ) -> RewardEvent | None:
         if self.away:
             raise Unavailable("the database is away")
         reward = combine(found.parts)
@@ -67,9 +80,11 @@ class FakeLog:
 def learner(
     log: FakeLog,
     seed: int = 0,
+    *,
     signals: Signals | None = None,
     policy: Policy | None = None,
     metrics: Metrics | None = None,
+    join: RewardJoin | None = None,
 ) -> Learner:
     return Learner(
         store=cast(Store, log),
@@ -80,6 +95,7 @@ def learner(
         clock=ManualClock(),
         on_reward=lambda _: None,
         metrics=metrics,
+        join=join,
     )
 
 
@@ -229,3 +245,35 @@ async def test_a_ledger_that_is_away_does_not_end_the_following(monkeypatch: pyt
     monkeypatch.setattr(log, "rewards_after", fails_first)
     log.write("warm", 1.0)
     await until(made, 1)
+
+
+@pytest.mark.parametrize(("ignore", "learned"), [(False, 3), (True, 2)])
+async def test_late_rewards_are_counted_and_count_by_the_setting(ignore: bool, learned: int) -> None:
+    log, metrics = FakeLog(), Metrics()
+    made = learner(log, metrics=metrics, join=RewardJoin(window_ms=1_000, ignore_late=ignore))
+    now_ms = ManualClock().now_ms()
+    for decided_ms in (now_ms - 1_000, now_ms - 1_001, 0):  # in time, late, nobody knows
+        await made.reward(RewardParts("d", {"feedback": 1.0}, decided_ms=decided_ms))
+    assert made.version == learned
+    told = metrics.render().decode()
+    assert f'parlance_rewards_late_total{{counts="{str(not ignore).lower()}"}} 1.0' in told
+    assert f'parlance_reward_part_count{{part="feedback"}} {learned}.0' in told
+
+
+async def test_what_waited_in_vain_gets_the_default_and_is_learned(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(learning, "DEFAULTS_EVERY_S", 0)
+    log, metrics = FakeLog(unrewarded=2 * PAGE + 1, away=True), Metrics()
+    made = learner(log, metrics=metrics, join=RewardJoin(window_ms=1_000, default=0.25))
+    giving = asyncio.create_task(made.give_defaults())
+    await asyncio.sleep(0)
+    log.away = False  # an outage does not end it
+    await until(made, 2 * PAGE + 1)
+    giving.cancel()
+    assert {event.reward for event in log.events} == {0.25}
+    assert f"parlance_rewards_defaulted_total {2 * PAGE + 1}.0" in metrics.render().decode()
+
+
+async def test_nothing_is_given_where_decisions_are_censored() -> None:
+    log = FakeLog(unrewarded=1)
+    await learner(log, join=RewardJoin(window_ms=1_000)).give_defaults()
+    assert log.events == []
