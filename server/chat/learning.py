@@ -18,7 +18,7 @@ from server.chat.replay import Hooks, LogGap, Replay, knows_previous, snapshot_o
 from server.chat.signals import Rewarded, Signals
 from server.clock import Clock
 from server.errors import ProtocolError
-from server.store.policy_ports import Snapshot, SnapshotReason
+from server.store.policy_ports import Snapshot
 from server.store.ports import Combine, RewardEvent, RewardParts, Store
 from server.telemetry import Metrics
 
@@ -82,6 +82,11 @@ class Learner:
         self._appended = self._told = 0
         self._is_behind = False
         signals.on(Rewarded, self._hear)
+
+    @property
+    def fold(self) -> Fold:
+        """The policy and how far it has come."""
+        return self._fold
 
     @property
     def policy(self) -> Policy:
@@ -238,13 +243,6 @@ class Learner:
 
     # ------------------------------------------------------------------ snapshots
 
-    async def snapshot(self, reason: SnapshotReason, by: str) -> Snapshot:
-        """Make and store one of what is known now."""
-        made = snapshot_of(self._fold, self.name, reason, by, self._clock.now_ms())
-        await self._store.save_snapshot(made, self._snapshots_kept)
-        self._snapshotted = max(self._snapshotted, made.log_offset)
-        return made
-
     async def _store_snapshot(self) -> None:
         made, self._snapshot_made = self._snapshot_made, None
         if made is not None:
@@ -255,7 +253,8 @@ class Learner:
         """Store what was learned since the last snapshot, so that the next start has little to replay."""
         if not self._snapshot_events or self.version <= self._snapshotted:
             return
+        self._snapshot_made = snapshot_of(self._fold, self.name, "shutdown", self._worker, self._clock.now_ms())
         try:
-            await self.snapshot("shutdown", self._worker)
+            await self._store_snapshot()
         except ProtocolError as error:
             _log.warning("policy snapshot not stored", policy=self.name, reason=str(error))
