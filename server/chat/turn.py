@@ -17,6 +17,7 @@ from adapters.rewards import After, next_turn_parts
 from inference.analysis import Analysis
 from inference.errors import EngineClosed
 from server.backplane.ports import Envelope
+from server.chat.apprentice import Apprentice
 from server.chat.doubts import DoubtRule
 from server.chat.learning import Learner
 from server.chat.memory import LastAnswer, Memories, Memory, before_of, rebuild, turn_view
@@ -28,7 +29,7 @@ from server.fanout.hub import Fanout
 from server.store.ports import Answer, DecisionRow, OpenTurn, RewardParts, Store
 from server.telemetry import Metrics
 from server.wire.codec import JSON
-from server.wire.frames import Event
+from server.wire.frames import Event, Message
 from server.wire.parts import Turn, User
 
 _log = structlog.get_logger(__name__)
@@ -78,6 +79,7 @@ class Bot:
         silence_ms: int,
         sole_worker: bool,
         doubts: DoubtRule | None = None,
+        apprentice: Apprentice | None = None,
     ) -> None:
         self._store = store
         self._fanout = fanout
@@ -95,6 +97,7 @@ class Bot:
         self._silence_ms = silence_ms
         self._sole_worker = sole_worker
         self._doubts = doubts
+        self._apprentice = apprentice
         self._understanding = asyncio.Semaphore(MAX_UNDERSTANDING)
 
     def write_with(self, writer: BuiltInWriter) -> None:
@@ -211,6 +214,8 @@ class Bot:
             probabilities=tuple(chosen.probabilities.tolist()),
             features=tuple(x.tolist()),
             at_ms=now_ms,
+            mode=self._learner.mode,
+            seed=self._learner.seed,
         )
 
     async def _apologise(self, turn: OpenTurn, reason: Exception) -> bool:
@@ -280,6 +285,11 @@ class Bot:
         if memory is not None and memory.last is not None and memory.last.decision_id == found.decision_id:
             memory.last_rating = found.parts.get("feedback")
         await self._learner.reward(found)
+
+    async def on_agent_message(self, message: Message) -> None:
+        """An agent wrote, and said in which persona."""
+        if self._apprentice is not None:
+            await self._apprentice.watch(message)
 
     async def on_assessed(self, channel: str, rating: float) -> None:
         """Somebody rated the conversation; that is said of its last answer."""

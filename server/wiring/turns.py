@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from inference.registry.fleet import Fleet
 from inference.registry.live import Live
+from server.chat.apprentice import Apprentice
 from server.chat.doubts import DoubtRule
 from server.chat.joining import RewardJoin
 from server.chat.learning import Learner
@@ -114,6 +115,20 @@ def _learner(
         snapshot_events=ground.settings.policy_snapshot_events,
         snapshots_kept=ground.settings.policy_snapshots_kept,
         worker=ground.worker,
+        mode=ground.settings.policy_mode,
+    )
+
+
+def _apprentice(ground: Ground, fleet: Fleet, learner: Learner) -> Apprentice | None:
+    if ground.settings.policy_mode != "apprentice":
+        return None
+    return Apprentice(
+        store=ground.store,
+        engine=fleet,
+        learner=learner,
+        clock=ground.clock,
+        new_id=new_id,
+        timeout_s=ground.settings.analysis_timeout_ms / 1000,
     )
 
 
@@ -136,6 +151,7 @@ def _bot(ground: Ground, contents: Contents, fleet: Fleet, learner: Learner) -> 
         silence_ms=settings.silence_ms,
         sole_worker=not settings.shares_database,
         doubts=DoubtRule(settings.inbox_confidence, settings.inbox_out_of_scope) if settings.inbox_items else None,
+        apprentice=_apprentice(ground, fleet, learner),
     )
 
 
