@@ -153,7 +153,7 @@ class Replay:
             else:
                 like, weight = change.data.get("like"), float(change.data.get("weight", 1.0))
                 conform(fold.policy, lineage, self._maker, like, weight)
-        except ValueError as error:
+        except (ValueError, TypeError) as error:
             _log.error("policy change not followed", policy=self._name, kind=change.kind, reason=str(error))
             return
         fold.lineage = lineage
