@@ -10,7 +10,7 @@ from adapters.mood import Outlook, outlook
 from adapters.personas import Persona
 from adapters.similarity import NearPersona, nearest_contexts, nearest_personas
 from server.chat.access import require_agent, require_conversation, require_staff
-from server.chat.memory import before_of
+from server.chat.memory import score_of
 from server.chat.peer import Caller
 from server.errors import NotFound
 from server.store.mood_ports import MeanContext
@@ -63,7 +63,7 @@ class Insight:
             raise NotFound(f"There is no user {user_id!r}.")
         heard = await self._store.heard_of(user_id, MAX_TURNS)
         return _history(
-            [Felt(one.channel, one.offset, one.at_ms, _score(one.analysis)) for one in heard if one.analysis]
+            [Felt(one.channel, one.offset, one.at_ms, score_of(one.analysis)) for one in heard if one.analysis]
         )
 
     async def conversation_mood(self, caller: Caller, channel: str) -> MoodHistory:
@@ -71,7 +71,7 @@ class Insight:
         require_agent(caller, "the mood of a conversation")
         await require_conversation(self._store, caller, channel)
         past = await self._store.heard_in(channel, MAX_TURNS)
-        return _history([Felt(channel, one.offset, one.at_ms, _score(one.analysis)) for one in past if one.analysis])
+        return _history([Felt(channel, one.offset, one.at_ms, score_of(one.analysis)) for one in past if one.analysis])
 
     def personas(self, caller: Caller) -> tuple[Persona, ...]:
         """In the file's order. ``Forbidden``."""
@@ -106,10 +106,6 @@ def similar_personas(persona: Persona, personas: Mapping[str, Persona], count: i
 def _nearest(own: MeanContext, others: Sequence[MeanContext], count: int) -> list[NearConversation]:
     near = nearest_contexts(own.mean, [other.mean for other in others], count)
     return [NearConversation(others[one.index].channel, one.distance, others[one.index].decisions) for one in near]
-
-
-def _score(analysis: Mapping[str, object]) -> float:
-    return before_of(analysis).sentiment_score
 
 
 def _history(felt: Sequence[Felt]) -> MoodHistory:

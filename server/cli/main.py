@@ -19,6 +19,7 @@ from server.cli.mood import mood_app
 from server.cli.options import JsonOption
 from server.cli.output import print_json
 from server.cli.persona import persona_app
+from server.cli.policy import policy_app
 from server.cli.redact import redact
 from server.cli.serve import serve
 from server.cli.token import token
@@ -54,6 +55,7 @@ app.add_typer(intents_app, name="intents")
 app.add_typer(model_app, name="model")
 app.add_typer(mood_app, name="mood")
 app.add_typer(persona_app, name="persona")
+app.add_typer(policy_app, name="policy")
 app.add_typer(experiment_app, name="experiment")
 
 

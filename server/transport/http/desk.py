@@ -16,6 +16,7 @@ from server.chat.insight import Insight
 from server.chat.messages import Messages
 from server.chat.notices import Notices
 from server.chat.peer import Caller, Claims
+from server.chat.policies import Policies
 from server.chat.quotas import Doorkeeper
 from server.chat.service import Verb
 from server.chat.versions import Versions
@@ -42,6 +43,7 @@ class Desk:
     inbox: Inbox
     versions: Versions
     insight: Insight
+    policies: Policies
     verbs: Mapping[type[Incoming], Verb]
     explain: bool
 
