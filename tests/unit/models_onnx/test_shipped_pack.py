@@ -19,7 +19,7 @@ from models_onnx.tokens import encode, load_tokenizer
 PACKS = Path(__file__).parents[3] / "models_onnx"
 QUANTISATION_LOSS = {"nlu": 0.005, "nlu-fast": 0.008}
 FAST_COSTS = {
-    **{"clinc150_in_scope_accuracy": 0.012, "clinc150_oos_recall_at_95": 0.03, "act_macro_f1": 0.024},
+    **{"clinc150_in_scope_accuracy": 0.012, "clinc150_oos_recall_at_95": 0.031, "act_macro_f1": 0.024},
     **{"dynasent_macro_f1": 0.055, "uci_accuracy": 0.015, "reviews_within_one_star": 0.011},
 }
 FAST_COSTS_AT_MOST = 0.0101  # a point, where nothing else is said
