@@ -21,6 +21,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
+from server.store.experiment_ports import ExperimentStore, TrialTurn
 from server.store.inbox_ports import Doubt, InboxStore
 from server.wire.frames import Message, Notification
 from server.wire.parts import Conversation, Priority, ReceiptKind, ReceiptMark, State, Status, Turn, User
@@ -103,7 +104,7 @@ class Answer:
 
     ``decision`` and ``shown`` are None for an apology that no policy has chosen (the model was away).
     ``notes`` is opaque to the store (JSON): what the next turns need to know, such as the phrases used. ``doubt`` puts
-    the turn into the inbox.
+    the turn into the inbox; ``trial`` is what experiments know of it.
     """
 
     turn: OpenTurn
@@ -117,6 +118,7 @@ class Answer:
     analysis: Mapping[str, Any]
     notes: Mapping[str, Any]
     doubt: Doubt | None = None
+    trial: TrialTurn | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -362,7 +364,7 @@ class Combine(Protocol):
     def __call__(self, parts: Mapping[str, float], /) -> float | None: ...
 
 
-class Store(InboxStore, Protocol):
+class Store(InboxStore, ExperimentStore, Protocol):
     """The ledger. See the module's text for the guarantees that hold for every method."""
 
     async def start(self) -> None:
