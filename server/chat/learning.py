@@ -100,8 +100,8 @@ class Learner:
             return
         try:
             event = await self._store.add_reward(found, self._combine, self._clock.now_ms())
-            if event is None:
-                return
+            if event is None or event.policy != self.name:
+                return  # another log's, such as an experiment's or the hold-out's
             if event.log_offset == self.version + 1:
                 self._fold(event)
             elif event.log_offset > self.version:

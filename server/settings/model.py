@@ -232,6 +232,17 @@ class Settings(BaseModel):
     policy_parameters: Weights = setting(
         {}, "The policy's other parameters by name, such as ridge, epsilon, sharing, gamma, exponent, rate or noise."
     )
+    policy_holdout: float = setting(
+        0.0, "Share of users whose persona is drawn by a hash of their id; the policy never learns from them, so that "
+        "personas can be compared on them.", "share", ge=0, le=0.5,
+    )  # fmt: skip
+    experiment_look_s: int = setting(
+        600, "How often a running experiment is analysed for its automatic stop, by one worker of all.", "s",
+        ge=10, le=604_800,
+    )  # fmt: skip
+    experiment_auto_stop: bool = setting(
+        True, "Complete an experiment by itself once its rules say so, and give everybody the winner."
+    )
     reward_weights: Weights = setting(
         {},
         "Weights of an answer's reward by part: feedback, sentiment, thanks, resolved, handoff, reply, silence; those "

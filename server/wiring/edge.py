@@ -124,6 +124,7 @@ def _desk(ground: Ground, people: People, turns: Turns, talk: Talk, gate: Gate) 
         administration=administration,
         inbox=talk.inbox,
         versions=_versions(ground, turns),
+        experiments=talk.laboratory.office,
         verbs=talk.verbs,
         explain=ground.settings.explain_shown,
     )

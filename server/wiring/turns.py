@@ -12,6 +12,8 @@ from server.chat.learning import Learner
 from server.chat.memory import Memories
 from server.chat.runner import TurnRunner
 from server.chat.signals import ModelsMoved, TurnsLeft
+from server.chat.treatments import Abilities
+from server.chat.trials import Trials
 from server.chat.turn import Bot
 from server.chat.versions import roles
 from server.contents import Contents, build_policy, catalogue_of, standard_version
@@ -22,6 +24,7 @@ from server.wiring.ground import Ground, new_id
 from server.wiring.models import Models
 from server.wiring.preparing import Preparer, from_catalogue
 from server.wiring.teaching import Teaching
+from server.wiring.trials import abilities, prepare_trials
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +33,7 @@ class Turns:
 
     ``models`` watches which versions of the model are to be in use, ``live`` counts what they do; ``teaching`` watches
     the user's own intents, where there are some; ``known_intents`` tells the names of those that are understood now.
+    ``trials`` are the experiments that act on turns, and ``can`` what their variants may change.
     """
 
     fleet: Fleet
@@ -40,6 +44,8 @@ class Turns:
     runner: TurnRunner
     teaching: Teaching | None
     known_intents: Callable[[], Collection[str]]
+    trials: Trials
+    can: Abilities
 
 
 def prepare_turns(ground: Ground, contents: Contents, *, on_reward: Callable[[RewardEvent], None]) -> Turns:
@@ -50,16 +56,18 @@ def prepare_turns(ground: Ground, contents: Contents, *, on_reward: Callable[[Re
     ground.metrics.watch_engine(fleet)
     ground.metrics.watch_models(lambda: roles(fleet.roster), live.figures)
     learner = _learner(ground, contents, on_reward)
-    bot = _bot(ground, contents, fleet, learner)
-    runner = _runner(ground, bot)
-    ground.signals.on(TurnsLeft, runner.on_turns_left)
-    teaching = _teaching(ground, contents, fleet, bot)
-    models = _models(ground, contents, fleet, maker, teaching)
 
     def known_intents() -> Collection[str]:
         return fleet.roster.champion.manifest.heads.intent.labels if teaching is None else teaching.labels
 
-    return Turns(fleet, live, models, learner, bot, runner, teaching, known_intents)
+    can = abilities(tuple(persona.name for persona in contents.personas), known_intents)
+    trials = prepare_trials(ground, can, _identity(ground))
+    bot = _bot(ground, contents, fleet, learner, trials)
+    runner = _runner(ground, bot)
+    ground.signals.on(TurnsLeft, runner.on_turns_left)
+    teaching = _teaching(ground, contents, fleet, bot)
+    models = _models(ground, contents, fleet, maker, teaching)
+    return Turns(fleet, live, models, learner, bot, runner, teaching, known_intents, trials, can)
 
 
 def _teaching(ground: Ground, contents: Contents, fleet: Fleet, bot: Bot) -> Teaching | None:
@@ -101,7 +109,11 @@ def _learner(ground: Ground, contents: Contents, on_reward: Callable[[RewardEven
     )
 
 
-def _bot(ground: Ground, contents: Contents, fleet: Fleet, learner: Learner) -> Bot:
+def _identity(ground: Ground) -> User:
+    return User(id="bot", kind="bot", name=ground.settings.bot_name)
+
+
+def _bot(ground: Ground, contents: Contents, fleet: Fleet, learner: Learner, trials: Trials) -> Bot:
     settings = ground.settings
     return Bot(
         store=ground.store,
@@ -111,7 +123,7 @@ def _bot(ground: Ground, contents: Contents, fleet: Fleet, learner: Learner) -> 
         writer=contents.writer,
         personas=contents.personas,
         memories=Memories(settings.conversations_in_memory),
-        identity=User(id="bot", kind="bot", name=settings.bot_name),
+        identity=_identity(ground),
         clock=ground.clock,
         rng=ground.rng,
         new_id=new_id,
@@ -120,6 +132,7 @@ def _bot(ground: Ground, contents: Contents, fleet: Fleet, learner: Learner) -> 
         silence_ms=settings.silence_ms,
         sole_worker=not settings.shares_database,
         doubts=DoubtRule(settings.inbox_confidence, settings.inbox_out_of_scope) if settings.inbox_items else None,
+        trials=trials,
     )
 
 

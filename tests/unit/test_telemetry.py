@@ -283,6 +283,8 @@ class TestDocumentation:
         metrics.limited("messages")
         metrics.model_fault("nlu-3")
         metrics.turn(total_s=0, analysis_s=0, decide_s=0, sentiment=0, persona="warm")
+        metrics.exposure("tone", "warm")
+        metrics.experiment_look("continue")
         metrics.inbox(1, [Agreement("nlu-1.2.0", 2, 1)])
         found = {
             sample.name: {name for name in sample.labels if name != "le"}

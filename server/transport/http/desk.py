@@ -11,6 +11,7 @@ import msgspec
 from server.chat.accounts import Accounts
 from server.chat.administration import Administration
 from server.chat.conversations import ConversationVerbs
+from server.chat.experiment_office import ExperimentOffice
 from server.chat.inbox import Inbox
 from server.chat.messages import Messages
 from server.chat.notices import Notices
@@ -40,6 +41,7 @@ class Desk:
     administration: Administration
     inbox: Inbox
     versions: Versions
+    experiments: ExperimentOffice
     verbs: Mapping[type[Incoming], Verb]
     explain: bool
 

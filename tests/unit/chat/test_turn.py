@@ -24,6 +24,7 @@ from server.backplane.ports import Envelope
 from server.chat.doubts import DoubtRule
 from server.chat.learning import Learner
 from server.chat.memory import Memories
+from server.chat.trials import Trials
 from server.chat.turn import Bot
 from server.chat.writer import BuiltInWriter, Situation, Written
 from server.clock import ManualClock
@@ -126,6 +127,7 @@ class House:
     writer: FakeWriter = field(default_factory=FakeWriter)
     clock: ManualClock = field(default_factory=ManualClock)
     sole_worker: bool = True
+    trials: Trials | None = None
 
     def bot(self) -> Bot:
         ids = count()
@@ -155,6 +157,7 @@ class House:
             silence_ms=1_000,
             sole_worker=self.sole_worker,
             doubts=DoubtRule(confidence=0.4, out_of_scope=0.5),
+            trials=self.trials,
         )
 
 

@@ -8,6 +8,7 @@ from typing import Any, cast
 
 from server.backplane.memory import MemoryLimiter
 from server.chat.administration import Administration, Issued, Profile
+from server.chat.experiment_office import ExperimentOffice
 from server.chat.inbox import Inbox
 from server.chat.peer import Caller, Claims
 from server.chat.quotas import Doorkeeper, Quotas
@@ -17,7 +18,7 @@ from server.clock import ManualClock
 from server.errors import Unauthenticated
 from server.store.inbox_ports import Agreement, Doubt, InboxItem
 from server.store.ports import Account, Notice, Opened, Revocation
-from server.transport.http import registry_models
+from server.transport.http import experiment_models, registry_models
 from server.transport.http.desk import Desk
 from server.wire import examples, frames, requests
 from server.wire.catalogue import REQUESTS
@@ -206,6 +207,51 @@ class Shelf(Versions):
         return MODELS or {}
 
 
+@dataclass
+class Asked:
+    """Stands for ``Experiments``: what a route asks of them."""
+
+    verbs: Verbs
+    caller: Caller
+
+    def __getattr__(self, verb: str) -> Callable[..., Coroutine[Any, Any, Any]]:
+        async def heard(*arguments: Any) -> Any:
+            self.verbs.hear(self.caller, (verb, *arguments))
+
+        return heard
+
+
+@dataclass
+class Bench(ExperimentOffice):
+    """Remembers likewise."""
+
+    verbs: Verbs
+
+    async def all(self, caller: Caller) -> list[Json]:
+        self.verbs.hear(caller, "all")
+        return [experiment_models.ExperimentDocument.example or {}]
+
+    async def one(self, caller: Caller, experiment_id: str) -> Json:
+        self.verbs.hear(caller, experiment_id)
+        return experiment_models.ExperimentDocument.example or {}
+
+    async def report(self, caller: Caller, experiment_id: str) -> Json:
+        self.verbs.hear(caller, ("report", experiment_id))
+        return experiment_models.ExperimentReport.example or {}
+
+    async def create(self, caller: Caller, document: Any) -> Json:
+        self.verbs.hear(caller, document)
+        return experiment_models.ExperimentDocument.example or {}
+
+    async def change(self, caller: Caller, change: Any) -> Json:
+        await change(Asked(self.verbs, caller), caller.user.id)
+        return experiment_models.ExperimentDocument.example or {}
+
+    async def event(self, caller: Caller, user_id: str, key: str, name: str, at_ms: int | None) -> bool:
+        self.verbs.hear(caller, (user_id, key, name, at_ms))
+        return not self.verbs.duplicate
+
+
 def desk_of(verbs: Verbs, quotas: Quotas = NO_QUOTAS) -> Desk:
     """``quotas`` count on a clock that stands still."""
     parts = cast(Any, verbs)
@@ -220,6 +266,7 @@ def desk_of(verbs: Verbs, quotas: Quotas = NO_QUOTAS) -> Desk:
         administration=Office(verbs),
         inbox=Tray(verbs),
         versions=Shelf(verbs),
+        experiments=Bench(verbs),
         verbs={entry.frame: verbs.verb(entry.frame) for entry in REQUESTS},
         explain=False,
     )
