@@ -7,15 +7,18 @@ experiment that somebody has changed meanwhile changes nothing.
 from __future__ import annotations
 
 import asyncio
+from typing import TYPE_CHECKING
 
 import structlog
 
 from adapters.experiments.documents import from_document
-from adapters.experiments.verdict import Verdict
 from server.chat.experiments import Experiments, Found, Read
 from server.errors import Conflict, ProtocolError
 from server.store.ports import Store
 from server.telemetry import Metrics
+
+if TYPE_CHECKING:
+    from adapters.experiments.verdict import Verdict
 
 BY = "parlance"
 """Whom the history names for what nobody did by hand."""
@@ -70,6 +73,8 @@ class Examiner:
 
 def verdict_of(read: Read) -> Verdict:
     """The report's; of an experiment that nobody was shown, that its time is over or not."""
+    from adapters.experiments.verdict import Verdict  # late: it knows of SciPy, which the report has loaded by then
+
     own = read.found.experiment
     if read.report is not None:
         return read.report.verdict

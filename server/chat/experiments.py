@@ -10,9 +10,9 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from adapters.experiments.design import Experiment, ExperimentError
+from adapters.experiments.design import DAY_MS, Experiment, ExperimentError
 from adapters.experiments.documents import from_document, to_document
-from adapters.experiments.templates import TEMPLATES, from_template
+from adapters.experiments.templates import from_template
 from server.chat.treatments import Abilities, objections
 from server.clock import Clock
 from server.errors import Conflict, Invalid
@@ -91,13 +91,11 @@ class Experiments:
 
     async def read(self, found: Found) -> Read:
         """Likewise."""
-        from server.chat.outcomes import report_of, window_of
-
         window = window_of(found.experiment, self._clock.now_ms(), self._silence_ms)
         records: list[UnitRecord] = []
         while page := await self._store.unit_records(window, records[-1].unit if records else None, PAGE_UNITS):
             records += page
-        return Read(found, await asyncio.to_thread(report_of, found.experiment, records, window), window)
+        return Read(found, await asyncio.to_thread(_analysed, found.experiment, records, window), window)
 
     # ------------------------------------------------------------------ changing
 
@@ -216,9 +214,22 @@ class Experiments:
                 )
 
 
-def template_names() -> tuple[str, ...]:
-    """Those that ``create`` knows."""
-    return tuple(TEMPLATES)
+def window_of(experiment: Experiment, now_ms: int, silence_ms: int) -> Window:
+    """What counts of an experiment that is looked at now. ``silence_ms``: after which an answer gets no reply."""
+    until_ms = now_ms if experiment.completed_ms is None else experiment.completed_ms
+    return Window(
+        experiment_id=experiment.id,
+        until_ms=until_ms,
+        settled_before_ms=until_ms - silence_ms,
+        retention_ms=round(experiment.retention_days * DAY_MS),
+        goal=experiment.goal,
+    )
+
+
+def _analysed(experiment: Experiment, records: list[UnitRecord], window: Window) -> Report | None:
+    from server.chat.outcomes import report_of  # late, and in the thread: SciPy takes a second to load
+
+    return report_of(experiment, records, window)
 
 
 def _text(value: object) -> str:

@@ -12,25 +12,13 @@ from typing import Any, Final
 
 import numpy as np
 
-from adapters.experiments.design import DAY_MS, Experiment
+from adapters.experiments.design import Experiment
 from adapters.experiments.observations import Observations
 from adapters.experiments.plan import plan_of
 from adapters.experiments.report import Report, analyse
 from server.store.experiment_ports import UnitRecord, Window
 
 UNKNOWN: Final = math.nan
-
-
-def window_of(experiment: Experiment, now_ms: int, silence_ms: int) -> Window:
-    """What counts of an experiment that is looked at now. ``silence_ms``: after which an answer gets no reply."""
-    until_ms = now_ms if experiment.completed_ms is None else experiment.completed_ms
-    return Window(
-        experiment_id=experiment.id,
-        until_ms=until_ms,
-        settled_before_ms=until_ms - silence_ms,
-        retention_ms=round(experiment.retention_days * DAY_MS),
-        goal=experiment.goal,
-    )
 
 
 def _mean(total: float, count: int) -> float:

@@ -8,13 +8,25 @@ from typing import Any
 
 import pytest
 
+from adapters.rewards import RewardWeights
 from server.errors import Conflict, Invalid, NotFound
 from server.store.experiment_ports import ExperimentRow, Exposure, GoalEvent, TrialTurn, UnitRecord, Window
-from server.store.ports import Answer, Assessment, OpenTurn, Rating
+from server.store.ports import Answer, Assessment, OpenTurn, Rating, RewardParts
 from server.store.sql import SqlStore
 from server.wire.parts import User
 from tests.contract.store.harness import Harness
-from tests.contract.store.people import ANN, BEN, NOW_MS, answer, asked, claim, handoff, opened, resolution
+from tests.contract.store.people import (
+    ANN,
+    BEN,
+    NOW_MS,
+    answer,
+    asked,
+    claim,
+    decision,
+    handoff,
+    opened,
+    resolution,
+)
 
 DRAFT = ExperimentRow("tone", 1, "draft", {"id": "tone", "é": [1, 2.5, None]}, "create", "ada", NOW_MS)
 DAY_MS = 86_400_000
@@ -154,6 +166,20 @@ class TestEvents:
             await store.add_event(replace(event, name="order_paid"))
         with pytest.raises(Invalid):
             await store.add_event(replace(event, key="\ud800"))
+
+
+class TestHoldOut:
+    async def test_its_rewards_are_in_a_log_that_no_policy_reads(self, store: SqlStore) -> None:
+        """And the policy's own log stays without a gap."""
+        combine = RewardWeights().combine
+        for policy in ("linucb", "linucb:holdout", "linucb", "experiment:tone:warm"):
+            made = answer(await asked(store, await opened(store)), chosen=decision(policy))
+            await store.answer(made)
+            assert made.decision is not None
+            await store.add_reward(RewardParts(made.decision.decision_id, {"feedback": 1.0}), combine, NOW_MS)
+        found = {name: await store.rewards_after(name, 0, 9) for name in ("linucb", "linucb:holdout")}
+        assert [event.log_offset for event in found["linucb"]] == [1, 2]
+        assert [(event.log_offset, event.policy) for event in found["linucb:holdout"]] == [(1, "linucb:holdout")]
 
 
 class TestRecords:

@@ -16,8 +16,8 @@ from adapters.experiments.metrics import METRICS
 from adapters.experiments.observations import totals_of, units_of
 from server.chat.examiner import BY, Examiner, verdict_of
 from server.chat.experiment_office import MAX_AHEAD_MS, ExperimentOffice
-from server.chat.experiments import Read
-from server.chat.outcomes import observations_of, report_of, told, window_of
+from server.chat.experiments import Read, window_of
+from server.chat.outcomes import observations_of, report_of, told
 from server.errors import Conflict, Forbidden, Invalid, NotFound
 from server.store.experiment_ports import UnitRecord, Window
 from tests.unit.chat.house import caller
