@@ -6,6 +6,8 @@ import re
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Final
 
+import structlog
+
 from server.chat.administration import require_office
 from server.chat.experiments import Experiments, Found, document_of
 from server.chat.peer import Caller
@@ -19,6 +21,8 @@ MAX_AHEAD_MS: Final = 60_000
 """Clocks of others may be ahead by so much."""
 
 Json = dict[str, Any]
+
+_log = structlog.get_logger(__name__)
 
 
 class ExperimentOffice:
@@ -53,12 +57,12 @@ class ExperimentOffice:
     async def create(self, caller: Caller, document: Mapping[str, Any]) -> Json:
         """See ``Experiments.create``. ``Forbidden``, ``Invalid``, ``Conflict``."""
         _require_admin(caller)
-        return document_of(await self._experiments.create(document, caller.user.id))
+        return _logged(await self._experiments.create(document, caller.user.id))
 
     async def change(self, caller: Caller, change: Callable[[Experiments, str], Awaitable[Found]]) -> Json:
         """A verb of ``Experiments``, in the caller's name. ``Forbidden``, ``NotFound``, ``Conflict``."""
         _require_admin(caller)
-        return document_of(await change(self._experiments, caller.user.id))
+        return _logged(await change(self._experiments, caller.user.id))
 
     async def event(self, caller: Caller, user_id: str, key: str, name: str, at_ms: int | None) -> bool:
         """Something that a user did; whether it was new. ``Forbidden`` for others than admins and services,
@@ -80,6 +84,12 @@ def told_of(row: ExperimentRow) -> Json:
 
 def _without_none(values: Mapping[str, Any]) -> Json:
     return {name: value for name, value in values.items() if value is not None}
+
+
+def _logged(found: Found) -> Json:
+    row = found.row
+    _log.info("experiment changed", experiment=row.id, verb=row.verb, by=row.by, state=row.state)
+    return document_of(found)
 
 
 def _require_admin(caller: Caller) -> None:

@@ -164,6 +164,12 @@ def objections(experiment: Experiment, can: Abilities) -> Iterator[str]:
                 yield f"variant {variant.name!r}, {change.kind}: {problem}"
 
 
+def can_decide(change: Change, can: Abilities) -> bool:
+    """Whether a change that takes the decision away from the server's policy still can: what was there when the
+    experiment was made may be gone since."""
+    return change.kind not in ("persona", "policy") or not any(_OBJECT[change.kind](change.values, can))
+
+
 def _no_objection(_values: Mapping[str, Scalar], _can: Abilities) -> Iterator[str]:
     yield from ()
 

@@ -28,7 +28,7 @@ from inference.analysis import Analysis
 from server.chat.memory import Memory
 from server.chat.peer import GUEST_NAME
 from server.chat.signals import ExperimentsMoved, Signals
-from server.chat.treatments import NO_TREATMENT, Abilities, Treatment, treatment_of
+from server.chat.treatments import NO_TREATMENT, Abilities, Treatment, can_decide, treatment_of
 from server.clock import Clock
 from server.errors import ProtocolError
 from server.store.experiment_ports import ExperimentRow, Exposure, TrialTurn
@@ -253,13 +253,11 @@ class Trials:
         if found is None:
             by_id = {own.experiment.id: own for own in self._active}
             changes = [change for name, variant in chosen for change in by_id[name].changes[variant]]
-            able = [(log, change) for log, change in changes if not self._is_gone(change)]
+            able = [(log, change) for log, change in changes if can_decide(change, self._can)]
+            if len(able) < len(changes):
+                _log.warning("a persona or policy of an experiment is gone: the server's policy chooses", parts=chosen)
             found = self._treatments[chosen] = treatment_of(able, self._can.make_policy)
         return found
-
-    def _is_gone(self, change: Change) -> bool:
-        """A persona that was there when the experiment was made: without it the server's policy chooses."""
-        return change.kind == "persona" and change.values["name"] not in self._can.personas
 
     def _holds(self, known: _Known) -> bool:
         if known.read_ms is None:

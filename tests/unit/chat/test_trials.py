@@ -113,6 +113,12 @@ class TestParts:
         found = await part(made, in_variant(own, "warm"))
         assert found.ref == ExperimentRef("who", "warm") and found.treatment.persona is None
 
+    async def test_so_does_a_policy_that_needs_one_that_is_gone(self) -> None:
+        wants = Variant("cold", 1, (Change("policy", {"name": "fixed", "arm": "cold"}),))
+        own = Experiment("p", (Variant("today"), wants), ("satisfaction",)).start(1)
+        made = Bench().trials(own)
+        assert (await part(made, in_variant(own, "cold"))).treatment.policy is None
+
     async def test_what_a_newer_release_wrote_is_passed_over(self) -> None:
         made = Bench().trials()
         made.take([replace(row_of(running()), document={"id": "x", "of the future": 1}), row_of(running(id="b"))])
