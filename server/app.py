@@ -59,6 +59,7 @@ class App:
         await self._ground.store.start()
         await self._ground.fanout.start()
         await self._turns.learner.start()
+        await self._turns.trials.look()  # before the first turn, so that nobody gets an answer past an experiment
         await self._turns.runner.start()
         for work in self._keepers():
             self._spawn(work)
@@ -70,8 +71,10 @@ class App:
             self._turns.bot.watch_silence(),
             self._turns.learner.follow(),
             self._turns.learner.give_defaults(),
+            self._turns.trials.follow(),
             self._turns.models.watch(),
             self._talk.drift.watch(),
+            self._talk.laboratory.examiner.keep(),
             self._people.accounts.watch(),
             self._people.queue.keep(),
             self._people.figures.keep(),

@@ -24,6 +24,7 @@ MIN_UNITS = 100
 ALPHA = 0.05
 MAX_DAYS = 30
 MINIMUM_EFFECT = 0.05
+RETENTION_DAYS = 7.0
 DAY_MS = 86_400_000
 _ID = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
 
@@ -45,7 +46,8 @@ class Variant:
 class Experiment:
     """``variants``: the first is the control. ``metrics``: names of ``METRICS``, the first decides; ``guardrails``:
     margin by metric. ``salt``: "" takes the id. ``exposure``: share of the eligible. ``planned_units``: of all
-    variants together. ``minimum_effect``: relative, below which nobody would act. Times in Unix milliseconds."""
+    variants together. ``minimum_effect``: relative, below which nobody would act. ``goal``: the event that conversion
+    is to; ``retention_days``: within which who comes back has stayed. Times in Unix milliseconds."""
 
     id: str
     variants: tuple[Variant, ...]
@@ -63,6 +65,8 @@ class Experiment:
     planned_units: int = 1_000
     max_days: float = MAX_DAYS
     minimum_effect: float = MINIMUM_EFFECT
+    goal: str = ""
+    retention_days: float = RETENTION_DAYS
     state: State = "draft"
     started_ms: int | None = None
     completed_ms: int | None = None
@@ -108,6 +112,11 @@ class Experiment:
         self._must_be("complete", "running", "paused")
         return replace(self, state="completed", completed_ms=now_ms, winner=winner)
 
+    def withdraw(self) -> Experiment:
+        """completed → completed without a winner: everybody gets what there was before."""
+        self._must_be("withdraw", "completed")
+        return replace(self, winner=None)
+
     def ramp(self, exposure: float) -> Experiment:
         """Take in more users; nobody who is in leaves or changes variant."""
         self._must_be("ramp", "draft", "running", "paused")
@@ -151,6 +160,11 @@ def _problems(own: Experiment) -> list[str]:
         found.append(
             f"give min_units of 2 or more, planned_units of at least {len(names)} × min_units, and max_days above 0."
         )
+    measured = {*own.metrics, *own.guardrails}
+    if "conversion" in measured and not own.goal:
+        found.append("conversion needs a goal: give the name of the event that counts, such as `goal: order_placed`.")
+    if "retention" in measured and not 1.0 < own.retention_days <= own.max_days:
+        found.append(f"give retention_days above 1 and at most max_days, not {own.retention_days:g}.")
     if own.winner is not None and own.winner not in names:
         found.append(f"the winner {own.winner!r} is no variant. {suggestion(own.winner, names)}")
     return found

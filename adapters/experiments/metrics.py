@@ -100,7 +100,7 @@ def _shipped() -> tuple[Metric, ...]:
         Metric("satisfaction", "continuous", "rating", None, "mean", "higher", "stars of [1, 5]",
                "the customer's own rating; unknown for who gave none"),
         Metric("retention", "binary", "returned", None, "any", "higher", "share of users",
-               "came back within the days that the experiment names"),
+               "wrote again from a day after the first answer on, within the days that the experiment names"),
         Metric("conversion", "binary", "converted", None, "any", "higher", "share of users",
                "reached the goal event that the experiment names"),
         Metric("handoff_rate", "ratio", "handoffs", "conversations", "ratio", "lower", "hand-offs per conversation",

@@ -194,7 +194,7 @@ class Learner:
         except ProtocolError as error:
             _log.warning("reward lost", decision=found.decision_id, reason=str(error))
             return
-        if event is not None:
+        if event is not None and event.policy == self.name:  # not another log's: an experiment's or the hold-out's
             self._take(event)
 
     def _take(self, event: RewardEvent) -> None:

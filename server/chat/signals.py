@@ -96,6 +96,10 @@ class ModelsMoved(Signal, frozen=True):
     revision: int
 
 
+class ExperimentsMoved(Signal, frozen=True):
+    """An experiment was made, started, stopped or widened."""
+
+
 class FiguresWanted(Signal, frozen=True):
     """Somebody looks at the cluster's figures: every worker tells its own for a while."""
 
@@ -137,6 +141,7 @@ AnySignal = (
     | NotedByAll
     | QueueMoved
     | ModelsMoved
+    | ExperimentsMoved
     | FiguresWanted
     | WorkerFigures
 )

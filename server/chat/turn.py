@@ -24,6 +24,7 @@ from server.chat.listening import Understanding, analysis_told
 from server.chat.memory import LastAnswer, Memories, Memory, before_of, rebuild, turn_view
 from server.chat.mood import bend
 from server.chat.peer import GUEST_NAME
+from server.chat.trials import NO_PART, Drawn, Part, Trials, attributes_of
 from server.chat.visits import count_visits
 from server.chat.writer import BuiltInWriter, Situation, Written
 from server.clock import Clock
@@ -77,6 +78,7 @@ class Bot:
         doubts: DoubtRule | None = None,
         mood_rules: MoodRules = NO_RULES,
         apprentice: Apprentice | None = None,
+        trials: Trials | None = None,
     ) -> None:
         self._store = store
         self._fanout = fanout
@@ -96,6 +98,7 @@ class Bot:
         self._doubts = doubts
         self._mood_rules = mood_rules
         self._apprentice = apprentice
+        self._trials = trials
         self._understanding = asyncio.Semaphore(MAX_UNDERSTANDING)
 
     def write_with(self, writer: BuiltInWriter) -> None:
@@ -126,6 +129,7 @@ class Bot:
         channel = turn.message.channel
         started_ns = time.perf_counter_ns()
         memory = await self._memory(channel, turn.message.offset)
+        recalled = self._trials.recall(turn.message.sender.id) if self._trials else None
         async with self._understanding:
             analysis = await self._understand(turn, memory)
         heard = Heard(analysis, analysis.to_wire(), started_ns, time.perf_counter_ns())
@@ -133,7 +137,8 @@ class Bot:
         # Begun before the answer is stored, so that one commit takes both.
         rewarding = asyncio.create_task(self._reward_previous(turn, memory.last, analysis))
         try:
-            answer, written = self._compose(turn, memory, heard)
+            part = self._part(turn, memory, analysis, await recalled if recalled else {})
+            answer, written = self._compose(turn, memory, heard, part)
             message = await self._store.answer(answer)
         except BaseException:
             self._memories.forget(channel)  # it has heard what may come again
@@ -146,6 +151,8 @@ class Bot:
         before = before_of(heard.wire, memory.turns, turn.message.at_ms, answer.at_ms)
         memory.answered(LastAnswer(decision_id, before, answer.at_ms), written, message.offset)
         self._count(heard, answer, started_ns)
+        if self._trials is not None:
+            await self._trials.answered(part, turn, analysis, memory.turns)
         _log.debug("answered", message=message.message_id, offset=message.offset)
         await rewarding
         return True
@@ -159,16 +166,27 @@ class Bot:
         analysis, _ = await asyncio.gather(analysing, count_visits(self._store, memory, turn.message.sender.id))
         return analysis
 
-    def _compose(self, turn: OpenTurn, memory: Memory, heard: Heard) -> tuple[Answer, Written]:
+    def _part(self, turn: OpenTurn, memory: Memory, analysis: Analysis, kept: Mapping[str, str]) -> Part:
+        """Which experiments concern this turn."""
+        if self._trials is None:
+            return NO_PART
+        sender, now_ms = turn.message.sender, self._clock.now_ms()
+        return self._trials.part(
+            sender.id, lambda: attributes_of(sender, analysis, memory.turns + 1, now_ms), kept, now_ms
+        )
+
+    def _compose(self, turn: OpenTurn, memory: Memory, heard: Heard, part: Part) -> tuple[Answer, Written]:
         now_ms = self._clock.now_ms()
         memory.hear(heard.analysis, turn.message.text, turn.message.at_ms)
         deciding_ns = time.perf_counter_ns()
-        decision = self._decide(memory, heard.analysis, turn.message.text, now_ms)
+        decision = self._decide(memory, heard.analysis, turn, now_ms, part)
         decided_ns = time.perf_counter_ns()
-        mood = bend(memory, heard.analysis, self._personas[decision.arm], self._mood_rules)
-        sender = turn.message.sender
+        sender, treatment = turn.message.sender, part.treatment
+        mood = bend(memory, heard.analysis, treatment.voice(self._personas[decision.arm]), self._mood_rules)
         situation = Situation(
-            analysis=heard.analysis,
+            analysis=treatment.reading(
+                heard.analysis, asked_back=memory.asked_back, previous_intent=memory.previous_intent
+            ),
             persona=mood.persona,
             text=turn.message.text,
             turn_number=memory.turns,
@@ -178,13 +196,14 @@ class Bot:
             asked_back=memory.asked_back,
             customer_name=None if sender.name == GUEST_NAME else sender.name,
         )
-        written = self._writer.write(situation, self._rng)
+        written = treatment.wording(self._writer.write(situation, self._rng))
         shown = Turn(
             decision_id=decision.decision_id,
             persona=decision.arm,
             policy=decision.policy,
             version=decision.version,
             propensity=round(decision.propensity, 6),
+            experiment=part.ref,
             analysis_us=(heard.analysed_ns - heard.started_ns) // 1000,
             decide_us=(decided_ns - deciding_ns) // 1000,
             total_us=(time.perf_counter_ns() - heard.started_ns) // 1000,
@@ -192,7 +211,10 @@ class Bot:
         )
         doubt = self._doubts.doubt(heard.analysis, written.kind, memory.asked_back) if self._doubts else None
         answer = self._reply(turn, memory, written, now_ms)
-        return replace(answer, shown=shown, decision=decision, analysis=heard.wire, doubt=doubt), written
+        score = heard.analysis.sentiment.score
+        trial = self._trials.record(part, turn, memory, score, now_ms) if self._trials else None
+        told = replace(answer, shown=shown, decision=decision, analysis=heard.wire, doubt=doubt, trial=trial)
+        return told, written
 
     def _reply(self, turn: OpenTurn, memory: Memory, written: Written, now_ms: int) -> Answer:
         """The written words as an answer that nobody has decided yet."""
@@ -209,16 +231,21 @@ class Bot:
             notes=memory.notes(written),
         )
 
-    def _decide(self, memory: Memory, analysis: Analysis, text: str, now_ms: int) -> DecisionRow:
-        x = features(turn_view(memory, analysis, text, now_ms))
-        chosen = self._learner.choose(x)
+    def _decide(self, memory: Memory, analysis: Analysis, turn: OpenTurn, now_ms: int, part: Part) -> DecisionRow:
+        x = features(turn_view(memory, analysis, turn.message.text, now_ms))
+        drawn = None
+        if self._trials is not None:
+            drawn = self._trials.draw(part, turn.message.sender.id, x, self._learner.policy.arms)
+        if drawn is None:
+            drawn = Drawn(self._learner.name, self._learner.policy.arms, self._learner.choose(x))
+        chosen = drawn.decision
         return DecisionRow(
             decision_id=self._new_id(),
-            policy=self._learner.name,
+            policy=drawn.log,
             version=self._learner.version,
             arm=chosen.arm,
             propensity=chosen.propensity,
-            arms=self._learner.policy.arms,
+            arms=drawn.arms,
             probabilities=tuple(chosen.probabilities.tolist()),
             features=tuple(x.tolist()),
             at_ms=now_ms,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from server.cli import experiment_csv
+from server.cli import experiment_csv, experiment_live
 from server.cli.options import JsonOption
 from server.cli.output import console, print_json
 from server.errors import StartupError
@@ -20,12 +20,31 @@ if TYPE_CHECKING:
 
 BLOCKED_EXIT = 1
 
-experiment_app = typer.Typer(no_args_is_help=True, help="Experiments that one can trust: analyse.")
+experiment_app = typer.Typer(
+    no_args_is_help=True,
+    help="Experiments that one can trust: create, start, pause, ramp, stop, withdraw, list, show, report, templates; "
+    "analyse for data from anywhere.",
+)
 
 
 @experiment_app.callback()
 def experiment() -> None:
-    """Experiments that one can trust: analyse."""
+    """Experiments that one can trust: create, start, pause, ramp, stop, withdraw, list, show, report, templates.
+
+    They work on the server's database, whether the server runs or not. `analyse` takes data from anywhere.
+    """
+
+
+experiment_app.command("create")(experiment_live.create)
+experiment_app.command("start")(experiment_live.start)
+experiment_app.command("pause")(experiment_live.pause)
+experiment_app.command("ramp")(experiment_live.ramp)
+experiment_app.command("stop")(experiment_live.stop)
+experiment_app.command("withdraw")(experiment_live.withdraw)
+experiment_app.command("list")(experiment_live.list_experiments)
+experiment_app.command("show")(experiment_live.show)
+experiment_app.command("report")(experiment_live.report)
+experiment_app.command("templates")(experiment_live.templates)
 
 
 @experiment_app.command("analyse")
@@ -118,7 +137,7 @@ def analyse(
     columns = experiment_csv.Columns(unit, variant, plan.columns(), binary, propensity or "")
     report = _report(data, columns, plan, Reading("sequential" if sequential else "fixed", alpha, seed))
     if plot is not None:
-        _draw(report, plot)
+        experiment_report.draw(report, plot)
     if as_json:
         print_json(report.to_json())
     else:
@@ -185,12 +204,3 @@ def _numbers(option: str, texts: list[str] | None) -> dict[str, float]:
 def _wrong(error: ValueError) -> StartupError:
     text = str(error)
     return StartupError(text[:1].upper() + text[1:])
-
-
-def _draw(report: Report, path: Path) -> None:
-    from server.cli.experiment_report import draw_forest
-
-    try:
-        draw_forest(report, path)
-    except OSError as error:
-        raise StartupError(f"{path} can't be written: {error.strerror}.", "Give another --plot.") from None

@@ -103,6 +103,14 @@ def _p(value: float | None) -> str:
     return f"{value:.1e}" if value < 0.0001 else f"{value:.4f}"
 
 
+def draw(report: Report, path: Path) -> None:
+    """``draw_forest`` for a command. ``StartupError`` where ``path`` can't be written."""
+    try:
+        draw_forest(report, path)
+    except OSError as error:
+        raise StartupError(f"{path} can't be written: {error.strerror}.", "Give another --plot.") from None
+
+
 def draw_forest(report: Report, path: Path) -> None:
     """Relative differences with their intervals, by metric and variant; absolute ones where the control's mean is too
     near 0 to divide by. A blocked report is drawn as its reason. Raises ``OSError`` where ``path`` can't be

@@ -247,6 +247,17 @@ class Settings(BaseModel):
     policy_snapshots_kept: int = setting(
         10, "Newest snapshots that are kept; those made by hand stay besides.", "snapshots", ge=1, le=1_000
     )
+    policy_holdout: float = setting(
+        0.0, "Share of users whose persona is drawn by a hash of their id; the policy never learns from them, so that "
+        "personas can be compared on them.", "share", ge=0, le=0.5,
+    )  # fmt: skip
+    experiment_look_s: int = setting(
+        600, "How often a running experiment is analysed for its automatic stop, by one worker of all.", "s",
+        ge=10, le=604_800,
+    )  # fmt: skip
+    experiment_auto_stop: bool = setting(
+        True, "Complete an experiment by itself once its rules say so, and give everybody the winner."
+    )
     reward_groups: Weights = setting(
         {},
         "Weights of an answer's reward by group of parts: engagement 0.4, satisfaction 0.3, length 0.2, time 0.1; "

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from sqlalchemy import BigInteger, Connection, bindparam, delete, func, insert, literal_column, update
 
-from server.store import inbox, schema
+from server.store import inbox, schema, trial_records
 from server.store.batch import Batch, Batches
 from server.store.dialect import database_now_ms
 from server.store.find import find
@@ -71,6 +71,7 @@ _DECIDED = tuple(
 )
 _INSERT_DECISIONS = Batch(insert(schema.decisions), (*_DECIDED, "message_id"))
 _INSERT_DOUBTS = Batch(insert(schema.doubts), inbox.DOUBT_COLUMNS)
+_INSERT_TRIAL_TURNS = Batch(insert(schema.trial_turns), trial_records.TURN_COLUMNS)
 
 _WRITE = Batches(
     _INSERT_MESSAGES,
@@ -83,6 +84,7 @@ _WRITE = Batches(
     _LEAVE,
     _JOIN,
     _INSERT_DOUBTS,
+    _INSERT_TRIAL_TURNS,
 )
 
 
@@ -116,8 +118,10 @@ def _write(connection: Connection, plan: Plan) -> None:
                 for op in plan.answers
                 if op.answer.doubt is not None
             ],
+            [trial_records.turn_row(op) for op in plan.answers if op.answer.trial is not None],
         ),
     )
+    trial_records.expose(connection, plan.answers)
 
 
 def _decision_row(row: Mapping[str, object], message_id: str) -> tuple[object, ...]:

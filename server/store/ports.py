@@ -21,6 +21,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
+from server.store.experiment_ports import ExperimentStore, TrialTurn
 from server.store.inbox_ports import Doubt, InboxStore
 from server.store.mood_ports import MoodStore
 from server.store.policy_ports import PolicyMode, PolicyStore, Repeats
@@ -108,7 +109,7 @@ class Answer:
 
     ``decision`` and ``shown`` are None for an apology that no policy has chosen (the model was away).
     ``notes`` is opaque to the store (JSON): what the next turns need to know, such as the phrases used. ``doubt`` puts
-    the turn into the inbox.
+    the turn into the inbox; ``trial`` is what experiments know of it.
     """
 
     turn: OpenTurn
@@ -122,6 +123,7 @@ class Answer:
     analysis: Mapping[str, Any]
     notes: Mapping[str, Any]
     doubt: Doubt | None = None
+    trial: TrialTurn | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -373,7 +375,7 @@ class Combine(Protocol):
     def __call__(self, parts: Mapping[str, float], /) -> float | None: ...
 
 
-class Store(InboxStore, MoodStore, PolicyStore, Protocol):
+class Store(InboxStore, MoodStore, PolicyStore, ExperimentStore, Protocol):
     """The ledger. See the module's text for the guarantees that hold for every method."""
 
     async def start(self) -> None:

@@ -326,6 +326,62 @@ broadcasts_seen = Table(
     Column("at_ms", BigInteger, nullable=False),
 )
 
+experiments = Table(
+    "experiments",
+    metadata,
+    Column("id", String(64), primary_key=True),
+    Column("revision", BigInteger, nullable=False),
+    Column("state", String(16), nullable=False),
+    Column("looked_at_ms", BigInteger, nullable=False),  # the database's clock; whoever analysed it last
+    CheckConstraint("state IN ('draft', 'running', 'paused', 'completed')", name="state"),
+)
+
+experiment_log = Table(
+    "experiment_log",
+    metadata,
+    Column("experiment_id", ForeignKey("experiments.id"), primary_key=True),
+    Column("revision", BigInteger, primary_key=True, autoincrement=False),
+    Column("state", String(16), nullable=False),
+    Column("document_json", Text, nullable=False),
+    Column("verb", String(16), nullable=False),
+    Column("by_id", String, nullable=False),
+    Column("note", Text),
+    Column("at_ms", BigInteger, nullable=False),
+)
+
+# Without foreign keys: no answer may fail for what an experiment wants to know of it.
+exposures = Table(
+    "exposures",
+    metadata,
+    Column("experiment_id", String(64), primary_key=True),
+    Column("unit", String, primary_key=True, index=True),
+    Column("variant", String, nullable=False),
+    Column("at_ms", BigInteger, nullable=False),
+)
+
+trial_turns = Table(
+    "trial_turns",
+    metadata,
+    Column("turn_id", String(64), primary_key=True),
+    Column("user_id", String, nullable=False),
+    Column("conversation_id", String(64), nullable=False),
+    Column("message_id", String(64), nullable=False),  # of the answer
+    Column("at_ms", BigInteger, nullable=False),  # likewise
+    Column("response_ms", BigInteger, nullable=False),
+    Column("sentiment_score", Double, nullable=False),
+    Column("reply_to_ms", BigInteger),
+)
+Index("ix_trial_turns_user", trial_turns.c.user_id, trial_turns.c.at_ms)
+
+goal_events = Table(
+    "goal_events",
+    metadata,
+    Column("user_id", String, primary_key=True),
+    Column("key", String(64), primary_key=True),
+    Column("name", String(64), nullable=False),
+    Column("at_ms", BigInteger, nullable=False),
+)
+
 # One row that ``ping`` counts up: a database that only reads is not ready.
 probe = Table(
     "probe",

@@ -15,6 +15,7 @@ from server.store.group import CommitReport
 from server.store.migrate import migrate, require_current
 from server.store.postgresql import PostgresqlDatabase
 from server.store.sql_conversations import ConversationMethods
+from server.store.sql_experiments import ExperimentMethods
 from server.store.sql_inbox import InboxMethods
 from server.store.sql_mood import MoodMethods
 from server.store.sql_policies import PolicyMethods
@@ -25,7 +26,9 @@ from server.store.sqlite import SqliteDatabase, sqlite_url
 __all__ = ["SqlStore", "sqlite_url"]
 
 
-class SqlStore(UserMethods, ConversationMethods, TurnMethods, InboxMethods, MoodMethods, PolicyMethods):
+class SqlStore(
+    UserMethods, ConversationMethods, TurnMethods, InboxMethods, MoodMethods, PolicyMethods, ExperimentMethods
+):
     """``ports.Store`` on the database of ``url``: ``sqlite_url``'s, or PostgreSQL's.
 
     ``new_id`` makes ULIDs. ``group_max`` operations share a commit at most: beyond about 100 the commit's fixed cost

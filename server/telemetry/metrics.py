@@ -89,6 +89,15 @@ class Metrics:
         self.relabelled = self._gauge("relabelled", "Turns of the cluster with a label from the inbox.", "model")
         self.agreement = self._gauge("relabel_agreement_ratio", "Share of them that the model had said so.", "model")
 
+        self._experiments()
+
+    def _experiments(self) -> None:
+        self.experiments_running = self._gauge("experiments_running", "Experiments of the cluster that take users.")
+        meaning = "Users to whom this process showed a variant for the first time."
+        self.exposures = self._counter("exposures", meaning, "experiment", "variant")
+        meaning = "Analyses of running experiments for their automatic stop, by what followed."
+        self.experiment_looks = self._counter("experiment_looks", meaning, "action")
+
     def _people(self) -> None:
         self.handoffs = self._counter("handoffs", "Conversations handed to the queue, lapsed claims not counted.")
         self.claims = self._counter("claims", "Conversations claimed by an agent.")
@@ -127,6 +136,14 @@ class Metrics:
     def late(self, *, counts: bool) -> None:
         """Count a reward that came after the waiting window."""
         self.rewards_late.labels(str(counts).lower()).inc()
+
+    def exposure(self, experiment: str, variant: str) -> None:
+        """Count a user to whom a variant was shown for the first time."""
+        self.exposures.labels(experiment, variant).inc()
+
+    def experiment_look(self, action: str) -> None:
+        """Count an analysis of a running experiment, by its verdict."""
+        self.experiment_looks.labels(action).inc()
 
     def turn(self, *, total_s: float, analysis_s: float, decide_s: float, sentiment: float, persona: str) -> None:
         """Count an answered turn: what it took, and what was found and chosen."""

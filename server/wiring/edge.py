@@ -128,6 +128,7 @@ def _desk(ground: Ground, people: People, turns: Turns, talk: Talk, gate: Gate) 
         versions=_versions(ground, turns),
         insight=talk.insight,
         policies=_policies(ground, turns),
+        experiments=talk.laboratory.office,
         verbs=talk.verbs,
         explain=ground.settings.explain_shown,
     )

@@ -19,6 +19,7 @@ from server.wire import requests
 from server.wiring.drift import Drift
 from server.wiring.ground import Ground, new_id
 from server.wiring.people import People
+from server.wiring.trials import Laboratory, open_laboratory
 from server.wiring.turns import Turns
 
 Verbs = dict[type[requests.Incoming], Verb]
@@ -29,7 +30,7 @@ class Talk:
     """``chat`` serves the sockets; HTTP uses the parts themselves. ``verbs``: what answers which frame.
 
     ``claims`` takes the conversations of absent agents back; ``drift`` raises alerts; ``inbox`` holds what the bot was
-    not sure of.
+    not sure of; ``laboratory`` has the experiments.
     """
 
     messages: Messages
@@ -41,6 +42,7 @@ class Talk:
     drift: Drift
     inbox: Inbox
     insight: Insight
+    laboratory: Laboratory
 
 
 def offer_talk(ground: Ground, people: People, turns: Turns) -> Talk:
@@ -76,6 +78,7 @@ def offer_talk(ground: Ground, people: People, turns: Turns) -> Talk:
         drift=Drift(turns.live, alerts, lambda: turns.fleet.roster),
         inbox=_inbox(ground, turns),
         insight=Insight(store=ground.store, personas=turns.personas),
+        laboratory=open_laboratory(ground, turns.trials, turns.can),
     )
 
 

@@ -16,6 +16,8 @@ from server.chat.listening import Listening
 from server.chat.memory import Memories
 from server.chat.runner import TurnRunner
 from server.chat.signals import ModelsMoved, TurnsLeft
+from server.chat.treatments import Abilities
+from server.chat.trials import Trials
 from server.chat.turn import Bot
 from server.chat.versions import roles
 from server.contents import Contents, catalogue_of, standard_version
@@ -27,6 +29,7 @@ from server.wiring.models import Models
 from server.wiring.policies import SettingsMaker
 from server.wiring.preparing import Preparer, from_catalogue
 from server.wiring.teaching import Teaching
+from server.wiring.trials import abilities, prepare_trials
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +39,8 @@ class Turns:
     ``models`` watches which versions of the model are to be in use, ``live`` counts what they do; ``teaching`` watches
     the user's own intents, where there are some; ``policy_maker`` makes policies as the settings say; ``known_intents``
     tells the names of the intents that are understood now; ``personas`` are those among which the policy chooses;
-    ``listening`` reads what no bot answers.
+    ``listening`` reads what no bot answers. ``trials`` are the experiments that act on turns, and ``can`` what their
+    variants may change.
     """
 
     fleet: Fleet
@@ -50,6 +54,8 @@ class Turns:
     teaching: Teaching | None
     known_intents: Callable[[], Collection[str]]
     personas: tuple[Persona, ...]
+    trials: Trials
+    can: Abilities
 
 
 def prepare_turns(ground: Ground, contents: Contents, *, on_reward: Callable[[RewardEvent], None]) -> Turns:
@@ -61,16 +67,18 @@ def prepare_turns(ground: Ground, contents: Contents, *, on_reward: Callable[[Re
     ground.metrics.watch_models(lambda: roles(fleet.roster), live.figures)
     policy_maker = SettingsMaker(ground.settings, contents.personas)
     learner = _learner(ground, contents, policy_maker, on_reward)
-    bot = _bot(ground, contents, fleet, learner)
+
+    def known_intents() -> Collection[str]:
+        return fleet.roster.champion.manifest.heads.intent.labels if teaching is None else teaching.labels
+
+    can = abilities(tuple(persona.name for persona in contents.personas), known_intents)
+    trials = prepare_trials(ground, can, _identity(ground))
+    bot = _bot(ground, contents, fleet, learner, trials)
     learner.on_personas(bot.speak_as)
     runner = _runner(ground, bot)
     ground.signals.on(TurnsLeft, runner.on_turns_left)
     teaching = _teaching(ground, contents, fleet, bot)
     models = _models(ground, contents, fleet, maker, teaching)
-
-    def known_intents() -> Collection[str]:
-        return fleet.roster.champion.manifest.heads.intent.labels if teaching is None else teaching.labels
-
     listening = Listening(engine=fleet, fanout=ground.fanout, timeout_s=ground.settings.analysis_timeout_ms / 1000)
     return Turns(
         fleet=fleet,
@@ -84,6 +92,8 @@ def prepare_turns(ground: Ground, contents: Contents, *, on_reward: Callable[[Re
         teaching=teaching,
         known_intents=known_intents,
         personas=contents.personas,
+        trials=trials,
+        can=can,
     )
 
 
@@ -150,7 +160,11 @@ def _apprentice(ground: Ground, fleet: Fleet, learner: Learner) -> Apprentice | 
     )
 
 
-def _bot(ground: Ground, contents: Contents, fleet: Fleet, learner: Learner) -> Bot:
+def _identity(ground: Ground) -> User:
+    return User(id="bot", kind="bot", name=ground.settings.bot_name)
+
+
+def _bot(ground: Ground, contents: Contents, fleet: Fleet, learner: Learner, trials: Trials) -> Bot:
     settings = ground.settings
     return Bot(
         store=ground.store,
@@ -160,7 +174,7 @@ def _bot(ground: Ground, contents: Contents, fleet: Fleet, learner: Learner) -> 
         writer=contents.writer,
         personas=contents.personas,
         memories=Memories(settings.conversations_in_memory),
-        identity=User(id="bot", kind="bot", name=settings.bot_name),
+        identity=_identity(ground),
         clock=ground.clock,
         rng=ground.rng,
         new_id=new_id,
@@ -171,6 +185,7 @@ def _bot(ground: Ground, contents: Contents, fleet: Fleet, learner: Learner) -> 
         mood_rules=contents.mood_rules,
         doubts=DoubtRule(settings.inbox_confidence, settings.inbox_out_of_scope) if settings.inbox_items else None,
         apprentice=_apprentice(ground, fleet, learner),
+        trials=trials,
     )
 
 

@@ -286,6 +286,8 @@ class TestDocumentation:
         metrics.late(counts=True)
         metrics.parts({"feedback": 1.0})
         metrics.turn(total_s=0, analysis_s=0, decide_s=0, sentiment=0, persona="warm")
+        metrics.exposure("tone", "warm")
+        metrics.experiment_look("continue")
         metrics.inbox(1, [Agreement("nlu-1.2.0", 2, 1)])
         found = {
             sample.name: {name for name in sample.labels if name != "le"}

@@ -15,7 +15,17 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from server.errors import ProtocolError
-from server.transport.http import conversations, inbox, insight, models, notifications, people, policies, registry
+from server.transport.http import (
+    conversations,
+    experiments,
+    inbox,
+    insight,
+    models,
+    notifications,
+    people,
+    policies,
+    registry,
+)
 from server.transport.http import problems as errors
 from server.transport.http.asking import error_table
 from server.transport.http.bodies import BodyLimit
@@ -33,6 +43,7 @@ _TAGS = {
     "insight": "How customers have felt, who the personas are, and what is like what.",
     "models": "Versions of the model side by side: which answers, which is tried, how they do. For admins.",
     "policies": "What the choice of personas has learned: snapshots, rollbacks, personas that come and go. For admins.",
+    "experiments": "Variants side by side: made, started, stopped, read, for admins; goal events from back ends.",
     "notifications": "Word to one user, to every user, or to everybody who is connected.",
 }
 _SUCCESSES = {
@@ -54,6 +65,8 @@ _ROUTERS = (
     notifications.system,
     registry.registry,
     policies.policies,
+    experiments.experiments,
+    experiments.events,
 )
 _DESCRIPTION = """\
 The same conversations as over the WebSocket (`/asyncapi.json`), for back ends and scripts: the same tokens, the same

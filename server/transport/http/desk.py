@@ -11,6 +11,7 @@ import msgspec
 from server.chat.accounts import Accounts
 from server.chat.administration import Administration
 from server.chat.conversations import ConversationVerbs
+from server.chat.experiment_office import ExperimentOffice
 from server.chat.inbox import Inbox
 from server.chat.insight import Insight
 from server.chat.messages import Messages
@@ -44,6 +45,7 @@ class Desk:
     versions: Versions
     insight: Insight
     policies: Policies
+    experiments: ExperimentOffice
     verbs: Mapping[type[Incoming], Verb]
     explain: bool
 

@@ -226,6 +226,22 @@ async def test_nothing_to_say_is_not_written() -> None:
     assert log.events == []
 
 
+async def test_the_reward_of_another_log_is_not_this_policys(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A decision of an experiment, or of the hold-out: its event has the number that this log expects next."""
+    log = FakeLog()
+    made = learner(log)
+    add = log.add_reward
+
+    async def held_out(found: RewardParts, combine: Combine, at_ms: int) -> RewardEvent | None:
+        event = await add(found, combine, at_ms)
+        return None if event is None else replace(event, policy="linucb:holdout")
+
+    before = knowledge(made)
+    monkeypatch.setattr(log, "add_reward", held_out)
+    await made.reward(RewardParts("d", {"feedback": 1.0}))
+    assert (made.version, knowledge(made)) == (0, before)
+
+
 async def test_a_worker_folds_what_another_has_appended() -> None:
     log = FakeLog()
     here, there = loopback(2)

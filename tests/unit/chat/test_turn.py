@@ -25,6 +25,7 @@ from server.backplane.ports import Envelope
 from server.chat.doubts import DoubtRule
 from server.chat.learning import Learner
 from server.chat.memory import Memories
+from server.chat.trials import Trials
 from server.chat.turn import Bot
 from server.chat.writer import BuiltInWriter, Situation, Written
 from server.clock import ManualClock
@@ -139,6 +140,7 @@ class House:
     clock: ManualClock = field(default_factory=ManualClock)
     sole_worker: bool = True
     mood_rules: MoodRules = NO_RULES
+    trials: Trials | None = None
 
     def bot(self) -> Bot:
         ids = count()
@@ -169,6 +171,7 @@ class House:
             sole_worker=self.sole_worker,
             doubts=DoubtRule(confidence=0.4, out_of_scope=0.5),
             mood_rules=self.mood_rules,
+            trials=self.trials,
         )
 
 

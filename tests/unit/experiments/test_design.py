@@ -52,6 +52,9 @@ class TestLife:
         assert running.pause().variant("u", {}, kept="gone") is None
         assert running.complete(1, "warm").variant("u", {}, kept="today") == "warm"
         assert running.complete(1).variant("u", {}) is None
+        assert running.complete(1, "warm").withdraw().variant("u", {}) is None
+        with pytest.raises(ExperimentError, match="is running: only completed ones can withdraw"):
+            running.withdraw()
 
 
 class TestDefaults:
@@ -72,6 +75,8 @@ class TestDefaults:
         ({"exposure": -0.1}, "give a share from 0 to 1"),
         ({"planned_units": 199}, "2 × min_units"),
         ({"max_days": 0}, "max_days above 0"),
+        ({"metrics": ("conversion",)}, "conversion needs a goal"),
+        ({"guardrails": {"retention": 0.1}, "retention_days": 40}, "retention_days above 1 and at most max_days"),
         ({"winner": "cold"}, "the winner 'cold' is no variant"),
     ])  # fmt: skip
     def test_what_is_refused(self, change: dict[str, Any], sentence: str) -> None:

@@ -12,6 +12,7 @@ from adapters.similarity import NearPersona
 from adapters.traits import Traits
 from server.backplane.memory import MemoryLimiter
 from server.chat.administration import Administration, Issued, Profile
+from server.chat.experiment_office import ExperimentOffice
 from server.chat.inbox import Inbox
 from server.chat.insight import Felt, Insight, MoodHistory, NearConversation
 from server.chat.peer import Caller, Claims
@@ -23,7 +24,7 @@ from server.clock import ManualClock
 from server.errors import Unauthenticated
 from server.store.inbox_ports import Agreement, Doubt, InboxItem
 from server.store.ports import Account, Notice, Opened, PastTurn, Revocation
-from server.transport.http import policy_models, registry_models
+from server.transport.http import experiment_models, policy_models, registry_models
 from server.transport.http.desk import Desk
 from server.wire import examples, frames, requests
 from server.wire.catalogue import REQUESTS
@@ -277,6 +278,51 @@ class Rack(Policies):
         return policy_models.PolicyDetail.example or {}
 
 
+@dataclass
+class Asked:
+    """Stands for ``Experiments``: what a route asks of them."""
+
+    verbs: Verbs
+    caller: Caller
+
+    def __getattr__(self, verb: str) -> Callable[..., Coroutine[Any, Any, Any]]:
+        async def heard(*arguments: Any) -> Any:
+            self.verbs.hear(self.caller, (verb, *arguments))
+
+        return heard
+
+
+@dataclass
+class Bench(ExperimentOffice):
+    """Remembers likewise."""
+
+    verbs: Verbs
+
+    async def all(self, caller: Caller) -> list[Json]:
+        self.verbs.hear(caller, "all")
+        return [experiment_models.ExperimentDocument.example or {}]
+
+    async def one(self, caller: Caller, experiment_id: str) -> Json:
+        self.verbs.hear(caller, experiment_id)
+        return experiment_models.ExperimentDocument.example or {}
+
+    async def report(self, caller: Caller, experiment_id: str) -> Json:
+        self.verbs.hear(caller, ("report", experiment_id))
+        return experiment_models.ExperimentReport.example or {}
+
+    async def create(self, caller: Caller, document: Any) -> Json:
+        self.verbs.hear(caller, document)
+        return experiment_models.ExperimentDocument.example or {}
+
+    async def change(self, caller: Caller, change: Any) -> Json:
+        await change(Asked(self.verbs, caller), caller.user.id)
+        return experiment_models.ExperimentDocument.example or {}
+
+    async def event(self, caller: Caller, user_id: str, key: str, name: str, at_ms: int | None) -> bool:
+        self.verbs.hear(caller, (user_id, key, name, at_ms))
+        return not self.verbs.duplicate
+
+
 def desk_of(verbs: Verbs, quotas: Quotas = NO_QUOTAS) -> Desk:
     """``quotas`` count on a clock that stands still."""
     parts = cast(Any, verbs)
@@ -293,6 +339,7 @@ def desk_of(verbs: Verbs, quotas: Quotas = NO_QUOTAS) -> Desk:
         versions=Shelf(verbs),
         insight=Seer(verbs),
         policies=Rack(verbs),
+        experiments=Bench(verbs),
         verbs={entry.frame: verbs.verb(entry.frame) for entry in REQUESTS},
         explain=False,
     )
