@@ -8,17 +8,18 @@ otherwise (merging, ageing, arms that come), it is made anew from ``A`` by Chole
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Unpack
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
 from adapters.policies.base import Event, Vector
 from adapters.policies.checks import number
 from adapters.policies.codec import Arrays
 from adapters.policies.contract import ArmExplanation
 from adapters.policies.learner import Common, Learner, strongest
+from adapters.policies.mixture import Mixture
 
 Matrix = NDArray[np.float64]
 
@@ -134,7 +135,7 @@ class LinearPolicy(Learner):
             super()._learn_many(events)
             return
         # The latest first, so that every weight is relative to one landmark.
-        latest_ms = max((at_ms for *_, at_ms, _ in events if at_ms is not None), default=None)
+        latest_ms = max((at_ms for *_, at_ms, _, _, _ in events if at_ms is not None), default=None)
         if latest_ms is not None:
             self._age(self._forgetting.advance(latest_ms))
         for arm in sorted({event[0] for event in events}):
@@ -142,7 +143,7 @@ class LinearPolicy(Learner):
         self._derive()
 
     def _add_all(self, arm: int, events: Sequence[Event]) -> None:
-        _, xs, rewards, previous, times, _ = zip(*events, strict=True)
+        _, xs, rewards, previous, times, *_ = zip(*events, strict=True)
         contexts = np.array(xs)
         weights = np.array([1.0 if at_ms is None else self._forgetting.weight(at_ms) for at_ms in times])
         differences = np.array([now - (before or 0.0) for now, before in zip(rewards, previous, strict=True)])
@@ -158,16 +159,10 @@ class LinearPolicy(Learner):
             inverse.dot(b, out=theta)
         self._updates[:] = 0.0
 
-    def explain(
-        self, x: ArrayLike, names: Sequence[str] = (), allowed: Collection[str] | None = None
-    ) -> tuple[ArmExplanation, ...]:
-        """See ``Policy.explain``."""
-        context = self._context(x)
-        names = self._names(names)
-        mixture = self._mixture if allowed is None else self._restricted(allowed)
-        self._score(context)
-        probabilities = self._distribution(context, mixture).probabilities
-        contributions = (self._theta * context).tolist()
+    def _explain(self, x: Vector, names: Sequence[str], mixture: Mixture) -> tuple[ArmExplanation, ...]:
+        self._score(x)
+        probabilities = self._distribution(x, mixture).probabilities
+        contributions = (self._theta * x).tolist()
         return tuple(
             ArmExplanation(
                 arm=arm,
