@@ -23,8 +23,14 @@ PARTS: Mapping[str, str] = MappingProxyType(
         "handoff": "0 when the customer asked for a human after the answer",
         "reply": "1 when the customer wrote again",
         "silence": "the customer did not: 0.5 when the mood was neutral or better, down to 0 when it was worst",
+        "outcome": "the customer's rating of the whole conversation (with credit_lambda)",
     }
 )
+
+CREDIT = "credit"
+"""Beside the parts of an answer that others followed: how much of ``FROM_THE_END`` is its merit, in [0, 1]
+(``adapters.credit``); it scales their weights, and is no part itself."""
+FROM_THE_END = frozenset({"resolved", "outcome"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +91,7 @@ class RewardWeights:
     handoff: float = 0.08
     reply: float = 0.02
     silence: float = 0.04
+    outcome: float = 0.15
 
     def __post_init__(self) -> None:
         for name in PARTS:
@@ -106,9 +113,13 @@ class RewardWeights:
         """The weighted mean of the known parts, in [0, 1]; None when they say nothing.
 
         ``silence`` is dropped once there is a ``reply``: the customer was late, not silent, whichever was told first.
-        Names without a weight (of another version) say nothing. ``ValueError`` for a value out of [0, 1].
+        ``CREDIT`` scales what is known from the end only. Names without a weight (of another version) say nothing.
+        ``ValueError`` for a value out of [0, 1].
         """
         total = weight_sum = 0.0
+        credit = parts.get(CREDIT, 1.0)
+        if not 0.0 <= credit <= 1.0:
+            raise ValueError(f"reward credit is {credit!r}. Give a number from 0 to 1.")
         # In the order of the fields, so that the sum is the same to the bit whatever the order of the parts.
         for part in fields(self):
             value = parts.get(part.name)
@@ -116,7 +127,7 @@ class RewardWeights:
                 continue
             if not 0.0 <= value <= 1.0:
                 raise ValueError(f"reward part {part.name!r} is {value!r}. Give a number from 0 to 1.")
-            weight = getattr(self, part.name)
+            weight = getattr(self, part.name) * (credit if part.name in FROM_THE_END else 1.0)
             total += weight * value
             weight_sum += weight
         return min(total / weight_sum, 1.0) if weight_sum > 0.0 else None

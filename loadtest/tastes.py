@@ -112,12 +112,12 @@ def _tastes(crowd: Crowd, traits: Matrix, people: int, rng: np.random.Generator)
     directions /= np.linalg.norm(directions, axis=1, keepdims=True)
     likings = rng.normal(size=(people, crowd.traits)) @ directions.T
     own = rng.normal(size=(people, crowd.arms))
-    return np.sqrt(crowd.by_traits) * likings + np.sqrt(1.0 - crowd.by_traits) * own
+    return np.asarray(np.sqrt(crowd.by_traits) * likings + np.sqrt(1.0 - crowd.by_traits) * own)
 
 
 def regrets(world: TasteWorld, policy: Policy, *, personal: bool) -> Vector:
     """Per round the best arm's worth less that of the policy's choice; with ``personal`` it is told whom it is for."""
-    left = world.worth.max(axis=1)
+    left: Vector = world.worth.max(axis=1)
     for i, x in enumerate(world.contexts):
         user = int(world.users[i])
         name = str(user) if personal else None

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import yaml
 
+from adapters.allowed import Rule, RulesError, parse_rules
 from adapters.features import FEATURE_NAMES
 from adapters.personas import Persona, PersonaError, parse_personas
 from adapters.policies import Policy, make_policy, parameters_of
@@ -47,6 +48,7 @@ class Contents:
     products: Products
     phrases: PhraseBook
     intents: TrainedIntents | None = None
+    rules: tuple[Rule, ...] = ()
 
 
 def read_contents(settings: Settings) -> Contents:
@@ -63,7 +65,8 @@ def read_contents(settings: Settings) -> Contents:
     intents = None
     if settings.intents is not None:
         intents = read_trained(settings.intents, space_of(pack.manifest))
-    return Contents(personas, writer_of(phrases, intents), weights, pack, products, phrases, intents)
+    rules = read_rules(settings.policy_rules_file, personas, pack, intents)
+    return Contents(personas, writer_of(phrases, intents), weights, pack, products, phrases, intents, rules)
 
 
 def _champion_pack(settings: Settings) -> Pack:
@@ -98,6 +101,19 @@ def read_personas(path: Path) -> tuple[Persona, ...]:
     try:
         return parse_personas(read_yaml(path), path.name)
     except PersonaError as error:
+        raise StartupError(str(error)) from error
+
+
+def read_rules(
+    path: Path | None, personas: tuple[Persona, ...], pack: Pack, intents: TrainedIntents | None
+) -> tuple[Rule, ...]:
+    """Who may answer what; none without a file. ``StartupError`` says which rule is wrong, and how."""
+    if path is None:
+        return ()
+    labels = pack.manifest.heads.intent.labels if intents is None else intents.manifest.labels
+    try:
+        return parse_rules(read_yaml(path), path.name, [persona.name for persona in personas], labels)
+    except RulesError as error:
         raise StartupError(str(error)) from error
 
 

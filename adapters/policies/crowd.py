@@ -45,7 +45,8 @@ class Crowd:
             self._slots[name] = slot
         else:
             self._slots.move_to_end(name)
-        return self._sums[slot]
+        sums: Matrix = self._sums[slot]
+        return sums
 
     def _room(self) -> int:
         count = len(self._slots)
@@ -67,7 +68,8 @@ class Crowd:
     def latest(self, count: int) -> Cube:
         """A copy of the sums (members, arms, width) of the ``count`` last heard of, the very last at the end."""
         slots = list(islice(reversed(self._slots.values()), count))
-        return self._sums.take(slots[::-1], axis=0)
+        sums: Cube = self._sums.take(slots[::-1], axis=0)
+        return sums
 
     @property
     def by_arm(self) -> Cube:

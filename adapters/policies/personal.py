@@ -49,7 +49,7 @@ class Personal(LinUCB):
         *,
         traits: Mapping[str, Sequence[float]] | None = None,
         sharing: float = 0.5,
-        taste: float = 0.1,
+        taste: float = 0.05,
         users: float = 10_000,
         alpha: float = 0.25,
         settle: float | None = None,

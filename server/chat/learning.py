@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 
 import numpy as np
 import structlog
 from numpy.typing import NDArray
 
 from adapters.policies import Decision, Policy
+from adapters.policies.base import MAX_NAME_CHARACTERS
 from server.chat.signals import Rewarded, Signals
 from server.clock import Clock
 from server.errors import ProtocolError
@@ -89,9 +90,21 @@ class Learner:
             except Exception:  # whatever it was, the next look must come
                 _log.exception("reward log not read", policy=self.name)
 
-    def choose(self, x: NDArray[np.float64]) -> Decision:
-        """Draw a persona for a context; microseconds, no I/O."""
-        return self.policy.choose(x)
+    @property
+    def drawable(self) -> tuple[str, ...]:
+        """The arms that are not paused."""
+        return tuple(arm for arm in self.policy.arms if arm not in self.policy.paused)
+
+    def choose(
+        self,
+        x: NDArray[np.float64],
+        *,
+        allowed: Collection[str] | None = None,
+        user: str | None = None,
+        segment: str | None = None,
+    ) -> Decision:
+        """Draw one of the ``allowed`` personas (None: all) for a context; microseconds, no I/O."""
+        return self.policy.choose(x, allowed, _known(user), _known(segment))
 
     async def reward(self, found: RewardParts) -> None:
         """Add parts to a decision's reward and learn the difference, or have ``follow`` learn it after what others have
@@ -132,5 +145,18 @@ class Learner:
         self.version = event.log_offset
         if event.arm not in self.policy.arms or len(event.features) != self.policy.dim:
             return  # a persona since removed, or features of an older release: nothing this policy can learn from
-        self.policy.learn(event.arm, np.asarray(event.features), event.reward, event.previous, at_ms=event.at_ms)
+        self.policy.learn(
+            event.arm,
+            np.asarray(event.features),
+            event.reward,
+            event.previous,
+            at_ms=event.at_ms,
+            user=_known(event.user),
+            segment=_known(event.segment),
+        )
         self._on_reward(event)
+
+
+def _known(name: str | None) -> str | None:
+    """Tokens of other systems may name anybody; who has no name or one without end is nobody to a policy."""
+    return name if name is not None and 0 < len(name) <= MAX_NAME_CHARACTERS else None

@@ -38,7 +38,7 @@ class Memory:
 
     ``used_phrases``: what was said, longest ago first (a dict as an ordered set). ``known``: details that the customer
     has given, such as an order number, so that nobody asks twice. ``offset``: of the last message that it knows of.
-    ``asked_back``: the last answer asked what was meant.
+    ``asked_back``: the last answer asked what was meant. ``segment``: the customers', where anybody asks for it.
     """
 
     offset: int = 0
@@ -53,6 +53,7 @@ class Memory:
     resolved_before: bool = False
     silence_told: bool = False
     asked_back: bool = False
+    segment: str | None = None
 
     def hear(self, analysis: Analysis, at_ms: int) -> None:
         """Take in a customer's turn."""

@@ -17,6 +17,8 @@ from adapters.rewards import After, next_turn_parts
 from inference.analysis import Analysis
 from inference.errors import EngineClosed
 from server.backplane.ports import Envelope
+from server.chat.constraints import Constraints
+from server.chat.credit import Credit
 from server.chat.doubts import DoubtRule
 from server.chat.learning import Learner
 from server.chat.memory import LastAnswer, Memories, Memory, before_of, rebuild, turn_view
@@ -28,7 +30,7 @@ from server.fanout.hub import Fanout
 from server.store.ports import Answer, DecisionRow, OpenTurn, RewardParts, Store
 from server.telemetry import Metrics
 from server.wire.codec import JSON
-from server.wire.frames import Event
+from server.wire.frames import Event, Message
 from server.wire.parts import Turn, User
 
 _log = structlog.get_logger(__name__)
@@ -78,6 +80,8 @@ class Bot:
         silence_ms: int,
         sole_worker: bool,
         doubts: DoubtRule | None = None,
+        constraints: Constraints | None = None,
+        credit: Credit | None = None,
     ) -> None:
         self._store = store
         self._fanout = fanout
@@ -95,6 +99,8 @@ class Bot:
         self._silence_ms = silence_ms
         self._sole_worker = sole_worker
         self._doubts = doubts
+        self._constraints = constraints or Constraints()
+        self._credit = credit
         self._understanding = asyncio.Semaphore(MAX_UNDERSTANDING)
 
     def write_with(self, writer: BuiltInWriter) -> None:
@@ -149,7 +155,7 @@ class Bot:
         now_ms = self._clock.now_ms()
         memory.hear(heard.analysis, turn.message.at_ms)
         deciding_ns = time.perf_counter_ns()
-        decision = self._decide(memory, heard.analysis, turn.message.text, now_ms)
+        decision = self._decide(memory, heard.analysis, turn.message, now_ms)
         decided_ns = time.perf_counter_ns()
         sender = turn.message.sender
         situation = Situation(
@@ -193,9 +199,10 @@ class Bot:
             notes=memory.notes(written),
         )
 
-    def _decide(self, memory: Memory, analysis: Analysis, text: str, now_ms: int) -> DecisionRow:
-        x = features(turn_view(memory, analysis, text, now_ms))
-        chosen = self._learner.choose(x)
+    def _decide(self, memory: Memory, analysis: Analysis, message: Message, now_ms: int) -> DecisionRow:
+        x = features(turn_view(memory, analysis, message.text, now_ms))
+        may = self._constraints.allowed(analysis, memory.segment, self._learner.drawable)
+        chosen = self._learner.choose(x, allowed=may.arms, user=message.sender.id, segment=memory.segment)
         return DecisionRow(
             decision_id=self._new_id(),
             policy=self._learner.name,
@@ -230,8 +237,10 @@ class Bot:
             self._memories.forget(channel)
         # Before the first message there is nothing to read.
         past = [] if before_offset == 1 else await self._store.past_turns(channel, PAST_TURNS)
+        segment = await self._constraints.segment(self._store, channel)
         # Somebody else may have rebuilt it meanwhile, and heard more since.
         memory = self._memories.get(channel) or self._memories.put(channel, rebuild(past))
+        memory.segment = segment
         memory.offset = max(memory.offset, (before_offset or 1) - 1)
         return memory
 
@@ -280,6 +289,13 @@ class Bot:
         memory = await self._memory(channel)
         memory.resolved_before = memory.resolved_before or resolved
         await self._reward(memory.last, After(resolved=resolved))
+        if self._credit is not None:
+            await self._credit.carry_back(channel, {"resolved": float(resolved)}, to_the_last=False)
+
+    async def on_assessed(self, channel: str, rating: float) -> None:
+        """A customer said how the whole conversation was."""
+        if self._credit is not None:
+            await self._credit.carry_back(channel, {"outcome": rating}, to_the_last=True)
 
     async def on_handoff(self, channel: str) -> None:
         """After the last answer somebody wanted a human."""

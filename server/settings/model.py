@@ -212,8 +212,8 @@ class Settings(BaseModel):
     bot_name: str = setting("Parlance", "Name under which the bot writes.", min_length=1, max_length=200)
     policy: str = setting(
         "linucb",
-        "How the persona of an answer is chosen: linucb, lints, hybrid, squarecb, epsilon_greedy, ucb1, thompson, "
-        "exp3, round_robin, uniform or fixed.",
+        "How the persona of an answer is chosen: linucb, personal, lints, hybrid, squarecb, epsilon_greedy, ucb1, "
+        "thompson, exp3, round_robin, uniform or fixed.",
         min_length=1, max_length=64,
     )  # fmt: skip
     policy_alpha: float = setting(
@@ -232,11 +232,20 @@ class Settings(BaseModel):
     policy_parameters: Weights = setting(
         {}, "The policy's other parameters by name, such as ridge, epsilon, sharing, gamma, exponent, rate or noise."
     )
+    policy_rules_file: OptionalPath = setting(
+        None, "YAML file of rules saying which personas may answer what and whom; empty: all may answer everything."
+    )
     reward_weights: Weights = setting(
         {},
-        "Weights of an answer's reward by part: feedback, sentiment, thanks, resolved, handoff, reply, silence; those "
-        "not named keep theirs.",
+        "Weights of an answer's reward by part: feedback, sentiment, thanks, resolved, handoff, reply, silence, "
+        "outcome; those not named keep theirs.",
     )
+    credit_lambda: float = setting(
+        0.0,
+        "Factor per later answer by which an answer earns less of a resolution and of the customer's rating of the "
+        "whole conversation (the λ of λ-returns); 0: a resolution rewards the last answer alone, and the rating none.",
+        ge=0, le=1,
+    )  # fmt: skip
     turn_lease_ms: int = setting(
         6_000, "How long a worker owns a turn without renewing before another may take it.", "ms", ge=500, le=600_000
     )

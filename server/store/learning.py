@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from sqlalchemy import Connection, bindparam, func, insert, select, update
+from sqlalchemy import Connection, FromClause, bindparam, func, insert, select, update
 
 from server.errors import NotFound
 from server.store import codec, schema
@@ -14,9 +14,23 @@ from server.store.operations import RewardOp
 from server.store.ports import Rating, RewardEvent, RewardParts
 from server.store.query import Query
 from server.store.rewards import DecisionState, RewardPlan, plan_rewards
+from server.store.sql_people import segment_in
 
 _decisions, _policies, _log = schema.decisions, schema.policies, schema.reward_log
 _members, _messages = schema.members, schema.messages
+_reply, _asked, _conversations = schema.messages.alias("reply"), schema.messages.alias("asked"), schema.conversations
+
+# Whom a decision was for, from the message that its answer replies to; nothing of that is stored twice.
+_WHOM = (_asked.c.sender_id.label("user"), _conversations.c.metadata_json)
+
+
+def _with_whom(decisions: FromClause) -> FromClause:
+    return (
+        decisions.outerjoin(_reply, _reply.c.message_id == _decisions.c.message_id)
+        .outerjoin(_asked, _asked.c.message_id == _reply.c.answers)
+        .outerjoin(_conversations, _conversations.c.id == _asked.c.conversation_id)
+    )
+
 
 _LOCK_DECISIONS = Query(
     select(
@@ -26,10 +40,12 @@ _LOCK_DECISIONS = Query(
         _decisions.c.features,
         _decisions.c.parts_json,
         _decisions.c.reward,
+        *_WHOM,
     )
+    .select_from(_with_whom(_decisions))
     .where(_decisions.c.decision_id.in_(bindparam("ids", expanding=True)))
     .order_by(_decisions.c.decision_id)
-    .with_for_update(),
+    .with_for_update(of=_decisions),
     ("ids",),
 )
 _SET_REWARD = Batch(
@@ -49,8 +65,9 @@ _EVENTS_AFTER = (
         _log.c.reward,
         _log.c.previous,
         _log.c.at_ms,
+        *_WHOM,
     )
-    .join_from(_log, _decisions, _log.c.decision_id == _decisions.c.decision_id)
+    .select_from(_with_whom(_log.join(_decisions, _log.c.decision_id == _decisions.c.decision_id)))
     .where(_log.c.policy == bindparam("of"), _log.c.log_offset > bindparam("position"))
     .order_by(_log.c.log_offset)
     .limit(bindparam("most"))
@@ -99,6 +116,8 @@ def _lock(connection: Connection, operations: Sequence[RewardOp]) -> dict[str, D
             features=codec.unpack_floats(row.features),
             parts=codec.decode_mapping(row.parts_json),
             reward=row.reward,
+            user=row.user,
+            segment=segment_in(row.metadata_json),
         )
         for row in _LOCK_DECISIONS.rows(connection, ids)
     }
@@ -125,6 +144,8 @@ def events_after(connection: Connection, policy: str, log_offset: int, limit: in
             reward=row.reward,
             previous=row.previous,
             at_ms=row.at_ms,
+            user=row.user,
+            segment=segment_in(row.metadata_json),
         )
         for row in connection.execute(_EVENTS_AFTER, values).all()
     ]

@@ -22,6 +22,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
 from server.store.inbox_ports import Doubt, InboxStore
+from server.store.people_ports import PeopleStore
 from server.wire.frames import Message, Notification
 from server.wire.parts import Conversation, Priority, ReceiptKind, ReceiptMark, State, Status, Turn, User
 
@@ -321,7 +322,8 @@ class RewardEvent:
     """One entry of a policy's reward log; ``log_offset`` is 1, 2, 3 … per policy without gaps.
 
     ``reward`` in [0, 1] is the decision's reward from now on; ``previous`` what it was before (None the first time),
-    so a fold adds the decision once and then only the difference.
+    so a fold adds the decision once and then only the difference. ``user``: the customer's id; ``segment``: as
+    ``PeopleStore.segment``.
     """
 
     policy: str
@@ -332,6 +334,8 @@ class RewardEvent:
     reward: float
     previous: float | None
     at_ms: int
+    user: str | None = None
+    segment: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -362,7 +366,7 @@ class Combine(Protocol):
     def __call__(self, parts: Mapping[str, float], /) -> float | None: ...
 
 
-class Store(InboxStore, Protocol):
+class Store(InboxStore, PeopleStore, Protocol):
     """The ledger. See the module's text for the guarantees that hold for every method."""
 
     async def start(self) -> None:

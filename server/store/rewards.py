@@ -12,7 +12,7 @@ from server.store.prepare import check_unit_interval
 
 @dataclass(frozen=True, slots=True)
 class DecisionState:
-    """A locked decision; ``reward`` is None until its parts say something."""
+    """A locked decision; ``reward`` is None until its parts say something. ``user``, ``segment``: whom it was for."""
 
     decision_id: str
     policy: str
@@ -20,6 +20,8 @@ class DecisionState:
     features: tuple[float, ...]
     parts: Mapping[str, float]
     reward: float | None
+    user: str | None = None
+    segment: str | None = None
 
 
 @dataclass(slots=True)
@@ -71,4 +73,6 @@ def _merge(plan: RewardPlan, decision: DecisionState, operation: RewardOp) -> Re
         reward=reward,
         previous=decision.reward,
         at_ms=operation.at_ms,
+        user=decision.user,
+        segment=decision.segment,
     )

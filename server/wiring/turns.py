@@ -7,6 +7,8 @@ from dataclasses import dataclass
 
 from inference.registry.fleet import Fleet
 from inference.registry.live import Live
+from server.chat.constraints import Constraints
+from server.chat.credit import Credit
 from server.chat.doubts import DoubtRule
 from server.chat.learning import Learner
 from server.chat.memory import Memories
@@ -119,6 +121,8 @@ def _bot(ground: Ground, contents: Contents, fleet: Fleet, learner: Learner) -> 
         analysis_timeout_s=settings.analysis_timeout_ms / 1000,
         silence_ms=settings.silence_ms,
         sole_worker=not settings.shares_database,
+        constraints=Constraints(contents.rules, by_segment=settings.policy == "personal"),
+        credit=Credit(ground.store, learner, settings.credit_lambda) if settings.credit_lambda else None,
         doubts=DoubtRule(settings.inbox_confidence, settings.inbox_out_of_scope) if settings.inbox_items else None,
     )
 

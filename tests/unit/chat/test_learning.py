@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import cast
 
 import numpy as np
@@ -182,3 +182,20 @@ async def test_a_ledger_that_is_away_does_not_end_the_following(monkeypatch: pyt
     monkeypatch.setattr(log, "rewards_after", fails_first)
     log.write("warm", 1.0)
     await until(made, 1)
+
+
+async def test_a_policy_learns_whom_a_reward_came_from() -> None:
+    """And who has no name, or one without end, is nobody to it."""
+    log = FakeLog()
+    names = (("ann", "trial"), ("", "x" * 300), (None, None))
+    for number, (user, segment) in enumerate(names * 10):
+        event = log.write(ARMS[number % 2], 1.0)
+        log.events[-1] = replace(event, user=user, segment=segment)
+    made = learner(log)
+    made.policy = make_policy("personal", arms=ARMS, dim=3, seed=0)
+    await made.start()
+    x = np.array([0.3, -0.2, 1.0])
+    plain = [arm.exploit for arm in made.policy.explain(x)]
+    assert made.version == len(log.events)
+    assert [arm.exploit for arm in made.policy.explain(x, user="ann")] != plain
+    assert made.choose(x, user="ann", segment="x" * 300).version == len(log.events)
