@@ -69,6 +69,7 @@ class App:
         keepers = [
             self._turns.bot.watch_silence(),
             self._turns.learner.follow(),
+            self._turns.learner.give_defaults(),
             self._turns.models.watch(),
             self._talk.drift.watch(),
             self._people.accounts.watch(),

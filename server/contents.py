@@ -58,7 +58,8 @@ def read_contents(settings: Settings) -> Contents:
         personas = read_personas(settings.personas_path)
         phrases = read_phrases(settings.phrases_path)
         try:
-            weights, products = RewardWeights.of(settings.reward_weights), read_products(settings.products_file)
+            weights = RewardWeights.of(settings.reward_weights, settings.reward_groups)
+            products = read_products(settings.products_file)
             pack = loading.result()
         except (ValueError, ModelError) as error:
             raise StartupError(str(error)) from error

@@ -21,19 +21,13 @@ class Credit:
         self._lambda = lambda_
         self._reach = reach(lambda_)
 
-    async def carry_back(self, channel: str, parts: Mapping[str, float], *, to_the_last: bool) -> None:
-        """Reward the conversation's answers with ``parts``; ``to_the_last``: the last one too, or only those before
-        it."""
-        past = await self._store.past_turns(channel, self._reach)
-        decisions = [turn.decision_id for turn in past if turn.decision_id is not None]
-        shares = dict(zip(decisions, credit_weights(len(decisions), self._lambda), strict=True))
-        if not to_the_last and decisions:
-            del shares[decisions[-1]]
-        # At once, so that they share a commit.
-        await asyncio.gather(
-            *(
-                self._learner.reward(RewardParts(decision, {**parts, CREDIT: share}, channel))
-                for decision, share in shares.items()
-                if share > 0.0
-            )
-        )
+    async def carry_back(self, channel: str, parts: Mapping[str, float]) -> None:
+        """Reward the conversation's answers before the last one with ``parts``, which the last one has got itself."""
+        answers = [turn for turn in await self._store.past_turns(channel, self._reach) if turn.decision_id is not None]
+        weights = credit_weights(len(answers), self._lambda)
+        found = [
+            RewardParts(answer.decision_id or "", {**parts, CREDIT: weight}, channel, answer.answered_at_ms)
+            for answer, weight in zip(answers[:-1], weights, strict=False)
+            if weight > 0.0
+        ]
+        await asyncio.gather(*map(self._learner.reward, found))  # at once, so that they share a commit

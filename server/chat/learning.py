@@ -10,17 +10,20 @@ import structlog
 from numpy.typing import NDArray
 
 from adapters.policies import Decision, Policy
-from adapters.policies.base import MAX_NAME_CHARACTERS
+from server.chat.fold import known, learn
+from server.chat.joining import RewardJoin
 from server.chat.signals import Rewarded, Signals
 from server.clock import Clock
 from server.errors import ProtocolError
 from server.store.ports import Combine, RewardEvent, RewardParts, Store
+from server.telemetry import Metrics
 
 _REPLAY_EVENTS = 1_000
 LOOK_EVERY_S = 5.0
 # Rewards come as often as customers write, and each is every worker's: what comes in so long is told in one word and
 # read in one query.
 GATHER_S = 0.25
+DEFAULTS_EVERY_S = 30.0
 
 _log = structlog.get_logger(__name__)
 
@@ -42,6 +45,8 @@ class Learner:
         signals: Signals,
         clock: Clock,
         on_reward: Callable[[RewardEvent], None],
+        metrics: Metrics | None = None,
+        join: RewardJoin | None = None,
     ) -> None:
         self.name = name
         self.policy = policy
@@ -50,6 +55,8 @@ class Learner:
         self._combine = combine
         self._clock = clock
         self._on_reward = on_reward
+        self._metrics = metrics or Metrics()
+        self._join = join or RewardJoin()
         self._signals = signals
         self._stirred = asyncio.Event()  # something to tell, or to read
         self._appended = self._told = 0
@@ -104,15 +111,17 @@ class Learner:
         segment: str | None = None,
     ) -> Decision:
         """Draw one of the ``allowed`` personas (None: all) for a context; microseconds, no I/O."""
-        return self.policy.choose(x, allowed, _known(user), _known(segment))
+        return self.policy.choose(x, allowed, known(user), known(segment))
 
     async def reward(self, found: RewardParts) -> None:
         """Add parts to a decision's reward and learn the difference, or have ``follow`` learn it after what others have
         appended before. A ledger that is away costs the reward only."""
-        if not found.decision_id or not found.parts:
+        now_ms = self._clock.now_ms()
+        if not found.decision_id or not found.parts or not self._in_time(found, now_ms):
             return
+        self._metrics.parts(found.parts)
         try:
-            event = await self._store.add_reward(found, self._combine, self._clock.now_ms())
+            event = await self._store.add_reward(found, self._combine, now_ms, self._join.repeats)
             if event is None:
                 return
             if event.log_offset == self.version + 1:
@@ -123,6 +132,34 @@ class Learner:
             self._stirred.set()
         except ProtocolError as error:
             _log.warning("reward lost", decision=found.decision_id, reason=str(error))
+
+    def _in_time(self, found: RewardParts, now_ms: int) -> bool:
+        if not self._join.is_late(found.decided_ms, now_ms):
+            return True
+        self._metrics.late(counts=not self._join.ignore_late)
+        return not self._join.ignore_late
+
+    async def give_defaults(self) -> None:
+        """Give for ever the default reward to decisions that have waited long enough; nothing where there is none. All
+        workers do, and each decision gets it once."""
+        while self._join.default is not None and self._join.window_ms is not None:
+            try:
+                await self._give_defaults(self._join.default, self._join.window_ms)
+            except ProtocolError as error:
+                _log.warning("default rewards not given", policy=self.name, reason=str(error))
+            except Exception:  # whatever it was, the next round must come
+                _log.exception("default rewards not given", policy=self.name)
+            await asyncio.sleep(DEFAULTS_EVERY_S)
+
+    async def _give_defaults(self, reward: float, window_ms: int) -> None:
+        while True:
+            now_ms = self._clock.now_ms()
+            given = await self._store.default_rewards(self.name, reward, now_ms - window_ms, now_ms, _REPLAY_EVENTS)
+            self._metrics.rewards_defaulted.inc(given)
+            if given:
+                self._fall_behind()
+            if given < _REPLAY_EVENTS:
+                return
 
     async def _tell(self) -> None:
         if self._appended > self._told:
@@ -143,20 +180,9 @@ class Learner:
 
     def _fold(self, event: RewardEvent) -> None:
         self.version = event.log_offset
-        if event.arm not in self.policy.arms or len(event.features) != self.policy.dim:
-            return  # a persona since removed, or features of an older release: nothing this policy can learn from
-        self.policy.learn(
-            event.arm,
-            np.asarray(event.features),
-            event.reward,
-            event.previous,
-            at_ms=event.at_ms,
-            user=_known(event.user),
-            segment=_known(event.segment),
-        )
+        skipped = learn(self.policy, event)
+        if skipped is not None:
+            self._metrics.rewards_skipped.labels(skipped).inc()
+            return
+        self._metrics.rewards.inc()
         self._on_reward(event)
-
-
-def _known(name: str | None) -> str | None:
-    """Tokens of other systems may name anybody; who has no name or one without end is nobody to a policy."""
-    return name if name is not None and 0 < len(name) <= MAX_NAME_CHARACTERS else None

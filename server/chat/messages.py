@@ -32,11 +32,11 @@ class Listener(Protocol):
     async def on_rating(self, found: RewardParts) -> None:
         """Somebody rated a decision's answer."""
 
+    async def on_assessed(self, channel: str, rating: float) -> None:
+        """Somebody rated a conversation as a whole."""
+
     async def on_resolved(self, channel: str, resolved: bool) -> None:
         """A conversation was resolved or opened again."""
-
-    async def on_assessed(self, channel: str, rating: float) -> None:
-        """A customer rated a whole conversation, in [0, 1]."""
 
     async def on_handoff(self, channel: str) -> None:
         """Somebody asked for a human."""

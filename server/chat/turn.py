@@ -145,7 +145,8 @@ class Bot:
             return False
         await self._fanout.publish_message(message)
         decision_id = answer.decision.decision_id if answer.decision is not None else None
-        memory.answered(LastAnswer(decision_id, before_of(heard.wire), answer.at_ms), written, message.offset)
+        before = before_of(heard.wire, memory.turns, turn.message.at_ms, answer.at_ms)
+        memory.answered(LastAnswer(decision_id, before, answer.at_ms), written, message.offset)
         self._count(heard, answer, started_ns)
         _log.debug("answered", message=message.message_id, offset=message.offset)
         await rewarding
@@ -275,7 +276,8 @@ class Bot:
         """What followed an answer rewards its decision."""
         if last is None or last.decision_id is None:
             return
-        await self._learner.reward(RewardParts(last.decision_id, next_turn_parts(last.before, after)))
+        parts = next_turn_parts(last.before, after)
+        await self._learner.reward(RewardParts(last.decision_id, parts, decided_ms=last.at_ms))
 
     async def on_rating(self, found: RewardParts) -> None:
         """A thumb, or any rating, on an answer."""
@@ -284,18 +286,21 @@ class Bot:
             memory.last_rating = found.parts.get("feedback")
         await self._learner.reward(found)
 
+    async def on_assessed(self, channel: str, rating: float) -> None:
+        """Somebody rated the conversation; that is said of its last answer."""
+        last = (await self._memory(channel)).last
+        if last is not None and last.decision_id is not None:
+            await self._learner.reward(RewardParts(last.decision_id, {"rating": rating}, decided_ms=last.at_ms))
+        if self._credit is not None:
+            await self._credit.carry_back(channel, {"rating": rating})
+
     async def on_resolved(self, channel: str, resolved: bool) -> None:
         """The last answer led to a resolution, or to a reopening."""
         memory = await self._memory(channel)
         memory.resolved_before = memory.resolved_before or resolved
         await self._reward(memory.last, After(resolved=resolved))
         if self._credit is not None:
-            await self._credit.carry_back(channel, {"resolved": float(resolved)}, to_the_last=False)
-
-    async def on_assessed(self, channel: str, rating: float) -> None:
-        """A customer said how the whole conversation was."""
-        if self._credit is not None:
-            await self._credit.carry_back(channel, {"outcome": rating}, to_the_last=True)
+            await self._credit.carry_back(channel, {"resolved": float(resolved)})
 
     async def on_handoff(self, channel: str) -> None:
         """After the last answer somebody wanted a human."""

@@ -9,7 +9,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, SecretStr
 
-from server.settings.types import Folder, Host, Networks, OptionalPath, Origins, Switch, Weights, setting
+from server.settings.types import Folder, Host, Networks, OptionalPath, Origins, Reward, Switch, Weights, setting
 
 # The wheel installs the packages side by side, as the repository has them.
 PACKAGES = Path(__file__).resolve().parents[2]
@@ -235,15 +235,33 @@ class Settings(BaseModel):
     policy_rules_file: OptionalPath = setting(
         None, "YAML file of rules saying which personas may answer what and whom; empty: all may answer everything."
     )
+    reward_groups: Weights = setting(
+        {},
+        "Weights of an answer's reward by group of parts: engagement 0.4, satisfaction 0.3, length 0.2, time 0.1; "
+        "those not named keep theirs.",
+    )
     reward_weights: Weights = setting(
         {},
-        "Weights of an answer's reward by part: feedback, sentiment, thanks, resolved, handoff, reply, silence, "
-        "outcome; those not named keep theirs.",
+        "Weights of the parts within their group: feedback, rating, sentiment, thanks, resolved, handoff "
+        "(satisfaction), reply, silence (engagement), length, answer_time; those not named keep theirs.",
+    )
+    reward_window_s: int = setting(DAY_S, "How long a decision waits for its rewards.", "s", ge=1, le=3_650 * DAY_S)
+    reward_default: Reward = setting(
+        "censor",
+        "Reward, from 0 to 1, of a decision that got none in that time; censor: nothing is learned from it.",
+    )
+    reward_late: Literal["count", "ignore"] = setting(
+        "count", "Whether rewards that come after that time count; they correct the default."
+    )
+    reward_repeats: Literal["last", "first", "sum"] = setting(
+        "last",
+        "What counts of a part that is told again: the last value, the first, or all added up, at most 1. With sum, "
+        "a part that is told twice by mistake counts twice.",
     )
     credit_lambda: float = setting(
         0.0,
-        "Factor per later answer by which an answer earns less of a resolution and of the customer's rating of the "
-        "whole conversation (the λ of λ-returns); 0: a resolution rewards the last answer alone, and the rating none.",
+        "Factor per later answer by which an answer earns less of a resolution and of a rating of the whole "
+        "conversation (the λ of λ-returns); 0: they reward the last answer alone.",
         ge=0, le=1,
     )  # fmt: skip
     turn_lease_ms: int = setting(
@@ -351,6 +369,11 @@ class Settings(BaseModel):
     def phrases_path(self) -> Path:
         """``phrases_dir``, or the English phrases that ship."""
         return self.phrases_dir or PACKAGES / "server" / "chat" / "writer" / "phrases" / "en"
+
+    @property
+    def default_reward(self) -> float | None:
+        """``reward_default`` as a number; None to censor."""
+        return None if self.reward_default == "censor" else float(self.reward_default)
 
     @property
     def url(self) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from sqlalchemy import Connection, FromClause, bindparam, func, insert, select, update
 
@@ -10,11 +11,10 @@ from server.errors import NotFound
 from server.store import codec, schema
 from server.store.batch import Batch
 from server.store.dialect import Database
-from server.store.operations import RewardOp
+from server.store.operations import DefaultOp, LearningOp, RewardOp
 from server.store.ports import Rating, RewardEvent, RewardParts
 from server.store.query import Query
-from server.store.rewards import DecisionState, RewardPlan, plan_rewards
-from server.store.sql_people import segment_in
+from server.store.rewards import DecisionState, RewardPlan, plan_defaults, plan_rewards
 
 _decisions, _policies, _log = schema.decisions, schema.policies, schema.reward_log
 _members, _messages = schema.members, schema.messages
@@ -32,21 +32,31 @@ def _with_whom(decisions: FromClause) -> FromClause:
     )
 
 
+_STATE = select(
+    _decisions.c.decision_id,
+    _decisions.c.policy,
+    _decisions.c.arm,
+    _decisions.c.features,
+    _decisions.c.propensity,
+    _decisions.c.at_ms,
+    _decisions.c.parts_json,
+    _decisions.c.reward,
+    *_WHOM,
+).select_from(_with_whom(_decisions))
 _LOCK_DECISIONS = Query(
-    select(
-        _decisions.c.decision_id,
-        _decisions.c.policy,
-        _decisions.c.arm,
-        _decisions.c.features,
-        _decisions.c.parts_json,
-        _decisions.c.reward,
-        *_WHOM,
-    )
-    .select_from(_with_whom(_decisions))
-    .where(_decisions.c.decision_id.in_(bindparam("ids", expanding=True)))
+    _STATE.where(_decisions.c.decision_id.in_(bindparam("ids", expanding=True)))
     .order_by(_decisions.c.decision_id)
     .with_for_update(of=_decisions),
     ("ids",),
+)
+# Rows that another worker holds are its to reward, so that nobody waits here with decisions locked.
+_LOCK_UNREWARDED = (
+    _STATE.where(
+        _decisions.c.policy == bindparam("of"), _decisions.c.reward.is_(None), _decisions.c.at_ms < bindparam("before")
+    )
+    .order_by(_decisions.c.at_ms, _decisions.c.decision_id)
+    .limit(bindparam("most"))
+    .with_for_update(skip_locked=True, of=_decisions)
 )
 _SET_REWARD = Batch(
     update(_decisions)
@@ -65,6 +75,8 @@ _EVENTS_AFTER = (
         _log.c.reward,
         _log.c.previous,
         _log.c.at_ms,
+        _decisions.c.at_ms.label("decided_ms"),
+        _decisions.c.propensity,
         *_WHOM,
     )
     .select_from(_with_whom(_log.join(_decisions, _log.c.decision_id == _decisions.c.decision_id)))
@@ -73,7 +85,11 @@ _EVENTS_AFTER = (
     .limit(bindparam("most"))
 )
 _RATED = (
-    select(_messages.c.conversation_id, func.coalesce(_decisions.c.decision_id, "").label("decision_id"))
+    select(
+        _messages.c.conversation_id,
+        func.coalesce(_decisions.c.decision_id, "").label("decision_id"),
+        func.coalesce(_decisions.c.at_ms, 0).label("decided_ms"),
+    )
     .join_from(_messages, _decisions, _decisions.c.message_id == _messages.c.message_id, isouter=True)
     .where(_messages.c.message_id == bindparam("message"), _messages.c.sender_kind == "bot")
 )
@@ -89,13 +105,20 @@ class Rewarder:
         advance = database.increment(_policies, "policy", "last_log_offset").returning(_policies.c.last_log_offset)
         self._advance = Query(advance, ("policy", "last_log_offset"))
 
-    def __call__(self, connection: Connection, operations: Sequence[RewardOp]) -> list[RewardEvent | None]:
-        """The logged events in the order of the operations, None where nothing changed."""
-        plan = plan_rewards(_lock(connection, operations), operations)
+    def __call__(self, connection: Connection, operations: Sequence[LearningOp]) -> list[RewardEvent | int | None]:
+        """In the order of the operations: the logged events, None where nothing changed; of defaults how many."""
+        rewards = [operation for operation in operations if isinstance(operation, RewardOp)]
+        plan = plan_rewards(_lock(connection, rewards), rewards)
+        counts = [
+            plan_defaults(plan, _unrewarded(connection, operation), operation)
+            for operation in operations
+            if isinstance(operation, DefaultOp)
+        ]
         _SET_REWARD.run(connection, [_changed(state) for state in plan.changed.values()])
         events = plan.numbered(self._log_ends(connection, plan))
         _INSERT_EVENTS.run(connection, [_event_row(event) for event in events if event is not None])
-        return events
+        of_rewards, of_defaults = iter(events), iter(counts)
+        return [next(of_rewards if isinstance(operation, RewardOp) else of_defaults) for operation in operations]
 
     def _log_ends(self, connection: Connection, plan: RewardPlan) -> dict[str, int]:
         # The counter's row stays locked until the commit: a log_offset is never seen before a lower one.
@@ -108,19 +131,27 @@ class Rewarder:
 
 def _lock(connection: Connection, operations: Sequence[RewardOp]) -> dict[str, DecisionState]:
     ids = sorted({operation.found.decision_id for operation in operations})
-    return {
-        row.decision_id: DecisionState(
-            decision_id=row.decision_id,
-            policy=row.policy,
-            arm=row.arm,
-            features=codec.unpack_floats(row.features),
-            parts=codec.decode_mapping(row.parts_json),
-            reward=row.reward,
-            user=row.user,
-            segment=segment_in(row.metadata_json),
-        )
-        for row in _LOCK_DECISIONS.rows(connection, ids)
-    }
+    return {row.decision_id: _state(row) for row in _LOCK_DECISIONS.rows(connection, ids)} if ids else {}
+
+
+def _unrewarded(connection: Connection, operation: DefaultOp) -> list[DecisionState]:
+    values = {"of": operation.policy, "before": operation.before_ms, "most": operation.limit}
+    return [_state(row) for row in connection.execute(_LOCK_UNREWARDED, values).all()]
+
+
+def _state(row: Any) -> DecisionState:
+    return DecisionState(
+        decision_id=row.decision_id,
+        policy=row.policy,
+        arm=row.arm,
+        features=codec.unpack_floats(row.features),
+        propensity=row.propensity,
+        decided_ms=row.at_ms,
+        parts=codec.decode_mapping(row.parts_json),
+        reward=row.reward,
+        user=row.user,
+        segment=codec.segment_of(row.metadata_json),
+    )
 
 
 def _changed(state: DecisionState) -> tuple[object, ...]:
@@ -144,8 +175,10 @@ def events_after(connection: Connection, policy: str, log_offset: int, limit: in
             reward=row.reward,
             previous=row.previous,
             at_ms=row.at_ms,
+            decided_ms=row.decided_ms,
+            propensity=row.propensity,
             user=row.user,
-            segment=segment_in(row.metadata_json),
+            segment=codec.segment_of(row.metadata_json),
         )
         for row in connection.execute(_EVENTS_AFTER, values).all()
     ]
@@ -174,4 +207,4 @@ class Rater:
             },
         )
         channel = codec.channel_of(found.conversation_id)
-        return RewardParts(found.decision_id, {"feedback": rating.rating}, channel)
+        return RewardParts(found.decision_id, {"feedback": rating.rating}, channel, found.decided_ms)

@@ -23,6 +23,7 @@ from typing import Any, Literal, Protocol
 
 from server.store.inbox_ports import Doubt, InboxStore
 from server.store.people_ports import PeopleStore
+from server.store.policy_ports import PolicyStore, Repeats
 from server.wire.frames import Message, Notification
 from server.wire.parts import Conversation, Priority, ReceiptKind, ReceiptMark, State, Status, Turn, User
 
@@ -322,7 +323,8 @@ class RewardEvent:
     """One entry of a policy's reward log; ``log_offset`` is 1, 2, 3 … per policy without gaps.
 
     ``reward`` in [0, 1] is the decision's reward from now on; ``previous`` what it was before (None the first time),
-    so a fold adds the decision once and then only the difference. ``user``: the customer's id; ``segment``: as
+    so a fold adds the decision once and then only the difference. ``at_ms`` is the reward's time; ``decided_ms`` and
+    ``propensity`` are the decision's own, the same in all of its events. ``user``: the customer's id; ``segment``: as
     ``PeopleStore.segment``.
     """
 
@@ -334,6 +336,8 @@ class RewardEvent:
     reward: float
     previous: float | None
     at_ms: int
+    decided_ms: int
+    propensity: float
     user: str | None = None
     segment: str | None = None
 
@@ -353,11 +357,12 @@ class Rating:
 @dataclass(frozen=True, slots=True)
 class RewardParts:
     """Named parts of a decision's reward, each in [0, 1], e.g. ``{"feedback": 1.0}``; ``channel``: where it was made,
-    which ``rate`` tells."""
+    which ``rate`` tells. ``decided_ms``: when; 0: unknown."""
 
     decision_id: str
     parts: Mapping[str, float] = field(default_factory=dict)
     channel: str = ""
+    decided_ms: int = 0
 
 
 class Combine(Protocol):
@@ -366,7 +371,7 @@ class Combine(Protocol):
     def __call__(self, parts: Mapping[str, float], /) -> float | None: ...
 
 
-class Store(InboxStore, PeopleStore, Protocol):
+class Store(InboxStore, PeopleStore, PolicyStore, Protocol):
     """The ledger. See the module's text for the guarantees that hold for every method."""
 
     async def start(self) -> None:
@@ -519,10 +524,12 @@ class Store(InboxStore, PeopleStore, Protocol):
         message of a conversation that ``user_id`` is a member of (with ``in_every_conversation``: of any). The answer's
         ``decision_id`` is "" for a bot message without a decision."""
 
-    async def add_reward(self, found: RewardParts, combine: Combine, at_ms: int) -> RewardEvent | None:
-        """Merge parts into the decision's own (a later value of a part replaces the earlier), combine them, and if
-        the reward changed append one event to its policy's log, all in one transaction. None when nothing changed
-        or the decision is unknown."""
+    async def add_reward(
+        self, found: RewardParts, combine: Combine, at_ms: int, repeats: Repeats = "last"
+    ) -> RewardEvent | None:
+        """Merge parts into the decision's own (``repeats`` says what of a part that is known already), combine them,
+        and if the reward changed append one event to its policy's log, all in one transaction. None when nothing
+        changed or the decision is unknown."""
 
     async def rewards_after(self, policy: str, log_offset: int, limit: int) -> list[RewardEvent]:
         """The log's next entries in order: a policy is a fold over them."""

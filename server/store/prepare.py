@@ -25,6 +25,7 @@ from server.store.operations import (
     ResolveOp,
     RewardOp,
 )
+from server.store.policy_ports import Repeats
 from server.store.ports import (
     Answer,
     Append,
@@ -137,11 +138,11 @@ def prepare_receipt(receipt: Receipt) -> ReceiptOp:
     return ReceiptOp(receipt, codec.conversation_id(receipt.channel))
 
 
-def prepare_reward(found: RewardParts, combine: Combine, at_ms: int) -> RewardOp:
+def prepare_reward(found: RewardParts, combine: Combine, at_ms: int, repeats: Repeats = "last") -> RewardOp:
     """``Invalid`` for a part outside [0, 1]."""
     for name, value in found.parts.items():
         check_unit_interval(f"reward part {name!r}", value)
-    return RewardOp(found, combine, at_ms)
+    return RewardOp(found, combine, at_ms, repeats)
 
 
 def check_unit_interval(what: str, value: float) -> None:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from server.store.operations import RewardOp
+from adapters.rewards import CREDIT
+from server.store.operations import DefaultOp, RewardOp
+from server.store.policy_ports import Repeats
 from server.store.ports import RewardEvent
 from server.store.prepare import check_unit_interval
 
@@ -18,6 +20,8 @@ class DecisionState:
     policy: str
     arm: str
     features: tuple[float, ...]
+    propensity: float
+    decided_ms: int
     parts: Mapping[str, float]
     reward: float | None
     user: str | None = None
@@ -51,18 +55,44 @@ def plan_rewards(decisions: Mapping[str, DecisionState], operations: Sequence[Re
     return plan
 
 
+def plan_defaults(plan: RewardPlan, decisions: Iterable[DecisionState], operation: DefaultOp) -> int:
+    """Add to ``plan`` the reward of ``operation`` for those of ``decisions`` that have none by then. How many."""
+    before = len(plan.events)
+    for found in decisions:
+        decision = plan.changed.get(found.decision_id, found)
+        if decision.reward is None:
+            plan.events.append(_log(plan, decision, operation.reward, operation.at_ms))
+    return len(plan.events) - before
+
+
 def _merge(plan: RewardPlan, decision: DecisionState, operation: RewardOp) -> RewardEvent | None:
     # Sorted by name: a sum of floats depends on its order, and the order of arrival must not matter.
-    parts = dict(sorted({**decision.parts, **operation.found.parts}.items()))
+    parts = dict(sorted(_joined(decision.parts, operation.found.parts, operation.repeats).items()))
     reward = operation.combine(parts)
     if reward is None:
         reward = decision.reward
     else:
         check_unit_interval("combined reward", reward)
-    if parts != decision.parts or reward != decision.reward:
-        plan.changed[decision.decision_id] = replace(decision, parts=parts, reward=reward)
+    merged = replace(decision, parts=parts)
+    if parts != decision.parts:
+        plan.changed[decision.decision_id] = merged
     if reward is None or reward == decision.reward:
         return None
+    return _log(plan, merged, reward, operation.at_ms)
+
+
+def _joined(known: Mapping[str, float], told: Mapping[str, float], repeats: Repeats) -> dict[str, float]:
+    if repeats == "first":
+        return {**told, **known}
+    if repeats == "sum":
+        sums = {name: min(1.0, known.get(name, 0.0) + value) for name, value in told.items()}
+        return {**known, **sums, **{name: told[name] for name in (CREDIT,) if name in told}}  # a share, and no part
+    return {**known, **told}
+
+
+def _log(plan: RewardPlan, decision: DecisionState, reward: float, at_ms: int) -> RewardEvent:
+    """The event by which the decision's reward becomes ``reward``."""
+    plan.changed[decision.decision_id] = replace(decision, reward=reward)
     log_offset = plan.gains[decision.policy] = plan.gains.get(decision.policy, 0) + 1
     return RewardEvent(
         policy=decision.policy,
@@ -72,7 +102,9 @@ def _merge(plan: RewardPlan, decision: DecisionState, operation: RewardOp) -> Re
         features=decision.features,
         reward=reward,
         previous=decision.reward,
-        at_ms=operation.at_ms,
+        at_ms=at_ms,
+        decided_ms=decision.decided_ms,
+        propensity=decision.propensity,
         user=decision.user,
         segment=decision.segment,
     )

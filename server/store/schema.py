@@ -210,6 +210,15 @@ decisions = Table(
     Column("parts_json", Text, nullable=False),
     Column("reward", Double),
 )
+# Those that wait for a reward, for whoever gives default ones.
+_UNREWARDED = decisions.c.reward.is_(None)
+Index(
+    "ix_decisions_unrewarded",
+    decisions.c.policy,
+    decisions.c.at_ms,
+    sqlite_where=_UNREWARDED,
+    postgresql_where=_UNREWARDED,
+)
 
 # The last log_offset of each policy: its row lock is what keeps the log without gaps.
 policies = Table(

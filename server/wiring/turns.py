@@ -10,6 +10,7 @@ from inference.registry.live import Live
 from server.chat.constraints import Constraints
 from server.chat.credit import Credit
 from server.chat.doubts import DoubtRule
+from server.chat.joining import RewardJoin
 from server.chat.learning import Learner
 from server.chat.memory import Memories
 from server.chat.runner import TurnRunner
@@ -88,10 +89,6 @@ def _models(ground: Ground, contents: Contents, fleet: Fleet, maker: EngineMaker
 
 
 def _learner(ground: Ground, contents: Contents, on_reward: Callable[[RewardEvent], None]) -> Learner:
-    def learned(event: RewardEvent) -> None:
-        ground.metrics.rewards.inc()
-        on_reward(event)
-
     return Learner(
         store=ground.store,
         policy=build_policy(ground.settings, contents.personas),
@@ -99,7 +96,14 @@ def _learner(ground: Ground, contents: Contents, on_reward: Callable[[RewardEven
         combine=contents.weights.combine,
         signals=ground.signals,
         clock=ground.clock,
-        on_reward=learned,
+        on_reward=on_reward,
+        metrics=ground.metrics,
+        join=RewardJoin(
+            window_ms=1_000 * ground.settings.reward_window_s,
+            default=ground.settings.default_reward,
+            ignore_late=ground.settings.reward_late == "ignore",
+            repeats=ground.settings.reward_repeats,
+        ),
     )
 
 

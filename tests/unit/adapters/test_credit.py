@@ -76,8 +76,8 @@ def test_what_is_out_of_range_is_refused(rewards: list[float | None], outcome: f
 
 
 def test_credit_scales_what_is_known_from_the_end() -> None:
-    weights = RewardWeights.of({"sentiment": 1.0, "outcome": 1.0, "resolved": 2.0})
-    parts = {"sentiment": 0.0, "outcome": 1.0}
+    weights = RewardWeights.of({"sentiment": 1.0, "rating": 1.0, "resolved": 2.0})
+    parts = {"sentiment": 0.0, "rating": 1.0}
 
     assert weights.combine(parts) == 0.5
     assert weights.combine({**parts, CREDIT: 0.25}) == pytest.approx(0.25 / 1.25)
@@ -86,7 +86,7 @@ def test_credit_scales_what_is_known_from_the_end() -> None:
     assert weights.combine({"sentiment": 0.25, CREDIT: 0.5}) == 0.25
     assert weights.combine({CREDIT: 0.5}) is None
     with pytest.raises(ValueError, match=r"reward credit is 1.5"):
-        weights.combine({"outcome": 1.0, CREDIT: 1.5})
+        weights.combine({"rating": 1.0, CREDIT: 1.5})
 
 
 def test_it_wins_where_the_goal_shows_at_the_end() -> None:

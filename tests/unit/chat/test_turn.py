@@ -33,6 +33,7 @@ from server.clock import ManualClock
 from server.errors import Unavailable
 from server.fanout.hub import Fanout
 from server.store.inbox_ports import Doubt
+from server.store.policy_ports import Repeats
 from server.store.ports import Answer, Combine, OpenTurn, PastTurn, RewardEvent, RewardParts, Store
 from server.telemetry import Metrics
 from server.wire.frames import Message
@@ -77,7 +78,9 @@ class FakeStore:
             dict(answer.data or {}), None, asked.message_id, answer.shown,
         )  # fmt: skip
 
-    async def add_reward(self, found: RewardParts, combine: Combine, at_ms: int) -> RewardEvent | None:
+    async def add_reward(
+        self, found: RewardParts, combine: Combine, at_ms: int, repeats: Repeats = "last"
+    ) -> RewardEvent | None:
         self.rewards.append(found)
         return None
 
@@ -229,6 +232,18 @@ async def test_the_next_turn_rewards_the_one_before(house: House) -> None:
     assert first is not None
     assert found.decision_id == first.decision_id
     assert found.parts["sentiment"] == 1.0
+    assert found.parts.keys() == {"sentiment", "reply", "length", "answer_time"}
+    assert found.decided_ms == first.at_ms
+
+
+async def test_a_rated_conversation_rewards_its_last_answer(house: House) -> None:
+    house.engine.results = [analysis(0.5)]
+    bot = house.bot()
+    await bot.on_assessed("conv:c", 0.25)  # nothing has been answered yet
+    await bot.answer(turn(1), False)
+    await bot.on_assessed("conv:c", 0.75)
+    (found,) = house.store.rewards
+    assert found.parts == {"rating": 0.75}
 
 
 async def test_a_reward_is_there_to_share_its_answers_commit(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -348,31 +363,23 @@ async def test_a_resolution_rewards_the_last_answer(house: House, act: Callable[
 PAST = [PastTurn(f"t{i}", f"d{i}" if i != 2 else None, "warm", "hi", {}, {}, i, i + 1) for i in range(4)]
 
 
-async def test_a_resolution_is_credited_to_the_answers_before_the_last(house: House) -> None:
+@pytest.mark.parametrize("part", ["resolved", "rating"])
+async def test_how_it_ended_is_credited_to_the_answers_before_the_last(house: House, part: str) -> None:
     house.store.past, house.credit_lambda = PAST, 0.5
-    await house.bot().on_resolved("conv:c", True)
+    bot = house.bot()
+    await (bot.on_resolved("conv:c", True) if part == "resolved" else bot.on_assessed("conv:c", 1.0))
     last, *earlier = house.store.rewards
-    assert (last.decision_id, last.parts) == ("d3", {"resolved": 1.0})
+    assert (last.decision_id, last.parts) == ("d3", {part: 1.0})
     assert {one.decision_id: one.parts for one in earlier} == {
-        "d0": {"resolved": 1.0, "credit": 0.25},
-        "d1": {"resolved": 1.0, "credit": 0.5},
+        "d0": {part: 1.0, "credit": 0.25},
+        "d1": {part: 1.0, "credit": 0.5},
     }
 
 
-async def test_a_rating_of_the_whole_is_credited_to_every_answer(house: House) -> None:
-    house.store.past, house.credit_lambda = PAST, 0.5
-    await house.bot().on_assessed("conv:c", 0.25)
-    assert {one.decision_id: one.parts for one in house.store.rewards} == {
-        "d0": {"outcome": 0.25, "credit": 0.25},
-        "d1": {"outcome": 0.25, "credit": 0.5},
-        "d3": {"outcome": 0.25, "credit": 1.0},
-    }
-
-
-async def test_without_credit_a_rating_of_the_whole_is_nobodys(house: House) -> None:
+async def test_without_credit_it_is_the_last_answers_alone(house: House) -> None:
     house.store.past = PAST
     await house.bot().on_assessed("conv:c", 0.25)
-    assert house.store.rewards == []
+    assert [(one.decision_id, one.parts) for one in house.store.rewards] == [("d3", {"rating": 0.25})]
 
 
 async def test_a_rule_takes_personas_away_and_the_log_says_so(house: House) -> None:

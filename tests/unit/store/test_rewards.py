@@ -10,10 +10,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from server.errors import Invalid
-from server.store.operations import RewardOp
+from server.store.operations import DefaultOp, RewardOp
+from server.store.policy_ports import Repeats
 from server.store.ports import RewardParts
 from server.store.prepare import prepare_reward
-from server.store.rewards import DecisionState, RewardPlan, plan_rewards
+from server.store.rewards import DecisionState, RewardPlan, plan_defaults, plan_rewards
 
 WEIGHTS = {"a": 0.1, "b": 0.7, "c": 0.3}
 
@@ -25,7 +26,7 @@ def mean(parts: Mapping[str, float]) -> float | None:
 
 
 def decision(name: str, policy: str = "p", **parts: float) -> DecisionState:
-    return DecisionState(name, policy, "warm", (0.5,), parts, mean(parts))
+    return DecisionState(name, policy, "warm", (0.5,), 0.25, 7, parts, mean(parts))
 
 
 def reward(name: str, **parts: float) -> RewardOp:
@@ -53,6 +54,26 @@ def test_every_change_is_an_event_numbered_per_policy() -> None:
     assert set(plan.changed) == {"x", "y", "z"}
 
 
+@pytest.mark.parametrize(("repeats", "kept"), [("last", 0.5), ("first", 0.75), ("sum", 1.0)])
+def test_what_counts_of_a_part_that_is_told_again(repeats: Repeats, kept: float) -> None:
+    told = [prepare_reward(RewardParts("x", {"a": value}), mean, 1, repeats) for value in (0.75, 0.5)]
+    plan = plan_rewards(known(decision("x")), told)
+    assert plan.changed["x"].parts == {"a": kept}
+    assert plan.changed["x"].reward == pytest.approx(kept)
+
+
+def test_defaults_are_for_decisions_without_a_reward_only() -> None:
+    states = decision("x"), decision("y"), decision("z", a=1.0)
+    plan = plan_rewards(known(*states), [reward("y", a=0.25)])
+    given = plan_defaults(plan, states, DefaultOp("p", 0.5, before_ms=9, at_ms=9, limit=5))
+    assert given == 1
+    assert [event and (event.decision_id, event.reward, event.previous) for event in plan.numbered({"p": 3})] == [
+        ("y", pytest.approx(0.25), None),
+        ("x", 0.5, None),
+    ]
+    assert plan.changed["x"].parts == {}
+
+
 def test_parts_that_say_nothing_are_kept_without_an_event() -> None:
     plan = plan_rewards(known(decision("x")), [reward("x", other=0.5)])
     assert plan.events == [None]
@@ -61,7 +82,7 @@ def test_parts_that_say_nothing_are_kept_without_an_event() -> None:
 
 
 def test_a_combiner_with_new_weights_is_heard_on_old_parts() -> None:
-    kept = DecisionState("x", "p", "warm", (), {"a": 1.0}, 0.25)
+    kept = DecisionState("x", "p", "warm", (), 0.5, 7, {"a": 1.0}, 0.25)
     plan = plan_rewards(known(kept), [reward("x", a=1.0)])
     (event,) = plan.events
     assert event is not None and (event.previous, event.reward) == (0.25, 1.0)
