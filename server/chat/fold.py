@@ -1,14 +1,18 @@
-"""One step of the fold: what a policy makes of an entry of its log (DESIGN's law 5). No I/O."""
+"""The steps of the fold: what a policy makes of an entry of its log (DESIGN's law 5). No I/O."""
 
 from __future__ import annotations
 
-from typing import Literal
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal, Protocol
 
 import numpy as np
 import structlog
 
+from adapters.personas import Persona
 from adapters.policies import Policy
 from adapters.policies.base import MAX_NAME_CHARACTERS
+from server.chat.lineage import Lineage
 from server.store.ports import RewardEvent
 
 Skipped = Literal["arm", "features", "invalid"]
@@ -16,6 +20,30 @@ Skipped = Literal["arm", "features", "invalid"]
 policy refuses it."""
 
 _log = structlog.get_logger(__name__)
+
+
+class PolicyMaker(Protocol):
+    """Makes the policies that a fold begins with. Each call of ``make`` draws its own random numbers."""
+
+    @property
+    def personas(self) -> tuple[Persona, ...]:
+        """Those of the file: the arms before the log's first change."""
+
+    def make(self, personas: Sequence[Persona]) -> tuple[Policy, int]:
+        """One that has learned nothing yet, and the seed of its draws."""
+
+    def add(self, policy: Policy, persona: Persona, among: Sequence[Persona], like: str | None, weight: float) -> None:
+        """A new arm, which knows what ``like`` does or, None, what a new policy would of it."""
+
+
+@dataclass(slots=True)
+class Fold:
+    """A policy that has folded its log up to and including ``version``; ``seed`` is that of its draws."""
+
+    policy: Policy
+    version: int
+    lineage: Lineage
+    seed: int | None = None
 
 
 def learn(policy: Policy, event: RewardEvent) -> Skipped | None:
@@ -50,3 +78,16 @@ def learn(policy: Policy, event: RewardEvent) -> Skipped | None:
 def known(name: str | None) -> str | None:
     """Tokens of other systems may name anybody; who has no name or one without end is nobody to a policy."""
     return name if name is not None and 0 < len(name) <= MAX_NAME_CHARACTERS else None
+
+
+def conform(policy: Policy, lineage: Lineage, maker: PolicyMaker, like: str | None = None, weight: float = 1.0) -> None:
+    """Give ``policy`` the arms of ``lineage``, new ones like ``like``. ``ValueError``: it can't have them."""
+    for persona in lineage.personas:
+        if persona.name not in policy.arms:
+            maker.add(policy, persona, lineage.personas, like if like in policy.arms else None, weight)
+    for arm in policy.paused:
+        policy.resume(arm)
+    for arm in set(policy.arms) - set(lineage.arms):
+        policy.remove_arm(arm)
+    for arm in sorted(lineage.paused):
+        policy.pause(arm)

@@ -1,4 +1,4 @@
-"""The policy on this worker: a fold over the reward log that the ledger keeps (DESIGN's law 5)."""
+"""The policy on this worker: a fold over the log that the ledger keeps (DESIGN's law 5)."""
 
 from __future__ import annotations
 
@@ -9,30 +9,36 @@ import numpy as np
 import structlog
 from numpy.typing import NDArray
 
+from adapters.personas import Persona
 from adapters.policies import Decision, Policy
-from server.chat.fold import known, learn
+from server.chat.fold import Fold, PolicyMaker, Skipped, known, learn
 from server.chat.joining import RewardJoin
+from server.chat.lineage import Lineage
+from server.chat.replay import Hooks, LogGap, Replay, knows_previous, snapshot_of
 from server.chat.signals import Rewarded, Signals
 from server.clock import Clock
 from server.errors import ProtocolError
+from server.store.policy_ports import Snapshot, SnapshotReason
 from server.store.ports import Combine, RewardEvent, RewardParts, Store
 from server.telemetry import Metrics
 
-_REPLAY_EVENTS = 1_000
 LOOK_EVERY_S = 5.0
 # Rewards come as often as customers write, and each is every worker's: what comes in so long is told in one word and
 # read in one query.
 GATHER_S = 0.25
 DEFAULTS_EVERY_S = 30.0
+DEFAULTS_AT_ONCE = 1_000
 
 _log = structlog.get_logger(__name__)
 
 
 class Learner:
-    """Chooses, and learns each reward event once, in the log's order.
+    """Chooses, and folds each entry of the log once, in the log's order.
 
     ``name`` is the log's: two policies of one name share what they learn from. ``version`` is the ``log_offset`` of
-    the last event that was folded.
+    the last entry that was folded. ``policy``: what to begin with where there is no ``maker``, which can make it anew
+    from snapshots and after rollbacks. ``snapshot_events``: whoever appends every so manyth entry makes a snapshot of
+    it (0: nobody), of which ``snapshots_kept`` stay. ``worker``: who this is, in snapshots.
     """
 
     def __init__(
@@ -47,25 +53,68 @@ class Learner:
         on_reward: Callable[[RewardEvent], None],
         metrics: Metrics | None = None,
         join: RewardJoin | None = None,
+        maker: PolicyMaker | None = None,
+        snapshot_events: int = 0,
+        snapshots_kept: int = 10,
+        worker: str = "",
     ) -> None:
         self.name = name
-        self.policy = policy
-        self.version = 0
+        self._fold = Fold(policy, 0, Lineage(() if maker is None else maker.personas))
         self._store = store
         self._combine = combine
         self._clock = clock
         self._on_reward = on_reward
         self._metrics = metrics or Metrics()
         self._join = join or RewardJoin()
+        self._maker = maker
+        self._hooks = Hooks(self._learned, lambda lineage: self._on_personas(lineage.personas))
+        self._replay = Replay(store, name, maker)
+        self._snapshot_events = snapshot_events
+        self._snapshots_kept = snapshots_kept
+        self._worker = worker
+        self._snapshot_due: int | None = None
+        self._snapshot_made: Snapshot | None = None  # not stored yet
+        self._snapshotted = 0
+        self._on_personas: Callable[[tuple[Persona, ...]], None] = lambda _: None
         self._signals = signals
-        self._stirred = asyncio.Event()  # something to tell, or to read
+        self._stirred = asyncio.Event()  # something to tell, to read or to store
+        self._reading = asyncio.Lock()
         self._appended = self._told = 0
         self._is_behind = False
         signals.on(Rewarded, self._hear)
 
+    @property
+    def policy(self) -> Policy:
+        """As it is now: a rollback puts another in its place."""
+        return self._fold.policy
+
+    @property
+    def version(self) -> int:
+        """The last entry of the log that was folded."""
+        return self._fold.version
+
+    @property
+    def lineage(self) -> Lineage:
+        """The arms that are, and what of the log is known."""
+        return self._fold.lineage
+
+    @property
+    def seed(self) -> int | None:
+        """Of this worker's draws."""
+        return self._fold.seed
+
+    def on_personas(self, handler: Callable[[tuple[Persona, ...]], None]) -> None:
+        """``handler`` hears of the personas that are arms, whenever they change."""
+        self._on_personas = handler
+
     async def start(self) -> None:
-        """Replay the log."""
-        await self._catch_up()
+        """Replay the log, from the newest snapshot that fits."""
+        if self._maker is not None:
+            self._fold = await self._replay.state_at(hooks=self._hooks)
+            self._on_personas(self.lineage.personas)
+        else:
+            await self._catch_up()
+        self._snapshotted = self.version
         _log.info("policy replayed", policy=self.name, version=self.version)
 
     def _hear(self, word: Rewarded) -> None:
@@ -92,6 +141,7 @@ class Learner:
                 if self._is_behind:
                     self._is_behind = False
                     await self._catch_up()
+                await self._store_snapshot()
             except ProtocolError as error:
                 _log.warning("reward log not read", policy=self.name, reason=str(error))
             except Exception:  # whatever it was, the next look must come
@@ -122,16 +172,24 @@ class Learner:
         self._metrics.parts(found.parts)
         try:
             event = await self._store.add_reward(found, self._combine, now_ms, self._join.repeats)
-            if event is None:
-                return
-            if event.log_offset == self.version + 1:
-                self._fold(event)
-            elif event.log_offset > self.version:
-                self._fall_behind()
-            self._appended = max(self._appended, event.log_offset)
-            self._stirred.set()
         except ProtocolError as error:
             _log.warning("reward lost", decision=found.decision_id, reason=str(error))
+            return
+        if event is not None:
+            self._take(event)
+
+    def _take(self, event: RewardEvent) -> None:
+        """An event that was appended here."""
+        if self._snapshot_events and event.log_offset % self._snapshot_events == 0:
+            self._snapshot_due = event.log_offset
+        if event.log_offset == self.version + 1 and knows_previous(self._fold, event):
+            skipped = learn(self.policy, event)
+            self._fold.version = event.log_offset
+            self._learned(event, skipped)
+        elif event.log_offset > self.version:
+            self._fall_behind()
+        self._appended = max(self._appended, event.log_offset)
+        self._stirred.set()
 
     def _in_time(self, found: RewardParts, now_ms: int) -> bool:
         if not self._join.is_late(found.decided_ms, now_ms):
@@ -154,11 +212,11 @@ class Learner:
     async def _give_defaults(self, reward: float, window_ms: int) -> None:
         while True:
             now_ms = self._clock.now_ms()
-            given = await self._store.default_rewards(self.name, reward, now_ms - window_ms, now_ms, _REPLAY_EVENTS)
+            given = await self._store.default_rewards(self.name, reward, now_ms - window_ms, now_ms, DEFAULTS_AT_ONCE)
             self._metrics.rewards_defaulted.inc(given)
             if given:
                 self._fall_behind()
-            if given < _REPLAY_EVENTS:
+            if given < DEFAULTS_AT_ONCE:
                 return
 
     async def _tell(self) -> None:
@@ -166,23 +224,50 @@ class Learner:
             self._told = self._appended
             await self._signals.send(Rewarded(self.name, self._told))
 
-    async def _catch_up(self) -> None:
-        while True:
-            events = await self._store.rewards_after(self.name, self.version, _REPLAY_EVENTS)
-            for event in events:
-                if event.log_offset > self.version + 1:
-                    _log.error("reward log has a gap", policy=self.name, after=self.version, next=event.log_offset)
-                    return
-                if event.log_offset == self.version + 1:
-                    self._fold(event)
-            if len(events) < _REPLAY_EVENTS:
-                return
+    async def catch_up(self, appended: int = 0) -> None:
+        """Fold what there is now, and tell the others of what was appended up to ``appended``."""
+        self._appended = max(self._appended, appended)
+        self._stirred.set()
+        await self._catch_up()
 
-    def _fold(self, event: RewardEvent) -> None:
-        self.version = event.log_offset
-        skipped = learn(self.policy, event)
+    async def _catch_up(self) -> None:
+        async with self._reading:
+            try:
+                await self._replay.advance(self._fold, hooks=self._hooks)
+            except LogGap as error:
+                _log.error("reward log has a gap", policy=self.name, reason=str(error))
+
+    def _learned(self, event: RewardEvent, skipped: Skipped | None) -> None:
+        if event.log_offset == self._snapshot_due and event.log_offset == self.version:
+            self._snapshot_due = None
+            self._snapshot_made = snapshot_of(self._fold, self.name, "interval", self._worker, self._clock.now_ms())
+            self._stirred.set()
         if skipped is not None:
             self._metrics.rewards_skipped.labels(skipped).inc()
             return
         self._metrics.rewards.inc()
         self._on_reward(event)
+
+    # ------------------------------------------------------------------ snapshots
+
+    async def snapshot(self, reason: SnapshotReason, by: str) -> Snapshot:
+        """Make and store one of what is known now."""
+        made = snapshot_of(self._fold, self.name, reason, by, self._clock.now_ms())
+        await self._store.save_snapshot(made, self._snapshots_kept)
+        self._snapshotted = max(self._snapshotted, made.log_offset)
+        return made
+
+    async def _store_snapshot(self) -> None:
+        made, self._snapshot_made = self._snapshot_made, None
+        if made is not None:
+            await self._store.save_snapshot(made, self._snapshots_kept)
+            self._snapshotted = max(self._snapshotted, made.log_offset)
+
+    async def close(self) -> None:
+        """Store what was learned since the last snapshot, so that the next start has little to replay."""
+        if not self._snapshot_events or self.version <= self._snapshotted:
+            return
+        try:
+            await self.snapshot("shutdown", self._worker)
+        except ProtocolError as error:
+            _log.warning("policy snapshot not stored", policy=self.name, reason=str(error))

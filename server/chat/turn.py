@@ -107,6 +107,10 @@ class Bot:
         """From the next answer on."""
         self._writer = writer
 
+    def speak_as(self, personas: tuple[Persona, ...]) -> None:
+        """These are the personas from the next answer on."""
+        self._personas = {persona.name: persona for persona in personas}
+
     async def answer(self, turn: OpenTurn, last_try: bool) -> bool:
         """Answer a turn, or say that the ledger refused it, or raise. Repeatable: a committed turn stays as it is.
 

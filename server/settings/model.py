@@ -235,6 +235,13 @@ class Settings(BaseModel):
     policy_rules_file: OptionalPath = setting(
         None, "YAML file of rules saying which personas may answer what and whom; empty: all may answer everything."
     )
+    policy_snapshot_events: int = setting(
+        1_000, "After how many entries of its log a snapshot of the policy is stored, which spares a start the replay "
+        "of what stands before it; 0: none, not even when the server stops.", "events", ge=0, le=10_000_000,
+    )  # fmt: skip
+    policy_snapshots_kept: int = setting(
+        10, "Newest snapshots that are kept; those made by hand stay besides.", "snapshots", ge=1, le=1_000
+    )
     reward_groups: Weights = setting(
         {},
         "Weights of an answer's reward by group of parts: engagement 0.4, satisfaction 0.3, length 0.2, time 0.1; "

@@ -20,6 +20,7 @@ from server.store.dialect import Database
 from server.store.learning import Rewarder
 from server.store.operations import (
     AbsenceOp,
+    ChangeOp,
     ClaimOp,
     ConversationOp,
     DefaultOp,
@@ -112,7 +113,7 @@ def _by_kind(operations: Sequence[Operation]) -> _Parts:
                 parts.saved[opening.user.id] = (opening.user, opening.at_ms)
             case ReceiptOp():
                 parts.receipts.append((place, operation))
-            case RewardOp() | DefaultOp():
+            case RewardOp() | DefaultOp() | ChangeOp():
                 parts.rewards.append((place, operation))
             case WorkOp():
                 parts.works.append((place, operation))

@@ -5,32 +5,20 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Connection, FromClause, bindparam, func, insert, select, update
+from sqlalchemy import Connection, bindparam, func, insert, select, update
 
 from server.errors import NotFound
-from server.store import codec, schema
+from server.store import codec, policies, schema
 from server.store.batch import Batch
 from server.store.dialect import Database
-from server.store.operations import DefaultOp, LearningOp, RewardOp
+from server.store.operations import ChangeOp, DefaultOp, LearningOp, RewardOp
 from server.store.ports import Rating, RewardEvent, RewardParts
 from server.store.query import Query
-from server.store.rewards import DecisionState, RewardPlan, plan_defaults, plan_rewards
+from server.store.rewards import DecisionState, RewardPlan, plan_change, plan_defaults, plan_rewards
+from server.store.whom import WHOM, with_whom
 
 _decisions, _policies, _log = schema.decisions, schema.policies, schema.reward_log
 _members, _messages = schema.members, schema.messages
-_reply, _asked, _conversations = schema.messages.alias("reply"), schema.messages.alias("asked"), schema.conversations
-
-# Whom a decision was for, from the message that its answer replies to; nothing of that is stored twice.
-_WHOM = (_asked.c.sender_id.label("user"), _conversations.c.metadata_json)
-
-
-def _with_whom(decisions: FromClause) -> FromClause:
-    return (
-        decisions.outerjoin(_reply, _reply.c.message_id == _decisions.c.message_id)
-        .outerjoin(_asked, _asked.c.message_id == _reply.c.answers)
-        .outerjoin(_conversations, _conversations.c.id == _asked.c.conversation_id)
-    )
-
 
 _STATE = select(
     _decisions.c.decision_id,
@@ -41,8 +29,9 @@ _STATE = select(
     _decisions.c.at_ms,
     _decisions.c.parts_json,
     _decisions.c.reward,
-    *_WHOM,
-).select_from(_with_whom(_decisions))
+    _decisions.c.log_offset,
+    *WHOM,
+).select_from(with_whom(_decisions))
 _LOCK_DECISIONS = Query(
     _STATE.where(_decisions.c.decision_id.in_(bindparam("ids", expanding=True)))
     .order_by(_decisions.c.decision_id)
@@ -61,28 +50,11 @@ _LOCK_UNREWARDED = (
 _SET_REWARD = Batch(
     update(_decisions)
     .where(_decisions.c.decision_id == bindparam("decision"))
-    .values(parts_json=bindparam("parts"), reward=bindparam("value")),
-    ("parts", "value", "decision"),
+    .values(parts_json=bindparam("parts"), reward=bindparam("value"), log_offset=bindparam("position")),
+    ("parts", "value", "position", "decision"),
 )
-_INSERT_EVENTS = Batch(insert(_log), ("policy", "log_offset", "decision_id", "reward", "previous", "at_ms"))
-_EVENTS_AFTER = (
-    select(
-        _log.c.policy,
-        _log.c.log_offset,
-        _log.c.decision_id,
-        _decisions.c.arm,
-        _decisions.c.features,
-        _log.c.reward,
-        _log.c.previous,
-        _log.c.at_ms,
-        _decisions.c.at_ms.label("decided_ms"),
-        _decisions.c.propensity,
-        *_WHOM,
-    )
-    .select_from(_with_whom(_log.join(_decisions, _log.c.decision_id == _decisions.c.decision_id)))
-    .where(_log.c.policy == bindparam("of"), _log.c.log_offset > bindparam("position"))
-    .order_by(_log.c.log_offset)
-    .limit(bindparam("most"))
+_INSERT_EVENTS = Batch(
+    insert(_log), ("policy", "log_offset", "decision_id", "reward", "previous", "at_ms", "previous_offset")
 )
 _RATED = (
     select(
@@ -105,8 +77,9 @@ class Rewarder:
         advance = database.increment(_policies, "policy", "last_log_offset").returning(_policies.c.last_log_offset)
         self._advance = Query(advance, ("policy", "last_log_offset"))
 
-    def __call__(self, connection: Connection, operations: Sequence[LearningOp]) -> list[RewardEvent | int | None]:
-        """In the order of the operations: the logged events, None where nothing changed; of defaults how many."""
+    def __call__(self, connection: Connection, operations: Sequence[LearningOp]) -> list[object]:
+        """In the order of the operations: the logged events, None where nothing changed; of defaults how many; the
+        changes as numbered."""
         rewards = [operation for operation in operations if isinstance(operation, RewardOp)]
         plan = plan_rewards(_lock(connection, rewards), rewards)
         counts = [
@@ -114,11 +87,16 @@ class Rewarder:
             for operation in operations
             if isinstance(operation, DefaultOp)
         ]
-        _SET_REWARD.run(connection, [_changed(state) for state in plan.changed.values()])
-        events = plan.numbered(self._log_ends(connection, plan))
-        _INSERT_EVENTS.run(connection, [_event_row(event) for event in events if event is not None])
-        of_rewards, of_defaults = iter(events), iter(counts)
-        return [next(of_rewards if isinstance(operation, RewardOp) else of_defaults) for operation in operations]
+        changes = [operation for operation in operations if isinstance(operation, ChangeOp)]
+        for change in changes:
+            plan_change(plan, change)
+        done = plan.numbered(self._log_ends(connection, plan))
+        _SET_REWARD.run(connection, [_changed(state) for state in done.decisions])
+        _INSERT_EVENTS.run(connection, [_event_row(event) for event in done.events if event is not None])
+        for number, change in zip(done.changes, changes, strict=True):
+            policies.insert_change(connection, number, change.data_json)
+        outcomes = {RewardOp: iter(done.events), DefaultOp: iter(counts), ChangeOp: iter(done.changes)}
+        return [next(outcomes[type(operation)]) for operation in operations]
 
     def _log_ends(self, connection: Connection, plan: RewardPlan) -> dict[str, int]:
         # The counter's row stays locked until the commit: a log_offset is never seen before a lower one.
@@ -149,39 +127,19 @@ def _state(row: Any) -> DecisionState:
         decided_ms=row.at_ms,
         parts=codec.decode_mapping(row.parts_json),
         reward=row.reward,
+        log_offset=row.log_offset,
         user=row.user,
         segment=codec.segment_of(row.metadata_json),
     )
 
 
 def _changed(state: DecisionState) -> tuple[object, ...]:
-    return (codec.encode_json(dict(state.parts), "reward parts"), state.reward, state.decision_id)
+    return (codec.encode_json(dict(state.parts), "reward parts"), state.reward, state.log_offset, state.decision_id)
 
 
 def _event_row(event: RewardEvent) -> tuple[object, ...]:
-    return (event.policy, event.log_offset, event.decision_id, event.reward, event.previous, event.at_ms)
-
-
-def events_after(connection: Connection, policy: str, log_offset: int, limit: int) -> list[RewardEvent]:
-    """The log's entries above ``log_offset``, the ``limit`` lowest of them, ascending."""
-    values = {"of": policy, "position": log_offset, "most": limit}
-    return [
-        RewardEvent(
-            policy=row.policy,
-            log_offset=row.log_offset,
-            decision_id=row.decision_id,
-            arm=row.arm,
-            features=codec.unpack_floats(row.features),
-            reward=row.reward,
-            previous=row.previous,
-            at_ms=row.at_ms,
-            decided_ms=row.decided_ms,
-            propensity=row.propensity,
-            user=row.user,
-            segment=codec.segment_of(row.metadata_json),
-        )
-        for row in connection.execute(_EVENTS_AFTER, values).all()
-    ]
+    place = (event.policy, event.log_offset, event.decision_id)
+    return (*place, event.reward, event.previous, event.at_ms, event.previous_offset)
 
 
 class Rater:

@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from server.store.policy_ports import Repeats
+from server.store.policy_ports import PolicyChange, Repeats
 from server.store.ports import (
     Answer,
     Append,
@@ -166,6 +166,14 @@ class DefaultOp:
 
 
 @dataclass(frozen=True, slots=True)
+class ChangeOp:
+    """``change`` as it will be read back, but for its ``log_offset``."""
+
+    change: PolicyChange
+    data_json: str
+
+
+@dataclass(frozen=True, slots=True)
 class WorkOp:
     """Anything else that writes. ``order`` sorts it within its group, so that every worker locks rows in one order."""
 
@@ -175,5 +183,5 @@ class WorkOp:
 
 ConversationOp = AppendOp | AnswerOp | ResolveOp | HandoffOp | ClaimOp | ReleaseOp | MembersOp
 UserOp = SaveUserOp | StatusOp | SawOp | RevokeOp | AbsenceOp
-LearningOp = RewardOp | DefaultOp
+LearningOp = RewardOp | DefaultOp | ChangeOp
 Operation = ConversationOp | UserOp | OpenOp | ReceiptOp | LearningOp | WorkOp

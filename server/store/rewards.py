@@ -6,15 +6,16 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from adapters.rewards import CREDIT
-from server.store.operations import DefaultOp, RewardOp
-from server.store.policy_ports import Repeats
+from server.store.operations import ChangeOp, DefaultOp, RewardOp
+from server.store.policy_ports import PolicyChange, Repeats
 from server.store.ports import RewardEvent
 from server.store.prepare import check_unit_interval
 
 
 @dataclass(frozen=True, slots=True)
 class DecisionState:
-    """A locked decision; ``reward`` is None until its parts say something. ``user``, ``segment``: whom it was for."""
+    """A locked decision; ``reward`` is None until its parts say something, ``log_offset`` is that of its last event.
+    ``user``, ``segment``: whom it was for."""
 
     decision_id: str
     policy: str
@@ -24,25 +25,59 @@ class DecisionState:
     decided_ms: int
     parts: Mapping[str, float]
     reward: float | None
+    log_offset: int | None = None
     user: str | None = None
     segment: str | None = None
 
 
 @dataclass(slots=True)
 class RewardPlan:
-    """``events`` stand in the order of the operations, None where nothing changed. Their ``log_offset`` counts
-    from 1 per policy within this plan; ``numbered`` moves them behind the log's end."""
+    """``events`` stand in the order of the operations, None where nothing changed; ``changes`` follow them in the log.
+
+    What is appended by this plan counts from -1 downwards per policy; ``numbered`` moves it behind the log's end.
+    """
 
     events: list[RewardEvent | None] = field(default_factory=list)
     changed: dict[str, DecisionState] = field(default_factory=dict)
     gains: dict[str, int] = field(default_factory=dict)
+    changes: list[PolicyChange] = field(default_factory=list)
 
-    def numbered(self, log_ends: Mapping[str, int]) -> list[RewardEvent | None]:
-        """The events with their final ``log_offset``; ``log_ends`` are the policies' last ones before this plan."""
-        return [
-            None if event is None else replace(event, log_offset=log_ends[event.policy] + event.log_offset)
-            for event in self.events
-        ]
+    def next_offset(self, policy: str) -> int:
+        """Of one more entry."""
+        count = self.gains[policy] = self.gains.get(policy, 0) + 1
+        return -count
+
+    def numbered(self, log_ends: Mapping[str, int]) -> NumberedPlan:
+        """With final offsets; ``log_ends`` are the policies' last ones before this plan."""
+
+        def final(policy: str, log_offset: int) -> int:
+            return log_ends[policy] - log_offset if log_offset < 0 else log_offset
+
+        def event_of(event: RewardEvent) -> RewardEvent:
+            before = event.previous_offset
+            return replace(
+                event,
+                log_offset=final(event.policy, event.log_offset),
+                previous_offset=None if before is None else final(event.policy, before),
+            )
+
+        return NumberedPlan(
+            [None if event is None else event_of(event) for event in self.events],
+            [
+                state if state.log_offset is None else replace(state, log_offset=final(state.policy, state.log_offset))
+                for state in self.changed.values()
+            ],
+            [replace(change, log_offset=final(change.policy, change.log_offset)) for change in self.changes],
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class NumberedPlan:
+    """What to write."""
+
+    events: list[RewardEvent | None]
+    decisions: list[DecisionState]
+    changes: list[PolicyChange]
 
 
 def plan_rewards(decisions: Mapping[str, DecisionState], operations: Sequence[RewardOp]) -> RewardPlan:
@@ -63,6 +98,12 @@ def plan_defaults(plan: RewardPlan, decisions: Iterable[DecisionState], operatio
         if decision.reward is None:
             plan.events.append(_log(plan, decision, operation.reward, operation.at_ms))
     return len(plan.events) - before
+
+
+def plan_change(plan: RewardPlan, operation: ChangeOp) -> None:
+    """Append a change behind whatever is there."""
+    change = operation.change
+    plan.changes.append(replace(change, log_offset=plan.next_offset(change.policy)))
 
 
 def _merge(plan: RewardPlan, decision: DecisionState, operation: RewardOp) -> RewardEvent | None:
@@ -92,8 +133,8 @@ def _joined(known: Mapping[str, float], told: Mapping[str, float], repeats: Repe
 
 def _log(plan: RewardPlan, decision: DecisionState, reward: float, at_ms: int) -> RewardEvent:
     """The event by which the decision's reward becomes ``reward``."""
-    plan.changed[decision.decision_id] = replace(decision, reward=reward)
-    log_offset = plan.gains[decision.policy] = plan.gains.get(decision.policy, 0) + 1
+    log_offset = plan.next_offset(decision.policy)
+    plan.changed[decision.decision_id] = replace(decision, reward=reward, log_offset=log_offset)
     return RewardEvent(
         policy=decision.policy,
         log_offset=log_offset,
@@ -105,6 +146,7 @@ def _log(plan: RewardPlan, decision: DecisionState, reward: float, at_ms: int) -
         at_ms=at_ms,
         decided_ms=decision.decided_ms,
         propensity=decision.propensity,
+        previous_offset=decision.log_offset,
         user=decision.user,
         segment=decision.segment,
     )

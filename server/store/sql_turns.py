@@ -75,6 +75,3 @@ class TurnMethods(Roads):
     ) -> RewardEvent | None:
         operation = prepare_reward(found, combine, at_ms, repeats)
         return cast(RewardEvent | None, await self._writer.submit(operation))
-
-    async def rewards_after(self, policy: str, log_offset: int, limit: int) -> list[RewardEvent]:
-        return await self._read(partial(learning.events_after, policy=policy, log_offset=log_offset, limit=limit))

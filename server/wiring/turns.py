@@ -17,12 +17,13 @@ from server.chat.runner import TurnRunner
 from server.chat.signals import ModelsMoved, TurnsLeft
 from server.chat.turn import Bot
 from server.chat.versions import roles
-from server.contents import Contents, build_policy, catalogue_of, standard_version
+from server.contents import Contents, catalogue_of, standard_version
 from server.store.ports import RewardEvent
 from server.wire.parts import User
 from server.wiring.engines import EngineMaker
 from server.wiring.ground import Ground, new_id
 from server.wiring.models import Models
+from server.wiring.policies import SettingsMaker
 from server.wiring.preparing import Preparer, from_catalogue
 from server.wiring.teaching import Teaching
 
@@ -54,6 +55,7 @@ def prepare_turns(ground: Ground, contents: Contents, *, on_reward: Callable[[Re
     ground.metrics.watch_models(lambda: roles(fleet.roster), live.figures)
     learner = _learner(ground, contents, on_reward)
     bot = _bot(ground, contents, fleet, learner)
+    learner.on_personas(bot.speak_as)
     runner = _runner(ground, bot)
     ground.signals.on(TurnsLeft, runner.on_turns_left)
     teaching = _teaching(ground, contents, fleet, bot)
@@ -89,9 +91,11 @@ def _models(ground: Ground, contents: Contents, fleet: Fleet, maker: EngineMaker
 
 
 def _learner(ground: Ground, contents: Contents, on_reward: Callable[[RewardEvent], None]) -> Learner:
+    maker = SettingsMaker(ground.settings, contents.personas)
+    policy, _ = maker.make(maker.personas)
     return Learner(
         store=ground.store,
-        policy=build_policy(ground.settings, contents.personas),
+        policy=policy,
         name=ground.settings.policy,
         combine=contents.weights.combine,
         signals=ground.signals,
@@ -104,6 +108,10 @@ def _learner(ground: Ground, contents: Contents, on_reward: Callable[[RewardEven
             ignore_late=ground.settings.reward_late == "ignore",
             repeats=ground.settings.reward_repeats,
         ),
+        maker=maker,
+        snapshot_events=ground.settings.policy_snapshot_events,
+        snapshots_kept=ground.settings.policy_snapshots_kept,
+        worker=ground.worker,
     )
 
 

@@ -95,9 +95,8 @@ async def test_a_reward_is_logged_with_what_a_policy_needs(store: SqlStore) -> N
     features = (0.1, 1 / 3, -0.0, 5e-324, 1.7976931348623157e308, 2.0**-1074)
     made, _ = await decided(store, decision(features=features))
     event = await store.add_reward(RewardParts(made.decision_id, {"feedback": 0.5}), mean, NOW_MS + 7)
-    assert event == RewardEvent(
-        "linucb", 1, made.decision_id, "warm", features, 0.5, None, NOW_MS + 7, made.at_ms, made.propensity, ANN.id
-    )
+    whom = (made.at_ms, made.propensity, None, ANN.id)
+    assert event == RewardEvent("linucb", 1, made.decision_id, "warm", features, 0.5, None, NOW_MS + 7, *whom)
     assert await store.rewards_after("linucb", 0, 10) == [event]
     assert str(event.features) == str(features)
 

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from adapters.policies import Policy, codec, make_policy
 from adapters.rewards import RewardWeights
-from server.chat import learning
+from server.chat import learning, replay
 from server.chat.joining import RewardJoin
 from server.chat.learning import Learner
 from server.chat.signals import Rewarded, Signals
@@ -35,7 +35,8 @@ def quick() -> Iterator[None]:
     """No waiting for further rewards, and few of them a page."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(learning, "GATHER_S", 0)
-        patch.setattr(learning, "_REPLAY_EVENTS", PAGE)
+        patch.setattr(replay, "PAGE_EVENTS", PAGE)
+        patch.setattr(learning, "DEFAULTS_AT_ONCE", PAGE)
         yield
 
 
@@ -64,7 +65,7 @@ class FakeLog:
         self.events.append(RewardEvent("linucb", number, "d", arm, x, reward, previous, late_ms, decided_ms, 0.5))
         return self.events[-1]
 
-    async def rewards_after(self, policy: str, log_offset: int, limit: int) -> list[RewardEvent]:
+    async def log_after(self, policy: str, log_offset: int, limit: int) -> list[RewardEvent]:
         self.reads += 1
         return self.events[log_offset : log_offset + limit]
 
@@ -235,14 +236,14 @@ async def test_a_ledger_that_is_away_does_not_end_the_following(monkeypatch: pyt
     log = FakeLog()
     made = learner(log)
     reads = iter([Unavailable("the database is away"), RuntimeError("a bug")])
-    read = log.rewards_after
+    read = log.log_after
 
     async def fails_first(policy: str, log_offset: int, limit: int) -> list[RewardEvent]:
         if failure := next(reads, None):
             raise failure
         return await read(policy, log_offset, limit)
 
-    monkeypatch.setattr(log, "rewards_after", fails_first)
+    monkeypatch.setattr(log, "log_after", fails_first)
     log.write("warm", 1.0)
     await until(made, 1)
 
@@ -286,8 +287,7 @@ async def test_a_policy_learns_whom_a_reward_came_from() -> None:
     for number, (user, segment) in enumerate(names * 10):
         event = log.write(ARMS[number % 2], 1.0)
         log.events[-1] = replace(event, user=user, segment=segment)
-    made = learner(log)
-    made.policy = make_policy("personal", arms=ARMS, dim=3, seed=0)
+    made = learner(log, policy=make_policy("personal", arms=ARMS, dim=3, seed=0))
     await made.start()
     x = np.array([0.3, -0.2, 1.0])
     plain = [arm.exploit for arm in made.policy.explain(x)]

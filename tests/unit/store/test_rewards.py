@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Mapping
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from server.errors import Invalid
-from server.store.operations import DefaultOp, RewardOp
-from server.store.policy_ports import Repeats
+from server.store.operations import ChangeOp, DefaultOp, RewardOp
+from server.store.policy_ports import PolicyChange, Repeats
 from server.store.ports import RewardParts
 from server.store.prepare import prepare_reward
-from server.store.rewards import DecisionState, RewardPlan, plan_defaults, plan_rewards
+from server.store.rewards import DecisionState, RewardPlan, plan_change, plan_defaults, plan_rewards
 
 WEIGHTS = {"a": 0.1, "b": 0.7, "c": 0.3}
 
@@ -42,7 +43,7 @@ def test_every_change_is_an_event_numbered_per_policy() -> None:
         known(decision("x"), decision("y"), decision("z", "q", a=1.0)),
         [reward("x", a=1.0), reward("z", b=0.0), reward("y", a=0.5), reward("x", a=1.0), reward("none", a=1.0)],
     )
-    events = plan.numbered({"p": 10, "q": 3})
+    events = plan.numbered({"p": 10, "q": 3}).events
     assert [one and (one.policy, one.log_offset, one.decision_id, one.previous) for one in events] == [
         ("p", 11, "x", None),
         ("q", 4, "z", 1.0),
@@ -67,7 +68,9 @@ def test_defaults_are_for_decisions_without_a_reward_only() -> None:
     plan = plan_rewards(known(*states), [reward("y", a=0.25)])
     given = plan_defaults(plan, states, DefaultOp("p", 0.5, before_ms=9, at_ms=9, limit=5))
     assert given == 1
-    assert [event and (event.decision_id, event.reward, event.previous) for event in plan.numbered({"p": 3})] == [
+    assert [
+        event and (event.decision_id, event.reward, event.previous) for event in plan.numbered({"p": 3}).events
+    ] == [
         ("y", pytest.approx(0.25), None),
         ("x", 0.5, None),
     ]
@@ -125,4 +128,19 @@ def test_folding_the_events_gives_each_decisions_reward(arrivals: list[tuple[str
     assert folded == {name: one.reward for name, one in plan.changed.items()}
     for policy in "pq":
         offsets = [event.log_offset for event in plan.events if event is not None and event.policy == policy]
-        assert offsets == list(range(1, len(offsets) + 1))
+        assert offsets == list(range(-1, -len(offsets) - 1, -1))
+
+
+def test_an_event_tells_where_the_one_it_corrects_stands() -> None:
+    state = replace(decision("x", a=1.0), log_offset=4)
+    plan = plan_rewards(known(state, decision("y")), [reward("x", a=0.5), reward("y", a=1.0), reward("x", a=0.25)])
+    plan_change(plan, ChangeOp(PolicyChange("p", 0, "pause", {"arm": "warm"}, "ada", 1), "{}"))
+    done = plan.numbered({"p": 10})
+    assert [event and (event.log_offset, event.previous_offset) for event in done.events] == [
+        (11, 4),
+        (12, None),
+        (13, 11),
+    ]
+    assert {state.decision_id: state.log_offset for state in done.decisions} == {"x": 13, "y": 12}
+    assert [change.log_offset for change in done.changes] == [14]
+    assert plan.gains == {"p": 4}
