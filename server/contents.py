@@ -5,7 +5,7 @@ Nothing below reads YAML: everything takes values.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -66,7 +66,8 @@ def read_contents(settings: Settings) -> Contents:
     intents = None
     if settings.intents is not None:
         intents = read_trained(settings.intents, space_of(pack.manifest))
-    rules = read_rules(settings.policy_rules_file, personas, pack, intents)
+    labels = pack.manifest.heads.intent.labels if intents is None else intents.manifest.labels
+    rules = read_rules(settings.policy_rules_file, personas, labels)
     return Contents(personas, writer_of(phrases, intents), weights, pack, products, phrases, intents, rules)
 
 
@@ -105,15 +106,13 @@ def read_personas(path: Path) -> tuple[Persona, ...]:
         raise StartupError(str(error)) from error
 
 
-def read_rules(
-    path: Path | None, personas: tuple[Persona, ...], pack: Pack, intents: TrainedIntents | None
-) -> tuple[Rule, ...]:
-    """Who may answer what; none without a file. ``StartupError`` says which rule is wrong, and how."""
+def read_rules(path: Path | None, personas: tuple[Persona, ...], intents: Collection[str] | None) -> tuple[Rule, ...]:
+    """Who may answer what; none without a file. ``intents``: those that are understood, None: any. ``StartupError``
+    says which rule is wrong, and how."""
     if path is None:
         return ()
-    labels = pack.manifest.heads.intent.labels if intents is None else intents.manifest.labels
     try:
-        return parse_rules(read_yaml(path), path.name, [persona.name for persona in personas], labels)
+        return parse_rules(read_yaml(path), path.name, [persona.name for persona in personas], intents)
     except RulesError as error:
         raise StartupError(str(error)) from error
 

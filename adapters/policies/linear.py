@@ -65,9 +65,9 @@ class LinearPolicy(Learner):
         self._inverse_x = self._products[: arms * dim].reshape(arms, dim)
         self._exploit = self._products[arms * dim :]
         self._explore = np.zeros(arms)
-        self._weighted = np.empty((arms, dim))
         self._scores = np.empty(arms)
         self._scaled = np.empty(dim)
+        self._rewarded = np.empty(dim)
         self._column, self._row = self._scaled[:, None], self._scaled[None]
         self._outer = np.empty((dim, dim))
 
@@ -79,9 +79,9 @@ class LinearPolicy(Learner):
         self._rows.dot(x, out=self._products)
         explore = self._explore
         # Not a second product: numpy gives the interpreter lock away for each, and a busy process has it back late.
-        np.multiply(self._inverse_x, x, out=self._weighted)
-        np.add.reduce(self._weighted, axis=1, out=explore)
-        np.maximum(explore, 0.0, out=explore)  # rounding may push a tiny variance under zero
+        # A universal function keeps it for so little work.
+        np.vecdot(self._inverse_x, x, out=explore)
+        np.fabs(explore, out=explore)  # rounding may push a tiny variance under zero
         np.sqrt(explore, out=explore)
         np.multiply(explore, self._width(), out=explore)
         np.add(self._exploit, explore, out=self._scores)
@@ -101,7 +101,8 @@ class LinearPolicy(Learner):
         _, inverse, b, theta = self._of_arm[arm]
         self._absorb(arm, x)
         self._count[arm] += weight
-        b += reward * x
+        np.multiply(x, reward, out=self._rewarded)
+        np.add(b, self._rewarded, out=b)
         inverse.dot(b, out=theta)
 
     def _correct(self, arm: int, x: Vector, difference: float, weight: float, _propensity: float | None) -> None:
