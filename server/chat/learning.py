@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 
 import numpy as np
 import structlog
 from numpy.typing import NDArray
 
 from adapters.personas import Persona
-from adapters.policies import Decision, Policy
+from adapters.policies import Decision, Policy, make_policy
 from server.chat.fold import Fold, PolicyMaker, Skipped, known, learn
 from server.chat.joining import RewardJoin
 from server.chat.lineage import Lineage
@@ -18,8 +18,8 @@ from server.chat.replay import Hooks, LogGap, Replay, knows_previous, snapshot_o
 from server.chat.signals import Rewarded, Signals
 from server.clock import Clock
 from server.errors import ProtocolError
-from server.store.policy_ports import Snapshot, SnapshotReason
-from server.store.ports import Combine, RewardEvent, RewardParts, Store
+from server.store.policy_ports import PolicyMode, Snapshot
+from server.store.ports import Combine, DecisionRow, RewardEvent, RewardParts, Store
 from server.telemetry import Metrics
 
 LOOK_EVERY_S = 5.0
@@ -38,7 +38,8 @@ class Learner:
     ``name`` is the log's: two policies of one name share what they learn from. ``version`` is the ``log_offset`` of
     the last entry that was folded. ``policy``: what to begin with where there is no ``maker``, which can make it anew
     from snapshots and after rollbacks. ``snapshot_events``: whoever appends every so manyth entry makes a snapshot of
-    it (0: nobody), of which ``snapshots_kept`` stay. ``worker``: who this is, in snapshots.
+    it (0: nobody), of which ``snapshots_kept`` stay. ``worker``: who this is, in snapshots. ``mode``: what is
+    played, and whose word is learned; every event of the log is folded in all of them.
     """
 
     def __init__(
@@ -57,8 +58,11 @@ class Learner:
         snapshot_events: int = 0,
         snapshots_kept: int = 10,
         worker: str = "",
+        mode: PolicyMode = "live",
     ) -> None:
         self.name = name
+        self.mode = mode
+        self._dice: Policy | None = None
         self._fold = Fold(policy, 0, Lineage(() if maker is None else maker.personas))
         self._store = store
         self._combine = combine
@@ -82,6 +86,11 @@ class Learner:
         self._appended = self._told = 0
         self._is_behind = False
         signals.on(Rewarded, self._hear)
+
+    @property
+    def fold(self) -> Fold:
+        """The policy and how far it has come."""
+        return self._fold
 
     @property
     def policy(self) -> Policy:
@@ -161,7 +170,19 @@ class Learner:
         segment: str | None = None,
     ) -> Decision:
         """Draw one of the ``allowed`` personas (None: all) for a context; microseconds, no I/O."""
-        return self.policy.choose(x, allowed, known(user), known(segment))
+        return self._player().choose(x, allowed, known(user), known(segment))
+
+    def _player(self) -> Policy:
+        """What draws: in the mode ``log_only`` chance alone, whatever was learned."""
+        if self.mode != "log_only":
+            return self.policy
+        policy, dice = self.policy, self._dice
+        if dice is None or dice.arms != policy.arms or dice.paused != policy.paused:
+            dice = make_policy("uniform", arms=policy.arms, dim=policy.dim, seed=(self.seed or 0) + self.version)
+            for arm in policy.paused:
+                dice.pause(arm)
+            self._dice = dice
+        return dice
 
     async def reward(self, found: RewardParts) -> None:
         """Add parts to a decision's reward and learn the difference, or have ``follow`` learn it after what others have
@@ -170,8 +191,17 @@ class Learner:
         if not found.decision_id or not found.parts or not self._in_time(found, now_ms):
             return
         self._metrics.parts(found.parts)
+        # An apprentice keeps what customers say with the decision, and learns from agents alone.
+        combine = _nothing if self.mode == "apprentice" else self._combine
+        await self._add(found, combine, now_ms)
+
+    async def learn_choice(self, decision: DecisionRow) -> None:
+        """An agent spoke as ``decision`` says: that is worth the reward 1."""
+        await self._add(RewardParts(decision.decision_id, {"choice": 1.0}), _choice, self._clock.now_ms())
+
+    async def _add(self, found: RewardParts, combine: Combine, now_ms: int) -> None:
         try:
-            event = await self._store.add_reward(found, self._combine, now_ms, self._join.repeats)
+            event = await self._store.add_reward(found, combine, now_ms, self._join.repeats)
         except ProtocolError as error:
             _log.warning("reward lost", decision=found.decision_id, reason=str(error))
             return
@@ -200,7 +230,8 @@ class Learner:
     async def give_defaults(self) -> None:
         """Give for ever the default reward to decisions that have waited long enough; nothing where there is none. All
         workers do, and each decision gets it once."""
-        while self._join.default is not None and self._join.window_ms is not None:
+        gives = self.mode != "apprentice"
+        while gives and self._join.default is not None and self._join.window_ms is not None:
             try:
                 await self._give_defaults(self._join.default, self._join.window_ms)
             except ProtocolError as error:
@@ -250,13 +281,6 @@ class Learner:
 
     # ------------------------------------------------------------------ snapshots
 
-    async def snapshot(self, reason: SnapshotReason, by: str) -> Snapshot:
-        """Make and store one of what is known now."""
-        made = snapshot_of(self._fold, self.name, reason, by, self._clock.now_ms())
-        await self._store.save_snapshot(made, self._snapshots_kept)
-        self._snapshotted = max(self._snapshotted, made.log_offset)
-        return made
-
     async def _store_snapshot(self) -> None:
         made, self._snapshot_made = self._snapshot_made, None
         if made is not None:
@@ -267,7 +291,16 @@ class Learner:
         """Store what was learned since the last snapshot, so that the next start has little to replay."""
         if not self._snapshot_events or self.version <= self._snapshotted:
             return
+        self._snapshot_made = snapshot_of(self._fold, self.name, "shutdown", self._worker, self._clock.now_ms())
         try:
-            await self.snapshot("shutdown", self._worker)
+            await self._store_snapshot()
         except ProtocolError as error:
             _log.warning("policy snapshot not stored", policy=self.name, reason=str(error))
+
+
+def _nothing(_parts: Mapping[str, float]) -> float | None:
+    return None
+
+
+def _choice(parts: Mapping[str, float]) -> float | None:
+    return parts.get("choice")

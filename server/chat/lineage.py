@@ -80,7 +80,7 @@ class Lineage:
         return Lineage((*kept, *come), self.paused, MappingProxyType(born), (*then.forgotten, (to, log_offset)))
 
 
-def lineage_at(personas: Sequence[Persona], changes: Sequence[PolicyChange], log_offset: int) -> Lineage:
+def lineage_at(personas: Sequence[Persona], changes: Sequence[PolicyChange], log_offset: float) -> Lineage:
     """After the entry at ``log_offset``; ``personas`` are those of the file, ``changes`` all in order."""
     known = [(0, Lineage(tuple(personas)))]
 

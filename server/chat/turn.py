@@ -17,6 +17,7 @@ from adapters.rewards import After, next_turn_parts
 from inference.analysis import Analysis
 from inference.errors import EngineClosed
 from server.backplane.ports import Envelope
+from server.chat.apprentice import Apprentice
 from server.chat.constraints import Constraints
 from server.chat.credit import Credit
 from server.chat.doubts import DoubtRule
@@ -82,6 +83,7 @@ class Bot:
         doubts: DoubtRule | None = None,
         constraints: Constraints | None = None,
         credit: Credit | None = None,
+        apprentice: Apprentice | None = None,
     ) -> None:
         self._store = store
         self._fanout = fanout
@@ -101,6 +103,7 @@ class Bot:
         self._doubts = doubts
         self._constraints = constraints or Constraints()
         self._credit = credit
+        self._apprentice = apprentice
         self._understanding = asyncio.Semaphore(MAX_UNDERSTANDING)
 
     def write_with(self, writer: BuiltInWriter) -> None:
@@ -218,6 +221,8 @@ class Bot:
             probabilities=tuple(chosen.probabilities.tolist()),
             features=tuple(x.tolist()),
             at_ms=now_ms,
+            mode=self._learner.mode,
+            seed=self._learner.seed,
         )
 
     async def _apologise(self, turn: OpenTurn, reason: Exception) -> bool:
@@ -289,6 +294,11 @@ class Bot:
         if memory is not None and memory.last is not None and memory.last.decision_id == found.decision_id:
             memory.last_rating = found.parts.get("feedback")
         await self._learner.reward(found)
+
+    async def on_agent_message(self, message: Message) -> None:
+        """An agent wrote, and said in which persona."""
+        if self._apprentice is not None:
+            await self._apprentice.watch(message)
 
     async def on_assessed(self, channel: str, rating: float) -> None:
         """Somebody rated the conversation; that is said of its last answer."""

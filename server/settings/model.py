@@ -216,6 +216,11 @@ class Settings(BaseModel):
         "thompson, exp3, round_robin, uniform or fixed.",
         min_length=1, max_length=64,
     )  # fmt: skip
+    policy_mode: Literal["live", "log_only", "apprentice"] = setting(
+        "live",
+        "live: the policy chooses and learns from customers. log_only: chance chooses, which is logged, and the policy "
+        "learns from that without being heard. apprentice: the policy chooses, and learns from agents' choices only.",
+    )
     policy_alpha: float = setting(
         0.25, "How far the policy explores beyond what it knows; if not set, what suits the policy.", ge=0, le=100
     )

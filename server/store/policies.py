@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, cast
 
 import orjson
@@ -187,6 +188,17 @@ class Keeper:
         if surplus:
             connection.execute(_LET_GO, {"of": snapshot.policy, "positions": surplus})
         return stored
+
+
+class Decider:
+    """Stores decisions about messages that are there."""
+
+    def __init__(self, database: Database) -> None:
+        self._insert = database.upsert(_decisions, ["message_id"], []).returning(_decisions.c.decision_id)
+
+    def __call__(self, connection: Connection, row: Mapping[str, Any]) -> bool:
+        """Whether it was stored."""
+        return connection.execute(self._insert, row).first() is not None
 
 
 def _event_of(row: Row[*tuple[Any, ...]]) -> RewardEvent:

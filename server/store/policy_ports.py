@@ -11,10 +11,14 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 if TYPE_CHECKING:
-    from server.store.ports import RewardEvent
+    from server.store.ports import DecisionRow, RewardEvent
 
 Repeats = Literal["last", "first", "sum"]
 """What becomes of a part of a reward that is told again: the later value, the first, or all added up, at most 1."""
+
+PolicyMode = Literal["live", "log_only", "apprentice"]
+"""What is played and learned: the policy, from customers; chance alone, while the policy learns from that; or the
+policy, from agents' choices only."""
 
 ChangeKind = Literal["rollback", "add", "remove", "pause", "resume"]
 SnapshotReason = Literal["interval", "shutdown", "manual"]
@@ -56,6 +60,9 @@ class Snapshot:
 
 class PolicyStore(Protocol):
     """What ``ports.Store`` promises of policies."""
+
+    async def log_decision(self, decision: DecisionRow, message_id: str) -> bool:
+        """Keep a decision about a message that is stored already. False, and nothing stored, where it has one."""
 
     async def default_rewards(self, policy: str, reward: float, before_ms: int, at_ms: int, limit: int) -> int:
         """Give ``reward``, in [0, 1], to decisions of ``policy`` that were taken before ``before_ms`` and have none: an

@@ -23,7 +23,7 @@ from typing import Any, Literal, Protocol
 
 from server.store.inbox_ports import Doubt, InboxStore
 from server.store.people_ports import PeopleStore
-from server.store.policy_ports import PolicyStore, Repeats
+from server.store.policy_ports import PolicyMode, PolicyStore, Repeats
 from server.wire.frames import Message, Notification
 from server.wire.parts import Conversation, Priority, ReceiptKind, ReceiptMark, State, Status, Turn, User
 
@@ -85,7 +85,8 @@ class DecisionRow:
     """A bandit decision as logged: enough to replay it and to judge other policies by it (law 5).
 
     ``features``: float64 values in the order of the policy's feature names. ``probabilities`` stand in the order of
-    ``arms`` and sum to 1. ``version`` counts the reward events that the policy had folded when it chose.
+    ``arms`` and sum to 1. ``version`` counts the log's entries that the policy had folded when it chose,
+    ``mode`` says by what it was let choose, and ``seed`` is that of the worker's draws (None: nothing was drawn).
     """
 
     decision_id: str
@@ -97,6 +98,8 @@ class DecisionRow:
     probabilities: tuple[float, ...]
     features: tuple[float, ...]
     at_ms: int
+    mode: PolicyMode = "live"
+    seed: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

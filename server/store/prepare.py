@@ -67,11 +67,12 @@ def prepare_answer(answer: Answer) -> AnswerOp:
         turn_json=codec.encode_turn(answer.shown),
         analysis_json=codec.encode_json(dict(answer.analysis), "analysis"),
         notes_json=codec.encode_json(dict(answer.notes), "notes"),
-        decision_row=None if answer.decision is None else _decision_row(answer.decision),
+        decision_row=None if answer.decision is None else decision_row(answer.decision),
     )
 
 
-def _decision_row(decision: DecisionRow) -> dict[str, Any]:
+def decision_row(decision: DecisionRow) -> dict[str, Any]:
+    """Its columns, but for those that a commit adds."""
     return {
         "decision_id": decision.decision_id,
         "policy": decision.policy,
@@ -83,6 +84,8 @@ def _decision_row(decision: DecisionRow) -> dict[str, Any]:
         "features": codec.pack_floats(decision.features),
         "at_ms": decision.at_ms,
         "parts_json": "{}",
+        "mode": decision.mode,
+        "seed": decision.seed,
     }
 
 

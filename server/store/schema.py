@@ -210,6 +210,8 @@ decisions = Table(
     Column("parts_json", Text, nullable=False),
     Column("reward", Double),
     Column("log_offset", BigInteger),  # of its last event
+    Column("mode", String(16)),
+    Column("seed", BigInteger),
 )
 # Those that wait for a reward, for whoever gives default ones.
 _UNREWARDED = decisions.c.reward.is_(None)

@@ -12,8 +12,8 @@ from server.store import codec, policies
 from server.store.dialect import Database
 from server.store.operations import ChangeOp, DefaultOp
 from server.store.policy_ports import ChangeKind, PolicyChange, Snapshot
-from server.store.ports import RewardEvent
-from server.store.prepare import check_texts, check_unit_interval
+from server.store.ports import DecisionRow, RewardEvent
+from server.store.prepare import check_texts, check_unit_interval, decision_row
 from server.store.roads import Roads
 
 
@@ -23,6 +23,11 @@ class PolicyMethods(Roads):
     def __init__(self, database: Database, **options: Any) -> None:
         super().__init__(database, **options)
         self._keep_snapshot = policies.Keeper(database)
+        self._decide = policies.Decider(database)
+
+    async def log_decision(self, decision: DecisionRow, message_id: str) -> bool:
+        row = {**decision_row(decision), "message_id": message_id}
+        return await self._work(("8 decisions", decision.decision_id), partial(self._decide, row=row))
 
     async def default_rewards(self, policy: str, reward: float, before_ms: int, at_ms: int, limit: int) -> int:
         check_unit_interval("default reward", reward)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from inference.registry.fleet import Fleet
 from inference.registry.live import Live
+from server.chat.apprentice import Apprentice
 from server.chat.constraints import Constraints
 from server.chat.credit import Credit
 from server.chat.doubts import DoubtRule
@@ -33,12 +34,14 @@ class Turns:
     """``runner`` decides when ``bot`` answers, which asks ``fleet`` and ``learner``.
 
     ``models`` watches which versions of the model are to be in use, ``live`` counts what they do; ``teaching`` watches
-    the user's own intents, where there are some; ``known_intents`` tells the names of those that are understood now.
+    the user's own intents, where there are some; ``policy_maker`` makes
+    policies as the settings say; ``known_intents`` tells the names of those that are understood now.
     """
 
     fleet: Fleet
     live: Live
     models: Models
+    policy_maker: SettingsMaker
     learner: Learner
     bot: Bot
     runner: TurnRunner
@@ -53,7 +56,8 @@ def prepare_turns(ground: Ground, contents: Contents, *, on_reward: Callable[[Re
     fleet = Fleet(maker.make(contents.pack, contents.intents, answers=True), tally=live.of, failed=live.failed)
     ground.metrics.watch_engine(fleet)
     ground.metrics.watch_models(lambda: roles(fleet.roster), live.figures)
-    learner = _learner(ground, contents, on_reward)
+    policy_maker = SettingsMaker(ground.settings, contents.personas)
+    learner = _learner(ground, contents, policy_maker, on_reward)
     bot = _bot(ground, contents, fleet, learner)
     learner.on_personas(bot.speak_as)
     runner = _runner(ground, bot)
@@ -64,7 +68,7 @@ def prepare_turns(ground: Ground, contents: Contents, *, on_reward: Callable[[Re
     def known_intents() -> Collection[str]:
         return fleet.roster.champion.manifest.heads.intent.labels if teaching is None else teaching.labels
 
-    return Turns(fleet, live, models, learner, bot, runner, teaching, known_intents)
+    return Turns(fleet, live, models, policy_maker, learner, bot, runner, teaching, known_intents)
 
 
 def _teaching(ground: Ground, contents: Contents, fleet: Fleet, bot: Bot) -> Teaching | None:
@@ -90,8 +94,9 @@ def _models(ground: Ground, contents: Contents, fleet: Fleet, maker: EngineMaker
     return models
 
 
-def _learner(ground: Ground, contents: Contents, on_reward: Callable[[RewardEvent], None]) -> Learner:
-    maker = SettingsMaker(ground.settings, contents.personas)
+def _learner(
+    ground: Ground, contents: Contents, maker: SettingsMaker, on_reward: Callable[[RewardEvent], None]
+) -> Learner:
     policy, _ = maker.make(maker.personas)
     return Learner(
         store=ground.store,
@@ -112,6 +117,20 @@ def _learner(ground: Ground, contents: Contents, on_reward: Callable[[RewardEven
         snapshot_events=ground.settings.policy_snapshot_events,
         snapshots_kept=ground.settings.policy_snapshots_kept,
         worker=ground.worker,
+        mode=ground.settings.policy_mode,
+    )
+
+
+def _apprentice(ground: Ground, fleet: Fleet, learner: Learner) -> Apprentice | None:
+    if ground.settings.policy_mode != "apprentice":
+        return None
+    return Apprentice(
+        store=ground.store,
+        engine=fleet,
+        learner=learner,
+        clock=ground.clock,
+        new_id=new_id,
+        timeout_s=ground.settings.analysis_timeout_ms / 1000,
     )
 
 
@@ -136,6 +155,7 @@ def _bot(ground: Ground, contents: Contents, fleet: Fleet, learner: Learner) -> 
         constraints=Constraints(contents.rules, by_segment=settings.policy == "personal"),
         credit=Credit(ground.store, learner, settings.credit_lambda) if settings.credit_lambda else None,
         doubts=DoubtRule(settings.inbox_confidence, settings.inbox_out_of_scope) if settings.inbox_items else None,
+        apprentice=_apprentice(ground, fleet, learner),
     )
 
 

@@ -12,7 +12,7 @@ from server.store.policy_ports import PolicyChange, Snapshot, SnapshotReason
 from server.store.ports import RewardEvent, RewardParts
 from server.store.sql import SqlStore
 from tests.contract.store.harness import Harness
-from tests.contract.store.people import NOW_MS, decision, opened
+from tests.contract.store.people import EVE, NOW_MS, decision, message, opened
 from tests.contract.store.test_learning import decided, mean
 
 
@@ -38,6 +38,21 @@ async def test_changes_and_rewards_are_numbered_together(store: SqlStore) -> Non
     assert await store.reward_event("linucb", 2) is None
     assert await store.log_ends() == {"linucb": 3}
     assert await store.policy_changes("lints") == []
+
+
+async def test_a_message_that_is_stored_gets_one_decision(store: SqlStore, harness: Harness) -> None:
+    said = (await store.append(message(await opened(store), "I will look.", sender=EVE))).message
+    made, late = (replace(decision(), mode="apprentice", seed=7) for _ in range(2))
+    assert await store.log_decision(made, said.message_id)
+    assert not await store.log_decision(late, said.message_id)
+    assert harness.sql("SELECT decision_id, mode, seed FROM decisions") == [(made.decision_id, "apprentice", 7)]
+    event = await rewarded(store, made.decision_id, 1.0)
+    assert (event.arm, event.features, event.decided_ms) == (made.arm, made.features, made.at_ms)
+
+
+async def test_how_a_decision_came_about_is_stored(store: SqlStore, harness: Harness) -> None:
+    await decided(store, replace(decision(), mode="log_only", seed=2**32 - 1))
+    assert harness.sql("SELECT mode, seed FROM decisions") == [("log_only", 2**32 - 1)]
 
 
 async def test_a_change_may_be_the_first_entry(store: SqlStore) -> None:

@@ -20,8 +20,8 @@ from server.chat.learning import Learner
 from server.chat.signals import Rewarded, Signals
 from server.clock import ManualClock
 from server.errors import Unavailable
-from server.store.policy_ports import Repeats
-from server.store.ports import Combine, RewardEvent, RewardParts, Store
+from server.store.policy_ports import PolicyMode, Repeats
+from server.store.ports import Combine, DecisionRow, RewardEvent, RewardParts, Store
 from server.telemetry import Metrics
 from tests.unit.chat.loopback import loopback
 
@@ -48,6 +48,7 @@ class FakeLog:
     away: bool = False
     reads: int = 0
     unrewarded: int = 0
+    told: list[dict[str, float]] = field(default_factory=list)
 
     async def default_rewards(self, policy: str, reward: float, before_ms: int, at_ms: int, limit: int) -> int:
         if self.away:
@@ -74,6 +75,7 @@ class FakeLog:
     ) -> RewardEvent | None:
         if self.away:
             raise Unavailable("the database is away")
+        self.told.append(dict(found.parts))
         reward = combine(found.parts)
         return None if reward is None else self.write("warm", reward)
 
@@ -86,6 +88,7 @@ def learner(
     policy: Policy | None = None,
     metrics: Metrics | None = None,
     join: RewardJoin | None = None,
+    mode: PolicyMode = "live",
 ) -> Learner:
     return Learner(
         store=cast(Store, log),
@@ -97,6 +100,7 @@ def learner(
         on_reward=lambda _: None,
         metrics=metrics,
         join=join,
+        mode=mode,
     )
 
 
@@ -294,3 +298,31 @@ async def test_a_policy_learns_whom_a_reward_came_from() -> None:
     assert made.version == len(log.events)
     assert [arm.exploit for arm in made.policy.explain(x, user="ann")] != plain
     assert made.choose(x, user="ann", segment="x" * 300).version == len(log.events)
+
+
+async def test_only_chance_plays_in_the_mode_log_only() -> None:
+    log = FakeLog()
+    for _ in range(50):
+        log.write("warm", 1.0)
+        log.write("calm", 0.0)
+    made, x = learner(log, mode="log_only"), np.array([0.3, -0.2, 1.0])
+    await made.start()
+    assert made.policy.choose(x).probabilities.max() > 0.9
+    chosen = [made.choose(x) for _ in range(200)]
+    assert {tuple(one.probabilities.tolist()) for one in chosen} == {(0.5, 0.5)}
+    assert {one.arm for one in chosen} == set(ARMS)
+    made.policy.pause("calm")
+    assert made.choose(x).probabilities.tolist() == [0.0, 1.0]
+
+
+async def test_an_apprentice_keeps_what_customers_say_and_learns_from_agents() -> None:
+    log = FakeLog()
+    made = learner(log, mode="apprentice", join=RewardJoin(window_ms=1, default=0.5))
+    await made.reward(RewardParts("d", {"feedback": 1.0}))
+    assert (log.events, log.told) == ([], [{"feedback": 1.0}])
+    chosen = DecisionRow("c", "linucb", 0, "warm", 1.0, ARMS, (0.0, 1.0), (0.0,) * 3, 1, mode="apprentice")
+    await made.learn_choice(chosen)
+    assert [event.reward for event in log.events] == [1.0]
+    assert made.version == 1
+    await made.give_defaults()  # a default is a customer's reward too
+    assert len(log.events) == 1

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, cast
 
@@ -18,7 +18,7 @@ from server.chat.learning import Learner
 from server.chat.replay import LogGap, Replay, snapshot_of
 from server.clock import ManualClock
 from server.errors import Unavailable
-from server.store.policy_ports import PolicyChange, Repeats, Snapshot
+from server.store.policy_ports import ChangeKind, PolicyChange, Repeats, Snapshot
 from server.store.ports import Combine, RewardEvent, RewardParts, Store
 from tests.unit.chat.loopback import loopback
 from tests.unit.chat.test_lineage import FILE, document
@@ -70,6 +70,15 @@ class FakeLog:
 
     def change(self, kind: str, **data: Any) -> None:
         self.entries.append(PolicyChange("p", self.end + 1, kind, data, "ada", 0))
+
+    async def log_ends(self) -> dict[str, int]:
+        return {"p": self.end} if self.entries else {}
+
+    async def change_policy(
+        self, policy: str, kind: ChangeKind, data: Mapping[str, Any], by: str, at_ms: int
+    ) -> PolicyChange:
+        self.entries.append(PolicyChange(policy, self.end + 1, kind, data, by, at_ms))
+        return cast(PolicyChange, self.entries[-1])
 
     async def log_after(self, policy: str, log_offset: int, limit: int) -> list[RewardEvent | PolicyChange]:
         found = [entry for entry in self.entries if entry.log_offset > log_offset][:limit]

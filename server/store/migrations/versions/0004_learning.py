@@ -17,6 +17,8 @@ depends_on = None
 def upgrade() -> None:
     """Apply."""
     op.add_column("decisions", sa.Column("log_offset", sa.BigInteger(), nullable=True))
+    op.add_column("decisions", sa.Column("mode", sa.String(length=16), nullable=True))
+    op.add_column("decisions", sa.Column("seed", sa.BigInteger(), nullable=True))
     op.add_column("reward_log", sa.Column("previous_offset", sa.BigInteger(), nullable=True))
     op.create_index(
         "ix_decisions_unrewarded",
