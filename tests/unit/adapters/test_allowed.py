@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -144,3 +147,15 @@ def test_a_wrong_file_is_refused(document: object, message: str) -> None:
 def test_any_intent_is_one_where_none_are_known() -> None:
     (rule,) = parse_rules({"rules": [RULE | {"when": {"intent": "own_intent"}}]}, "rules.yaml", ARMS)
     assert rule.holds(Situation(intent="own_intent"))
+
+
+def test_the_rules_of_the_documentation_are_rules() -> None:
+    root = Path(__file__).parents[3]
+    written = (root / "docs" / "policies.md").read_text(encoding="utf-8").split("```yaml\n")[1].split("```")[0]
+    personas = yaml.safe_load((root / "adapters" / "personas.yaml").read_text(encoding="utf-8"))["personas"]
+    names = [persona["name"] for persona in personas]
+    intents = json.loads((root / "models_onnx" / "nlu" / "manifest.json").read_text())["heads"]["intent"]["labels"]
+    rules = parse_rules(yaml.safe_load(written), "policies.md", names, intents)
+
+    assert allowed(rules, Situation(sentiment_score=-0.5), names).barred.keys() == {"playful", "enthusiastic"}
+    assert allowed(rules, Situation(segment="partner", language="en"), names).arms == ("professional",)
