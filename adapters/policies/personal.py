@@ -36,7 +36,8 @@ class Personal(LinUCB):
     ``traits``: per arm as many numbers in [0, 1] as any other has. ``sharing`` in [0, 0.99]: how much of a taste
     follows from traits, and so holds for like arms. ``taste`` in [1e-6, 1]: the first guess of how far people differ,
     as a standard deviation of their rewards, in parts of the rewards' range. ``users`` from 1 to 1e7: people
-    remembered, the last heard of (2.5 kB each, in memory and in a snapshot, with 8 arms and 40 features). The rest as for LinUCB.
+    remembered, the last heard of (2.5 kB each, in memory and in a snapshot, with 8 arms and 40 features). The rest as
+    for LinUCB.
     """
 
     name = "personal"
