@@ -8,6 +8,7 @@ import structlog
 
 from adapters.allowed import EVERYBODY, Allowed, Rule, Situation, allowed
 from inference.analysis import Analysis
+from server.store.people_ports import Asked
 from server.store.ports import Store
 
 _log = structlog.get_logger(__name__)
@@ -43,4 +44,17 @@ def situation_of(analysis: Analysis, segment: str | None) -> Situation:
         sentiment_score=analysis.sentiment.score,
         language=analysis.language,
         segment=segment,
+    )
+
+
+def logged_situation(asked: Asked) -> Situation:
+    """Likewise, of what the ledger keeps of a decision, for explaining it; scores are rounded there."""
+    sentiment = asked.analysis.get("sentiment", {})
+    return Situation(
+        intent=asked.analysis.get("intent"),
+        act=asked.analysis.get("act"),
+        sentiment=sentiment.get("label"),
+        sentiment_score=float(sentiment.get("score", 0.0)),
+        language=asked.analysis.get("language"),
+        segment=asked.segment,
     )

@@ -10,6 +10,8 @@ _reply, _asked, _conversations = schema.messages.alias("reply"), schema.messages
 
 WHOM = (_asked.c.sender_id.label("user"), _conversations.c.metadata_json)
 """Columns of ``with_whom``; ``codec.segment_of`` reads the second."""
+ASKED_ID = _asked.c.message_id
+"""There too: of the message that was answered, which is its turn's id as well."""
 
 
 def with_whom(decisions: FromClause) -> FromClause:

@@ -238,3 +238,12 @@ async def test_a_reward_says_whom_it_came_from(
 async def test_what_is_no_conversation_has_no_segment(store: SqlStore) -> None:
     for channel in ("conv:01NOSUCH", "system", "conv:\0"):
         assert await store.segment(channel) is None
+
+
+async def test_a_decision_says_what_it_was_about(store: SqlStore) -> None:
+    made, _ = await decided(store, channel=await opened(store, metadata={"segment": "partner"}))
+    found = await store.asked(made.decision_id)
+    assert found is not None
+    assert (found.user, found.segment) == (ANN.id, "partner")
+    assert found.analysis["intent"] == "parcel"
+    assert await store.asked("01NOSUCH") is None
