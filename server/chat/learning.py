@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Collection, Mapping
+from dataclasses import replace
 
 import numpy as np
 import structlog
@@ -18,7 +19,7 @@ from server.chat.replay import Hooks, LogGap, Replay, knows_previous, snapshot_o
 from server.chat.signals import Rewarded, Signals
 from server.clock import Clock
 from server.errors import ProtocolError
-from server.store.policy_ports import PolicyMode, Snapshot
+from server.store.policy_ports import PolicyMode, Snapshot, SnapshotReason
 from server.store.ports import Combine, DecisionRow, RewardEvent, RewardParts, Store
 from server.telemetry import Metrics
 
@@ -71,14 +72,14 @@ class Learner:
         self._metrics = metrics or Metrics()
         self._join = join or RewardJoin()
         self._maker = maker
-        self._hooks = Hooks(self._learned, lambda lineage: self._on_personas(lineage.personas))
+        self._hooks = Hooks(self._learned, lambda lineage: self._on_personas(lineage.personas), self._begin)
         self._replay = Replay(store, name, maker)
         self._snapshot_events = snapshot_events
         self._snapshots_kept = snapshots_kept
         self._worker = worker
         self._snapshot_due: int | None = None
         self._snapshot_made: Snapshot | None = None  # not stored yet
-        self._snapshotted = 0
+        self._snapshotted = self._began = 0
         self._on_personas: Callable[[tuple[Persona, ...]], None] = lambda _: None
         self._signals = signals
         self._stirred = asyncio.Event()  # something to tell, to read or to store
@@ -268,18 +269,34 @@ class Learner:
             except LogGap as error:
                 _log.error("reward log has a gap", policy=self.name, reason=str(error))
 
+    def _begin(self, log_offset: int) -> None:
+        self._began = log_offset
+
     def _learned(self, event: RewardEvent, skipped: Skipped | None) -> None:
         if event.log_offset == self._snapshot_due and event.log_offset == self.version:
             self._snapshot_due = None
-            self._snapshot_made = snapshot_of(self._fold, self.name, "interval", self._worker, self._clock.now_ms())
-            self._stirred.set()
+            self._make_snapshot("interval")
         if skipped is not None:
             self._metrics.rewards_skipped.labels(skipped).inc()
             return
         self._metrics.rewards.inc()
+        if event.previous_offset is not None and event.previous_offset <= self._began:
+            event = replace(event, previous=None)  # nobody here has heard of what it corrects
         self._on_reward(event)
 
     # ------------------------------------------------------------------ snapshots
+
+    def _make_snapshot(self, reason: SnapshotReason) -> None:
+        if self._maker is not None:
+            self._snapshot_made = snapshot_of(
+                self._fold,
+                self._maker,
+                self.name,
+                reason=reason,
+                by=self._worker,
+                created_ms=self._clock.now_ms(),
+            )
+            self._stirred.set()
 
     async def _store_snapshot(self) -> None:
         made, self._snapshot_made = self._snapshot_made, None
@@ -291,7 +308,7 @@ class Learner:
         """Store what was learned since the last snapshot, so that the next start has little to replay."""
         if not self._snapshot_events or self.version <= self._snapshotted:
             return
-        self._snapshot_made = snapshot_of(self._fold, self.name, "shutdown", self._worker, self._clock.now_ms())
+        self._make_snapshot("shutdown")
         try:
             await self._store_snapshot()
         except ProtocolError as error:

@@ -67,7 +67,8 @@ class PolicyDesk:
     async def snapshot(self, name: str, by: str) -> Snapshot:
         """Make one of what is known now; it stays until another replaces it at the same place."""
         self._require_used(name)
-        made = snapshot_of(await self._fold(), self._name, "manual", by, self._clock.now_ms())
+        now_ms = self._clock.now_ms()
+        made = snapshot_of(await self._fold(), self._maker, self._name, reason="manual", by=by, created_ms=now_ms)
         await self._store.save_snapshot(made, self._snapshots_kept)
         return made
 

@@ -29,10 +29,12 @@ _log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Hooks:
-    """Who hears of each event that was folded, and why nothing was learned of it; and of arms that are others now."""
+    """Who hears of the place in the log from which on events are read, of each that was folded (and why nothing was
+    learned of it), and of arms that are others now."""
 
     learned: Callable[[RewardEvent, Skipped | None], None] = lambda _event, _skipped: None
     changed: Callable[[Lineage], None] = lambda _lineage: None
+    began: Callable[[int], None] = lambda _log_offset: None
 
 
 NO_HOOKS = Hooks()
@@ -56,6 +58,7 @@ class Replay:
             raise ValueError("a policy can't be made anew here")
         changes = await self._store.policy_changes(self._name)
         fold = await self._beginning(self._maker, changes, log_offset)
+        hooks.began(fold.version)
         await self.advance(fold, log_offset, hooks)
         return fold
 
@@ -79,9 +82,10 @@ class Replay:
         if isinstance(entry, PolicyChange):
             await self._change(fold, entry, hooks)
         else:
+            known = entry
             if not knows_previous(fold, entry):
-                entry = replace(entry, previous=await self._known_before(fold.lineage, entry))
-            skipped = learn(fold.policy, entry)
+                known = replace(entry, previous=await self._known_before(fold.lineage, entry))
+            skipped = learn(fold.policy, known)
             fold.version = entry.log_offset
             hooks.learned(entry, skipped)
         fold.version = entry.log_offset
@@ -117,7 +121,7 @@ class Replay:
 
     async def _load(self, policy: Policy, listed: Snapshot) -> bool:
         place = {"policy": self._name, "log_offset": listed.log_offset}
-        if dict(listed.parameters) != parameters_of_state(policy.state()):
+        if dict(listed.parameters) != _parameters(policy):
             _log.info("policy snapshot passed over: made for other personas or parameters", **place)
             return False
         snapshot = await self._store.snapshot(self._name, listed.log_offset)
@@ -180,17 +184,22 @@ def knows_previous(fold: Fold, event: RewardEvent) -> bool:
     return event.previous_offset is None or fold.lineage.holds(event.arm, event.previous_offset)
 
 
-def snapshot_of(fold: Fold, name: str, reason: SnapshotReason, by: str, created_ms: int) -> Snapshot:
+def snapshot_of(
+    fold: Fold, maker: PolicyMaker, name: str, *, reason: SnapshotReason, by: str, created_ms: int
+) -> Snapshot:
     """The fold as it is now."""
     state = fold.policy.state()
-    digest = hashlib.sha256(state).hexdigest()
-    return Snapshot(name, fold.version, digest, parameters_of_state(state), reason, by, created_ms, state)
+    parameters = _parameters(maker.make(fold.lineage.personas)[0])
+    return Snapshot(name, fold.version, hashlib.sha256(state).hexdigest(), parameters, reason, by, created_ms, state)
 
 
-def parameters_of_state(state: bytes) -> dict[str, Any]:
-    """What a policy must be like to load ``state``."""
+def _parameters(policy: Policy) -> dict[str, Any]:
+    """What a policy is like that has learned nothing yet: its header, and a digest of what it believes to begin with,
+    which its state holds for good."""
+    state = policy.state()
     header, _ = codec.unpack(state)
-    return {name: value for name, value in header.items() if name not in _GROWING}
+    own = {name: value for name, value in header.items() if name not in _GROWING}
+    return {**own, "start": hashlib.sha256(state).hexdigest()}
 
 
 def _last_rollback(changes: Sequence[PolicyChange], log_offset: float) -> PolicyChange | None:

@@ -32,11 +32,15 @@ class Maker:
 
     personas: tuple[Persona, ...] = FILE
     algorithm: str = "linucb"
+    belief: float | None = None
     made: int = 0
 
     def make(self, personas: Sequence[Persona]) -> tuple[Policy, int]:
         self.made += 1
-        return make_policy(self.algorithm, arms=[one.name for one in personas], dim=DIM, seed=self.made), self.made
+        policy = make_policy(self.algorithm, arms=[one.name for one in personas], dim=DIM, seed=self.made)
+        if self.belief is not None:
+            policy.learn("a", np.ones(DIM), self.belief)
+        return policy, self.made
 
     def add(self, policy: Policy, persona: Persona, among: Sequence[Persona], like: str | None, weight: float) -> None:
         policy.add_arm(persona.name, like, weight)
@@ -116,7 +120,7 @@ def replay(log: FakeLog, maker: Maker | None = None) -> Replay:
 async def keep(log: FakeLog, log_offset: int) -> None:
     """A snapshot of what the log has come to by then."""
     fold = await replay(log).state_at(log_offset)
-    log.kept[log_offset] = snapshot_of(fold, "p", "interval", "w", 0)
+    log.kept[log_offset] = snapshot_of(fold, Maker(), "p", reason="interval", by="w", created_ms=0)
 
 
 def learned(fold: Fold) -> dict[str, Any]:
@@ -183,7 +187,7 @@ def _listing(listed: list[Snapshot]) -> Any:
 async def test_a_snapshot_of_another_policy_is_passed_over(capsys: pytest.CaptureFixture[str]) -> None:
     log = filled()
     await keep(log, 8)
-    for maker in (Maker(algorithm="lints"), Maker(personas=FILE[:1])):
+    for maker in (Maker(algorithm="lints"), Maker(personas=FILE[:1]), Maker(belief=0.9)):
         fold = await replay(log, maker).state_at()
         assert fold.version == 10
         assert close(fold, await replay(FakeLog(log.entries), maker).state_at())
@@ -244,7 +248,7 @@ async def test_snapshots_and_steps_change_nothing_about_the_fold(steps: list[tup
             log.change(kind, arm=value)
         await follower.advance(lived)
         if number in kept:
-            log.kept[lived.version] = snapshot_of(lived, "p", "interval", "w", 0)
+            log.kept[lived.version] = snapshot_of(lived, maker, "p", reason="interval", by="w", created_ms=0)
     plain, quick = await replay(FakeLog(log.entries)).state_at(), await replay(log).state_at()
     assert lived.version == plain.version == quick.version == log.end
     assert lived.lineage == plain.lineage == quick.lineage
@@ -324,3 +328,16 @@ async def test_who_speaks_hears_of_other_personas_before_one_is_drawn() -> None:
     log.change("remove", arm="a")
     await made.catch_up()
     assert heard == [["a", "b", ["a", "b"]], ["a", "b", "c", ["a", "b", "c"]], ["b", "c", ["b", "c"]]]
+
+
+async def test_who_counts_rewards_counts_each_decision_once_after_a_snapshot() -> None:
+    log = FakeLog()
+    log.reward("old", "a", 0.25)
+    log.reward("new", "a", 0.5)
+    await keep(log, 1)
+    log.reward("old", "a", 0.75)
+    log.reward("old", "a", 1.0)
+    made, heard = learner(log), []
+    made._on_reward = lambda event: heard.append((event.decision_id, event.reward, event.previous))
+    await made.start()
+    assert heard == [("new", 0.5, None), ("old", 0.75, None), ("old", 1.0, 0.75)]
