@@ -67,7 +67,6 @@ class LinearPolicy(Learner):
         self._explore = np.zeros(arms)
         self._scores = np.empty(arms)
         self._scaled = np.empty(dim)
-        self._rewarded = np.empty(dim)
         self._column, self._row = self._scaled[:, None], self._scaled[None]
         self._outer = np.empty((dim, dim))
 
@@ -101,8 +100,7 @@ class LinearPolicy(Learner):
         _, inverse, b, theta = self._of_arm[arm]
         self._absorb(arm, x)
         self._count[arm] += weight
-        np.multiply(x, reward, out=self._rewarded)
-        np.add(b, self._rewarded, out=b)
+        b += reward * x
         inverse.dot(b, out=theta)
 
     def _correct(self, arm: int, x: Vector, difference: float, weight: float, _propensity: float | None) -> None:

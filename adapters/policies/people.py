@@ -132,7 +132,7 @@ class People:
 
     def _residuals(self, sums: Matrix, theta: Matrix) -> Vector:
         """Per arm the sum of what rewards were beyond the population's expectation."""
-        left: Vector = sums[:, _TOTAL] - np.add.reduce(sums[:, self._x] * theta, axis=1)
+        left: Vector = sums[:, _TOTAL] - np.vecdot(sums[:, self._x], theta)
         return left
 
     # States

@@ -40,7 +40,7 @@ def posterior_mean(prior: Matrix, counts: Vector, totals: Vector, errors: Vector
     # (I + W P) v = W y with W = counts / errors; then P v. Nothing is divided by a count.
     weights = counts / errors
     system = weights[:, None] * prior
-    system.flat[:: len(counts) + 1] += 1.0
+    system += np.eye(len(counts))
     mean: Vector = prior.dot(np.linalg.solve(system, totals / errors))
     return mean
 
