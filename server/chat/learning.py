@@ -15,7 +15,7 @@ from adapters.policies import Decision, Policy, make_policy
 from server.chat.fold import Fold, PolicyMaker, Skipped, known, learn
 from server.chat.joining import RewardJoin
 from server.chat.lineage import Lineage
-from server.chat.replay import Hooks, LogGap, Replay, knows_previous, snapshot_of
+from server.chat.replay import Hooks, Replay, knows_previous, snapshot_of
 from server.chat.signals import Rewarded, Signals
 from server.clock import Clock
 from server.errors import ProtocolError
@@ -28,7 +28,7 @@ LOOK_EVERY_S = 5.0
 # read in one query.
 GATHER_S = 0.25
 DEFAULTS_EVERY_S = 30.0
-DEFAULTS_AT_ONCE = 1_000
+DEFAULTS_AT_ONCE = 200  # of one commit, in which others wait
 
 _log = structlog.get_logger(__name__)
 
@@ -264,10 +264,7 @@ class Learner:
 
     async def _catch_up(self) -> None:
         async with self._reading:
-            try:
-                await self._replay.advance(self._fold, hooks=self._hooks)
-            except LogGap as error:
-                _log.error("reward log has a gap", policy=self.name, reason=str(error))
+            await self._replay.advance(self._fold, hooks=self._hooks)
 
     def _begin(self, log_offset: int) -> None:
         self._began = log_offset

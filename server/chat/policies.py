@@ -78,6 +78,8 @@ class PolicyDesk:
         end = (await self._store.log_ends()).get(name, 0)
         if not 0 <= to <= end:
             raise NotFound(f"The log of {name!r} has no place {to}: it ends at {end}.")
+        if to == end:
+            raise Conflict(_USELESS["rollback"])
         return await self._change("rollback", {"to": to}, by)
 
     async def add_arm(

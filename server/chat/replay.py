@@ -63,7 +63,13 @@ class Replay:
         return fold
 
     async def advance(self, fold: Fold, log_offset: float = math.inf, hooks: Hooks = NO_HOOKS) -> None:
-        """Fold the entries behind ``fold.version`` up to ``log_offset``. ``LogGap``."""
+        """Fold the entries behind ``fold.version`` up to ``log_offset``, or as many as there are without a gap."""
+        try:
+            await self._advance(fold, log_offset, hooks)
+        except LogGap as error:  # nothing makes one; what is known is still good for choosing
+            _log.error("policy log has a gap", policy=self._name, reason=str(error))
+
+    async def _advance(self, fold: Fold, log_offset: float, hooks: Hooks) -> None:
         while True:
             entries = await self._store.log_after(self._name, fold.version, PAGE_EVENTS)
             for entry in entries:
@@ -76,7 +82,7 @@ class Replay:
                 return
 
     async def step(self, fold: Fold, entry: RewardEvent | PolicyChange, hooks: Hooks = NO_HOOKS) -> None:
-        """Fold the next entry."""
+        """Fold the next entry. ``LogGap`` for another."""
         if entry.log_offset != fold.version + 1:
             raise LogGap(f"The log of {self._name!r} has no entry {fold.version + 1}; the next is {entry.log_offset}.")
         if isinstance(entry, PolicyChange):
@@ -153,7 +159,7 @@ class Replay:
             else:
                 like, weight = change.data.get("like"), float(change.data.get("weight", 1.0))
                 conform(fold.policy, lineage, self._maker, like, weight)
-        except ValueError as error:
+        except (ValueError, TypeError) as error:
             _log.error("policy change not followed", policy=self._name, kind=change.kind, reason=str(error))
             return
         fold.lineage = lineage

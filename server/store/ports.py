@@ -328,8 +328,7 @@ class RewardEvent:
     ``reward`` in [0, 1] is the decision's reward from now on; ``previous`` what it was before (None the first time),
     so a fold adds the decision once and then only the difference. ``at_ms`` is the reward's time; ``decided_ms`` and
     ``propensity`` are the decision's own, the same in all of its events. ``previous_offset``: of the event that said
-    ``previous``; None also for what an older release has logged. ``user``: the customer's id; ``segment``: as
-    ``PeopleStore.segment``.
+    ``previous``. ``user``: the customer's id; ``segment``: as ``PeopleStore.segment``.
     """
 
     policy: str

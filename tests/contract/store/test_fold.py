@@ -30,6 +30,7 @@ from server.store.codec import pack_floats
 from server.store.policy_ports import ChangeKind
 from server.store.ports import RewardParts, Store
 from server.store.sql import SqlStore
+from server.telemetry import Metrics
 from tests.contract.store.harness import Harness, SqliteHarness
 from tests.contract.store.people import NOW_MS, conversation_of, opened
 
@@ -94,6 +95,7 @@ class House:
     maker: Maker
     rng: random.Random
     bell: BadBell
+    metrics: Metrics = field(default_factory=Metrics)
     clock: ManualClock = field(default_factory=ManualClock)
     working: dict[Learner, asyncio.Task[None]] = field(default_factory=dict)
     started: int = 0
@@ -110,6 +112,7 @@ class House:
             signals=signals,
             clock=self.clock,
             on_reward=lambda _: None,
+            metrics=self.metrics,
             join=RewardJoin(window_ms=30 * DAY_MS),
             maker=self.maker,
             snapshot_events=700,
@@ -179,7 +182,7 @@ async def decide(store: SqlStore, ids: Sequence[str], now_ms: int, dim: int = DI
             "decision_id": name, "message_id": name, "policy": "linucb", "version": 0,
             "arm": ARMS[number % 4], "propensity": 0.25, "arms_json": "[]", "probabilities": b"",
             "features": pack_floats(x[number].tolist()), "parts_json": "{}",
-            "at_ms": now_ms - (number * 7919) % (90 * DAY_MS),
+            "at_ms": decided_ms(name, now_ms),
         }
         for number, name in enumerate(ids)
     ]  # fmt: skip
@@ -191,12 +194,17 @@ async def decide(store: SqlStore, ids: Sequence[str], now_ms: int, dim: int = DI
     await store._work(("0 test",), write)
 
 
-def rewards_of(ids: Sequence[str], rng: random.Random) -> list[RewardParts]:
-    """In any order: some decisions have none, some several, some are told again; a few are of nobody's decisions."""
+def decided_ms(name: str, now_ms: int) -> int:
+    return now_ms - (int(name[3:]) * 7919 * 60_000) % (90 * DAY_MS)
+
+
+def rewards_of(ids: Sequence[str], rng: random.Random, now_ms: int) -> list[RewardParts]:
+    """In any order: some decisions have none, some several, some are told again or late; a few are nobody's."""
     told: list[RewardParts] = []
     for name in ids:
+        at_ms = decided_ms(name, now_ms)
         for part in rng.sample(("feedback", "sentiment", "reply", "answer_time"), rng.choice((0, 1, 1, 1, 2))):
-            told += [RewardParts(name, {part: rng.random()})] * rng.choice((1, 1, 1, 1, 2))
+            told += [RewardParts(name, {part: rng.random()}, decided_ms=at_ms)] * rng.choice((1, 1, 1, 1, 2))
     told += [RewardParts(f"nobody's {number}", {"feedback": 1.0}) for number in range(len(ids) // 100)]
     rng.shuffle(told)
     return told
@@ -214,7 +222,7 @@ async def test_four_workers_and_ten_thousand_decisions_come_to_one_state(
 ) -> None:
     house = house_of(Maker())
     ids = [f"01D{number:05d}" for number in range(10_000)]
-    rewards = rewards_of(ids, house.rng)
+    rewards = rewards_of(ids, house.rng, house.clock.now_ms())
     third = len(rewards) // 3
     await decide(house.stores[0], ids[:7_000], house.clock.now_ms())
     killed, *_ = [await house.start() for _ in range(4)]
@@ -230,6 +238,7 @@ async def test_four_workers_and_ten_thousand_decisions_come_to_one_state(
     replayed = await house.replayed()
     assert replayed.version == end > 9_000
     assert len(house.working) == 4
+    assert 'parlance_rewards_late_total{counts="true"}' in house.metrics.render().decode()
     assert house.bell.lost > 0 and house.bell.rung > 0
     for worker in house.working:
         assert apart(worker.policy, replayed.policy) < TOLERANCE
@@ -260,7 +269,7 @@ NEW = {
 async def test_workers_follow_changes_at_the_same_place(house_of: Callable[[Maker], House]) -> None:
     house = house_of(Maker(half_life_days=20.0))
     ids = [f"01D{number:05d}" for number in range(2_000)]
-    rewards = rewards_of(ids, house.rng)
+    rewards = rewards_of(ids, house.rng, house.clock.now_ms())
     await decide(house.stores[0], ids, house.clock.now_ms(), dim=DIM - 2)  # of an older release
     workers = [await house.start() for _ in range(3)]
     fifth = len(rewards) // 5

@@ -87,6 +87,7 @@ async def test_a_snapshot_is_made_of_the_whole_log() -> None:
         ("show", ("q",), NotFound, "no policy 'q'"),
         ("roll_back", ("p", 11), NotFound, "ends at 10"),
         ("roll_back", ("p", -1), NotFound, "no place -1"),
+        ("roll_back", ("p", 10), Conflict, "already"),
         ("roll_back", ("q", 1), Conflict, "not the one that is used"),
         ("snapshot", ("q",), Conflict, "not the one that is used"),
         ("change_arm", ("p", "pause", "nobody"), NotFound, "no persona 'nobody'"),

@@ -268,11 +268,14 @@ async def test_a_policy_made_anew_draws_its_own_numbers() -> None:
     assert seed is not None and fold.seed is not None and fold.seed > seed
 
 
-async def test_a_gap_is_no_log() -> None:
+async def test_nothing_is_folded_behind_a_gap(capsys: pytest.CaptureFixture[str]) -> None:
     log = filled(3)
     del log.entries[1]
-    with pytest.raises(LogGap, match="no entry 2; the next is 3"):
-        await replay(log).state_at()
+    fold = await replay(log).state_at()
+    assert fold.version == 1
+    assert "no entry 2; the next is 3" in capsys.readouterr().out
+    with pytest.raises(LogGap):
+        await replay(log).step(fold, log.entries[1])
 
 
 def learner(log: FakeLog, snapshot_events: int = 4) -> Learner:

@@ -14,12 +14,31 @@ branch_labels = None
 depends_on = None
 
 
+# Both databases know UPDATE … FROM and window functions (SQLite from 3.33 on).
+_PREVIOUS = """
+UPDATE reward_log SET previous_offset = chained.earlier
+FROM (
+    SELECT policy, log_offset, LAG(log_offset) OVER (PARTITION BY decision_id ORDER BY log_offset) AS earlier
+    FROM reward_log
+) AS chained
+WHERE chained.policy = reward_log.policy AND chained.log_offset = reward_log.log_offset
+    AND chained.earlier IS NOT NULL
+"""
+_LAST = """
+UPDATE decisions SET log_offset = logged.latest
+FROM (SELECT decision_id, MAX(log_offset) AS latest FROM reward_log GROUP BY decision_id) AS logged
+WHERE logged.decision_id = decisions.decision_id
+"""
+
+
 def upgrade() -> None:
     """Apply."""
     op.add_column("decisions", sa.Column("log_offset", sa.BigInteger(), nullable=True))
     op.add_column("decisions", sa.Column("mode", sa.String(length=16), nullable=True))
     op.add_column("decisions", sa.Column("seed", sa.BigInteger(), nullable=True))
     op.add_column("reward_log", sa.Column("previous_offset", sa.BigInteger(), nullable=True))
+    op.execute(_PREVIOUS)
+    op.execute(_LAST)
     op.create_index(
         "ix_decisions_unrewarded",
         "decisions",
