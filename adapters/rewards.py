@@ -18,7 +18,7 @@ from adapters.names import suggestion
 PARTS: Mapping[str, str] = MappingProxyType(
     {
         "feedback": "the customer's own rating of the answer: thumbs are 0 and 1",
-        "rating": "somebody's rating of the whole conversation, for its last answer",
+        "rating": "somebody's rating of the whole conversation, for its last answer (and others: ``CREDIT``)",
         "sentiment": "the mood from the message answered to the next one: 0.5 unchanged, 1 better by one or more",
         "thanks": "1 when the next message thanks, 0 when it complains",
         "resolved": "1 when the conversation was marked resolved after the answer, 0 when that was taken back",
@@ -34,6 +34,10 @@ GROUP_OF: Mapping[str, str] = MappingProxyType(
     | dict.fromkeys(("reply", "silence"), "engagement")
     | {"length": "length", "answer_time": "time"}
 )
+CREDIT = "credit"
+"""Beside the parts of an answer that others followed: how much of ``FROM_THE_END`` is its merit, in [0, 1]
+(``adapters.credit``). It scales their weights, and is no part itself."""
+FROM_THE_END = frozenset({"resolved", "rating"})
 LONG_TURNS = 20
 SLOW_S = 60.0
 
@@ -141,8 +145,11 @@ class RewardWeights:
         Then the customer's own word bounds it, unless ``feedback`` has no weight: a thumb down never ends above 0.5,
         nor a thumb up under, whatever else is known. ``silence`` is dropped once there is a ``reply``: the customer was
         late, not silent, whichever was told first. Names without a weight (of another version) say nothing.
-        ``ValueError`` for a value out of [0, 1].
+        ``CREDIT`` scales the weights of what is known from the end only. ``ValueError`` for a value out of [0, 1].
         """
+        credit = parts.get(CREDIT, 1.0)
+        if not 0.0 <= credit <= 1.0:
+            raise ValueError(f"reward credit is {credit!r}. Give a number from 0 to 1.")
         sums = {group.name: [0.0, 0.0] for group in fields(self.groups)}
         # In the order of the fields, so that the sum is the same to the bit whatever the order of the parts.
         for part in PARTS:
@@ -152,6 +159,7 @@ class RewardWeights:
             if not 0.0 <= value <= 1.0:
                 raise ValueError(f"reward part {part!r} is {value!r}. Give a number from 0 to 1.")
             weight, sums_of_group = getattr(self, part), sums[GROUP_OF[part]]
+            weight *= credit if part in FROM_THE_END else 1.0
             sums_of_group[0] += weight * value
             sums_of_group[1] += weight
         known = [(getattr(self.groups, name), total / count) for name, (total, count) in sums.items() if count > 0.0]

@@ -6,7 +6,7 @@ Nothing below reads YAML: everything takes values.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 import yaml
 
+from adapters.allowed import Rule, RulesError, parse_rules
 from adapters.features import FEATURE_NAMES
 from adapters.mood import MoodError, MoodRules, parse_mood_rules
 from adapters.personas import Persona, PersonaError, parse_personas
@@ -50,6 +51,7 @@ class Contents:
     phrases: PhraseBook
     mood_rules: MoodRules
     intents: TrainedIntents | None = None
+    rules: tuple[Rule, ...] = ()
 
 
 def read_contents(settings: Settings) -> Contents:
@@ -68,7 +70,10 @@ def read_contents(settings: Settings) -> Contents:
     intents = None
     if settings.intents is not None:
         intents = read_trained(settings.intents, space_of(pack.manifest))
-    return Contents(personas, writer_of(phrases, intents), weights, pack, products, phrases, mood_rules, intents)
+    labels = pack.manifest.heads.intent.labels if intents is None else intents.manifest.labels
+    rules = read_rules(settings.policy_rules_file, personas, labels)
+    writer = writer_of(phrases, intents)
+    return Contents(personas, writer, weights, pack, products, phrases, mood_rules, intents, rules)
 
 
 def _champion_pack(settings: Settings) -> Pack:
@@ -111,6 +116,17 @@ def read_mood_rules(path: Path) -> MoodRules:
     try:
         return parse_mood_rules(read_yaml(path), path.name)
     except MoodError as error:
+        raise StartupError(str(error)) from error
+
+
+def read_rules(path: Path | None, personas: tuple[Persona, ...], intents: Collection[str] | None) -> tuple[Rule, ...]:
+    """Who may answer what; none without a file. ``intents``: those that are understood, None: any. ``StartupError``
+    says which rule is wrong, and how."""
+    if path is None:
+        return ()
+    try:
+        return parse_rules(read_yaml(path), path.name, [persona.name for persona in personas], intents)
+    except RulesError as error:
         raise StartupError(str(error)) from error
 
 

@@ -14,6 +14,7 @@ from adapters.policies.hybrid import HybridLinUCB
 from adapters.policies.learner import DEFAULTS
 from adapters.policies.lints import LinTS
 from adapters.policies.linucb import LinUCB
+from adapters.policies.personal import Personal
 from adapters.policies.round_robin import RoundRobin
 from adapters.policies.squarecb import SquareCB
 from adapters.policies.thompson import Thompson
@@ -36,6 +37,7 @@ _POLICIES: dict[str, Callable[..., Policy]] = {
     "linucb": LinUCB,
     "lints": LinTS,
     "hybrid": HybridLinUCB,
+    "personal": Personal,
     "squarecb": SquareCB,
     "epsilon_greedy": EpsilonGreedy,
     "ucb1": UCB1,

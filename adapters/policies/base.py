@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from adapters.names import suggestion
 from adapters.policies import codec
-from adapters.policies.checks import distinct_names, number, whole
+from adapters.policies.checks import distinct_names, number, short_name, whole
 from adapters.policies.contract import ArmExplanation, Decision, Observation
 from adapters.policies.forgetting import Forgetting
 from adapters.policies.mixture import Distribution, Mixture
@@ -24,9 +24,11 @@ LATEST_MS = 1e14  # year 5138
 MOST_MASKS = 1_024  # mixtures kept; a mask is a choice of the configuration, so there are few
 
 
-# A checked ``Observation``: index of the arm, x, reward, previous, at_ms, propensity. A bare tuple, since to make a
-# named one takes a third of a microsecond.
-Event = tuple[int, Vector, float, float | None, float | None, float | None]
+MAX_NAME_CHARACTERS = 256  # of a user or a segment, of which a policy may remember thousands
+
+# A checked ``Observation``: index of the arm, x, reward, previous, at_ms, propensity, user, segment. A bare tuple,
+# since to make a named one takes a third of a microsecond.
+Event = tuple[int, Vector, float, float | None, float | None, float | None, str | None, str | None]
 
 
 class BasePolicy(ABC):
@@ -71,10 +73,11 @@ class BasePolicy(ABC):
             self._learn(event)
 
     @abstractmethod
-    def explain(
-        self, x: ArrayLike, names: Sequence[str] = (), allowed: Collection[str] | None = None
-    ) -> tuple[ArmExplanation, ...]:
-        """See ``Policy.explain``."""
+    def _explain(self, x: Vector, names: Sequence[str], mixture: Mixture) -> tuple[ArmExplanation, ...]:
+        """Per arm, for a checked context and ``dim`` names."""
+
+    def _meet(self, user: str | None, segment: str | None) -> None:  # noqa: B027
+        """The next distribution or explanation is for them; for policies that know people."""
 
     def _sums(self) -> codec.Arrays:
         """What was learned as sums over events, by name; the first axis is the arms'. They shrink and add up."""
@@ -106,13 +109,33 @@ class BasePolicy(ABC):
 
     # Choosing and learning
 
-    def choose(self, x: ArrayLike, allowed: Collection[str] | None = None) -> Decision:
+    def choose(
+        self,
+        x: ArrayLike,
+        allowed: Collection[str] | None = None,
+        user: str | None = None,
+        segment: str | None = None,
+    ) -> Decision:
         """See ``Policy.choose``."""
+        self._meet(user, segment)
         mixture = self._mixture if allowed is None else self._restricted(allowed)
         distribution = self._distribution(self._context(x), mixture)
         index = distribution.draw(self._uniform())
         probabilities = distribution.probabilities
         return Decision(self.arms[index], probabilities.item(index), probabilities, self.version)
+
+    def explain(
+        self,
+        x: ArrayLike,
+        names: Sequence[str] = (),
+        allowed: Collection[str] | None = None,
+        user: str | None = None,
+        segment: str | None = None,
+    ) -> tuple[ArmExplanation, ...]:
+        """See ``Policy.explain``."""
+        self._meet(user, segment)
+        mixture = self._mixture if allowed is None else self._restricted(allowed)
+        return self._explain(self._context(x), self._names(names), mixture)
 
     def learn(
         self,
@@ -123,21 +146,36 @@ class BasePolicy(ABC):
         *,
         at_ms: float | None = None,
         propensity: float | None = None,
+        user: str | None = None,
+        segment: str | None = None,
     ) -> None:
         """See ``Policy.learn``."""
-        self._learn(self._event(arm, x, reward, previous, at_ms=at_ms, propensity=propensity))
+        event = self._event(arm, x, reward, previous, at_ms=at_ms, propensity=propensity, user=user, segment=segment)
+        self._learn(event)
         self.version += 1
 
     def learn_many(self, observations: Sequence[Observation]) -> None:
         """See ``Policy.learn_many``."""
         events = [
-            self._event(o.arm, o.x, o.reward, o.previous, at_ms=o.at_ms, propensity=o.propensity) for o in observations
+            self._event(
+                o.arm, o.x, o.reward, o.previous, at_ms=o.at_ms, propensity=o.propensity, user=o.user, segment=o.segment
+            )
+            for o in observations
         ]
         self._learn_many(events)
         self.version += len(events)
 
     def _event(
-        self, arm: str, x: ArrayLike, reward: object, previous: object, *, at_ms: object, propensity: object
+        self,
+        arm: str,
+        x: ArrayLike,
+        reward: object,
+        previous: object,
+        *,
+        at_ms: object,
+        propensity: object,
+        user: object,
+        segment: object,
     ) -> Event:
         return (
             self._arm(arm),
@@ -146,6 +184,8 @@ class BasePolicy(ABC):
             None if previous is None else self._reward("previous", previous),
             None if at_ms is None else number("at_ms", at_ms, 0.0, LATEST_MS),
             None if propensity is None else number("propensity", propensity, 1e-12, 1.0),
+            None if user is None else short_name("user", user, MAX_NAME_CHARACTERS),
+            None if segment is None else short_name("segment", segment, MAX_NAME_CHARACTERS),
         )
 
     # Arms that come and go
@@ -234,13 +274,12 @@ class BasePolicy(ABC):
     def state(self) -> bytes:
         """See ``Policy.state``."""
         header = self._header() | {"version": self.version, "landmark_ms": self._forgetting.landmark_ms}
-        return codec.pack(header, self._arrays())
+        return codec.pack({**header, **self._roster()}, self._arrays())
 
     def load(self, state: bytes) -> None:
         """See ``Policy.load``."""
         header, arrays = self._checked_state(state)
-        for name, array in self._arrays().items():
-            np.copyto(array, arrays[name])
+        self._fill(header, arrays)
         self.version = header["version"]
         self._forgetting.landmark_ms = header["landmark_ms"]
 
@@ -251,11 +290,10 @@ class BasePolicy(ABC):
             parts.append((-float(len(states)), *self._checked_state(since)))
         landmark_ms = max([self._forgetting.landmark_ms, *(header["landmark_ms"] for _, header, _ in parts)])
         own = self._forgetting.between(self._forgetting.landmark_ms, landmark_ms)
-        for name, array in self._sums().items():
+        for array in self._sums().values():
             np.multiply(array, own, out=array)
-            for sign, header, arrays in parts:
-                factor = sign * self._forgetting.between(header["landmark_ms"], landmark_ms)
-                np.add(array, factor * arrays[name], out=array)
+        for sign, header, arrays in parts:
+            self._add(header, arrays, sign * self._forgetting.between(header["landmark_ms"], landmark_ms))
         for array in self._tracks().values():
             array[:] = 0.0
         self._forgetting.landmark_ms = landmark_ms
@@ -265,6 +303,24 @@ class BasePolicy(ABC):
     def _arrays(self) -> codec.Arrays:
         return {**self._sums(), **self._tracks(), **self._derived()}
 
+    def _shapes(self, _header: Mapping[str, Any]) -> Mapping[str, tuple[int, ...]]:
+        """What a state with this header must hold; ``ValueError`` for a roster that can't be."""
+        return {name: array.shape for name, array in self._arrays().items()}
+
+    def _roster(self) -> Mapping[str, Any]:
+        """Whom the arrays tell of, for a policy that keeps some by name (JSON values)."""
+        return {}
+
+    def _fill(self, _header: Mapping[str, Any], arrays: codec.Arrays) -> None:
+        """Replace what was learned by a checked state's."""
+        for name, array in self._arrays().items():
+            np.copyto(array, arrays[name])
+
+    def _add(self, _header: Mapping[str, Any], arrays: codec.Arrays, factor: float) -> None:
+        """Add ``factor`` times a checked state's sums."""
+        for name, array in self._sums().items():
+            np.add(array, factor * arrays[name], out=array)
+
     def _checked_state(self, state: bytes) -> tuple[dict[str, Any], codec.Arrays]:
         header, arrays = codec.unpack(state)
         for key, own in self._header().items():
@@ -273,8 +329,8 @@ class BasePolicy(ABC):
                     f"the policy state has {key} {header.get(key)!r}, this policy has {own!r}. Make the policy like the"
                     " state, or replay the reward log."
                 )
-        for name, array in self._arrays().items():
-            if name not in arrays or arrays[name].shape != array.shape or not np.isfinite(arrays[name]).all():
+        for name, shape in self._shapes(header).items():
+            if name not in arrays or arrays[name].shape != shape or not np.isfinite(arrays[name]).all():
                 raise ValueError(f"the policy state's {name!r} is missing or malformed. Replay the reward log instead.")
         whole("the policy state's version", header.get("version"), 0)
         number("the policy state's landmark_ms", header.get("landmark_ms"), 0.0, LATEST_MS)

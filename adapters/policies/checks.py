@@ -36,6 +36,13 @@ def truth(name: str, value: object) -> bool:
     return value
 
 
+def short_name(name: str, value: object, most_characters: int) -> str:
+    """``value`` as a text of 1 to ``most_characters``, or ``ValueError``."""
+    if not isinstance(value, str) or not 0 < len(value) <= most_characters:
+        raise ValueError(f"{name} is {value!r:.80}: give a text of 1 to {most_characters} characters, or None.")
+    return value
+
+
 def distinct_names(arms: Sequence[str]) -> tuple[str, ...]:
     """``arms`` as a tuple: at least one, each a name of its own. ``ValueError`` otherwise."""
     if isinstance(arms, str) or not arms or not all(isinstance(arm, str) and arm for arm in arms):

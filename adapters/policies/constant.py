@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 
-from numpy.typing import ArrayLike
-
-from adapters.policies.base import BasePolicy, Event
+from adapters.policies.base import BasePolicy, Event, Vector
 from adapters.policies.contract import ArmExplanation
+from adapters.policies.mixture import Mixture
 
 
 class ConstantPolicy(BasePolicy):
@@ -16,12 +15,7 @@ class ConstantPolicy(BasePolicy):
     def _learn(self, _event: Event) -> None:
         """Nothing to learn."""
 
-    def explain(
-        self, x: ArrayLike, names: Sequence[str] = (), allowed: Collection[str] | None = None
-    ) -> tuple[ArmExplanation, ...]:
-        """See ``Policy.explain``: nothing was learned, so no arm has a score."""
-        context = self._context(x)
-        self._names(names)
-        mixture = self._mixture if allowed is None else self._restricted(allowed)
-        probabilities = self._distribution(context, mixture).probabilities.tolist()
+    def _explain(self, x: Vector, _names: Sequence[str], mixture: Mixture) -> tuple[ArmExplanation, ...]:
+        """Nothing was learned, so no arm has a score."""
+        probabilities = self._distribution(x, mixture).probabilities.tolist()
         return tuple(ArmExplanation(arm, p, 0.0, 0.0, 0.0, ()) for arm, p in zip(self.arms, probabilities, strict=True))

@@ -50,6 +50,8 @@ class Observation:
     previous: float | None = None
     at_ms: float | None = None
     propensity: float | None = None
+    user: str | None = None
+    segment: str | None = None
 
 
 class Policy(Protocol):
@@ -87,9 +89,17 @@ class Policy(Protocol):
     def version(self) -> int:
         """Number of ``learn`` calls that made this state."""
 
-    def choose(self, x: ArrayLike, allowed: Collection[str] | None = None) -> Decision:
+    def choose(
+        self,
+        x: ArrayLike,
+        allowed: Collection[str] | None = None,
+        user: str | None = None,
+        segment: str | None = None,
+    ) -> Decision:
         """Draw an arm for the context ``x``, float64 (dim,), finite. ``allowed``: the arms that may be drawn this time,
-        None for all; paused ones are not, and ``ValueError`` when none is left."""
+        None for all; paused ones are not, and ``ValueError`` when none is left. ``user``, ``segment``: whom it is for,
+        names of 1 to 256 characters, None where that is not known; only ``personal`` looks at them, and for somebody
+        whom it does not know it chooses as if there were none."""
 
     def learn(
         self,
@@ -100,6 +110,8 @@ class Policy(Protocol):
         *,
         at_ms: float | None = None,
         propensity: float | None = None,
+        user: str | None = None,
+        segment: str | None = None,
     ) -> None:
         """Fold in the reward of a decision that took ``arm`` in context ``x``.
 
@@ -107,14 +119,19 @@ class Policy(Protocol):
         the difference is learned, so that in the end the path of corrections leaves no trace but in ``version``.
         ``at_ms``: when the decision was taken (Unix time; the same for all its corrections), which is what a half-life
         counts from; None: it counts in full. ``propensity``: that ``arm`` had then; only EXP3 learns from it, and takes
-        its present one for None.
+        its present one for None. ``user``, ``segment``: whom the decision was for, as in ``choose``.
         """
 
     def learn_many(self, observations: Sequence[Observation]) -> None:
         """``learn`` them in order, or none of them; the same to rounding, and for long batches faster."""
 
     def explain(
-        self, x: ArrayLike, names: Sequence[str] = (), allowed: Collection[str] | None = None
+        self,
+        x: ArrayLike,
+        names: Sequence[str] = (),
+        allowed: Collection[str] | None = None,
+        user: str | None = None,
+        segment: str | None = None,
     ) -> tuple[ArmExplanation, ...]:
         """One explanation per arm, in the order of ``arms``; ``names`` are the context's (dim of them).
         ``adapters.policies.words`` says it in plain words."""

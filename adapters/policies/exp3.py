@@ -8,11 +8,10 @@ number n of rewards (Bubeck and Cesa-Bianchi 2012, theorem 3.1). The floor is EX
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from typing import Unpack
 
 import numpy as np
-from numpy.typing import ArrayLike
 
 from adapters.policies.base import Vector
 from adapters.policies.checks import number
@@ -64,14 +63,9 @@ class EXP3(Learner):
     def _residual(self, _arm: int, _x: Vector, _reward: float) -> float:
         return 0.0
 
-    def explain(
-        self, x: ArrayLike, names: Sequence[str] = (), allowed: Collection[str] | None = None
-    ) -> tuple[ArmExplanation, ...]:
-        """See ``Policy.explain``: ``exploit`` estimates the mean reward over all decisions, whoever they took."""
-        context = self._context(x)
-        self._names(names)
-        mixture = self._mixture if allowed is None else self._restricted(allowed)
-        probabilities = self._distribution(context, mixture).probabilities.tolist()
+    def _explain(self, x: Vector, _names: Sequence[str], mixture: Mixture) -> tuple[ArmExplanation, ...]:
+        """``exploit`` estimates the mean reward over all decisions, whoever they took."""
+        probabilities = self._distribution(x, mixture).probabilities.tolist()
         means = (self._reward_high - self._span * self._losses / max(1.0, float(self._count.sum()))).tolist()
         rows = zip(self.arms, probabilities, means, strict=True)
         return tuple(ArmExplanation(arm, p, mean, mean, 0.0, ()) for arm, p, mean in rows)

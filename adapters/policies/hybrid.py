@@ -20,10 +20,9 @@ from adapters.policies.base import Vector
 from adapters.policies.checks import number
 from adapters.policies.codec import Arrays
 from adapters.policies.learner import Common
+from adapters.policies.likeness import Traits, checked_traits, likeness, traits_of
 from adapters.policies.linear import REFRESH_EVERY, refresh
 from adapters.policies.linucb import LinUCB
-
-Traits = Sequence[float] | None
 
 
 class HybridLinUCB(LinUCB):
@@ -50,19 +49,12 @@ class HybridLinUCB(LinUCB):
         **common: Unpack[Common],
     ) -> None:
         self._sharing = number("sharing", sharing, 0.0, 0.99)
-        given = traits or {}
-        for arm in given:
-            if arm not in arms:
-                raise ValueError(f"traits of {arm!r}, which is no arm.")
-        self._set_traits([given.get(arm) for arm in arms])
+        self._set_traits(traits_of(arms, traits))
         super().__init__(arms, dim, seed, alpha=alpha, settle=settle, epsilon=epsilon, ridge=ridge, **common)
 
     def _set_traits(self, traits: Sequence[Traits]) -> None:
-        checked = [None if row is None else [number("a trait", value, 0.0, 1.0) for value in row] for row in traits]
-        if len({len(row) for row in checked if row is not None}) > 1:
-            raise ValueError("the arms' traits differ in number: give each arm as many.")
-        self._of_arms = checked
-        self._precision = np.linalg.inv(_likeness(checked, self._sharing))
+        self._of_arms = checked_traits(traits)
+        self._precision = np.linalg.inv(likeness(self._of_arms, self._sharing))
 
     def _traits(self) -> Sequence[Traits]:
         return self._of_arms
@@ -120,14 +112,3 @@ class HybridLinUCB(LinUCB):
 
     def _shaping(self) -> Mapping[str, Any]:
         return {"sharing": self._sharing, "traits": self._of_arms, **super()._shaping()}
-
-
-def _likeness(traits: Sequence[Traits], sharing: float) -> NDArray[np.float64]:
-    """G (arms, arms), 1 for an arm and itself: alone, each arm has LinUCB's ridge."""
-    count = max((len(row) for row in traits if row is not None), default=0)
-    # In [-1, 1] and around 0, beside a constant that all share.
-    rows = [[1.0, *([0.0] * count if row is None else (2.0 * value - 1.0 for value in row))] for row in traits]
-    phi = np.array(rows)
-    phi /= np.linalg.norm(phi, axis=1, keepdims=True)
-    likeness: NDArray[np.float64] = (1.0 - sharing) * np.eye(len(traits)) + sharing * phi @ phi.T
-    return likeness

@@ -73,7 +73,7 @@ class Learner(BasePolicy):
         self._detector = Detector(arms, 1e-3 * self._span) if self._detects else None
 
     def _learn(self, event: Event) -> None:
-        arm, x, reward, previous, at_ms, propensity = event
+        arm, x, reward, previous, at_ms, propensity, _, _ = event
         weight = 1.0 if at_ms is None else self._weight(arm, at_ms)
         if previous is not None:
             self._correct(arm, x, reward - previous, weight, propensity)

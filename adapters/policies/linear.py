@@ -8,17 +8,18 @@ otherwise (merging, ageing, arms that come), it is made anew from ``A`` by Chole
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Unpack
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
 from adapters.policies.base import Event, Vector
 from adapters.policies.checks import number
 from adapters.policies.codec import Arrays
 from adapters.policies.contract import ArmExplanation
 from adapters.policies.learner import Common, Learner, strongest
+from adapters.policies.mixture import Mixture
 
 Matrix = NDArray[np.float64]
 
@@ -64,7 +65,6 @@ class LinearPolicy(Learner):
         self._inverse_x = self._products[: arms * dim].reshape(arms, dim)
         self._exploit = self._products[arms * dim :]
         self._explore = np.zeros(arms)
-        self._weighted = np.empty((arms, dim))
         self._scores = np.empty(arms)
         self._scaled = np.empty(dim)
         self._column, self._row = self._scaled[:, None], self._scaled[None]
@@ -78,9 +78,9 @@ class LinearPolicy(Learner):
         self._rows.dot(x, out=self._products)
         explore = self._explore
         # Not a second product: numpy gives the interpreter lock away for each, and a busy process has it back late.
-        np.multiply(self._inverse_x, x, out=self._weighted)
-        np.add.reduce(self._weighted, axis=1, out=explore)
-        np.maximum(explore, 0.0, out=explore)  # rounding may push a tiny variance under zero
+        # A universal function keeps it for so little work.
+        np.vecdot(self._inverse_x, x, out=explore)
+        np.fabs(explore, out=explore)  # rounding may push a tiny variance under zero
         np.sqrt(explore, out=explore)
         np.multiply(explore, self._width(), out=explore)
         np.add(self._exploit, explore, out=self._scores)
@@ -134,7 +134,7 @@ class LinearPolicy(Learner):
             super()._learn_many(events)
             return
         # The latest first, so that every weight is relative to one landmark.
-        latest_ms = max((at_ms for *_, at_ms, _ in events if at_ms is not None), default=None)
+        latest_ms = max((at_ms for *_, at_ms, _, _, _ in events if at_ms is not None), default=None)
         if latest_ms is not None:
             self._age(self._forgetting.advance(latest_ms))
         for arm in sorted({event[0] for event in events}):
@@ -142,7 +142,7 @@ class LinearPolicy(Learner):
         self._derive()
 
     def _add_all(self, arm: int, events: Sequence[Event]) -> None:
-        _, xs, rewards, previous, times, _ = zip(*events, strict=True)
+        _, xs, rewards, previous, times, *_ = zip(*events, strict=True)
         contexts = np.array(xs)
         weights = np.array([1.0 if at_ms is None else self._forgetting.weight(at_ms) for at_ms in times])
         differences = np.array([now - (before or 0.0) for now, before in zip(rewards, previous, strict=True)])
@@ -158,16 +158,10 @@ class LinearPolicy(Learner):
             inverse.dot(b, out=theta)
         self._updates[:] = 0.0
 
-    def explain(
-        self, x: ArrayLike, names: Sequence[str] = (), allowed: Collection[str] | None = None
-    ) -> tuple[ArmExplanation, ...]:
-        """See ``Policy.explain``."""
-        context = self._context(x)
-        names = self._names(names)
-        mixture = self._mixture if allowed is None else self._restricted(allowed)
-        self._score(context)
-        probabilities = self._distribution(context, mixture).probabilities
-        contributions = (self._theta * context).tolist()
+    def _explain(self, x: Vector, names: Sequence[str], mixture: Mixture) -> tuple[ArmExplanation, ...]:
+        self._score(x)
+        probabilities = self._distribution(x, mixture).probabilities
+        contributions = (self._theta * x).tolist()
         return tuple(
             ArmExplanation(
                 arm=arm,

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import math
 from abc import abstractmethod
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 
 import numpy as np
-from numpy.typing import ArrayLike
 
 from adapters.policies.base import Vector
 from adapters.policies.codec import Arrays
@@ -59,14 +58,9 @@ class MeansPolicy(Learner):
     def _residual(self, arm: int, _x: Vector, reward: float) -> float:
         return (reward - self._mean(arm)) / math.sqrt(1.0 + 1.0 / (self._count.item(arm) + 1.0))
 
-    def explain(
-        self, x: ArrayLike, names: Sequence[str] = (), allowed: Collection[str] | None = None
-    ) -> tuple[ArmExplanation, ...]:
-        """See ``Policy.explain``: no feature speaks for an arm."""
-        context = self._context(x)
-        self._names(names)
-        mixture = self._mixture if allowed is None else self._restricted(allowed)
-        probabilities = self._distribution(context, mixture).probabilities.tolist()
+    def _explain(self, x: Vector, _names: Sequence[str], mixture: Mixture) -> tuple[ArmExplanation, ...]:
+        """No feature speaks for an arm."""
+        probabilities = self._distribution(x, mixture).probabilities.tolist()
         rows = zip(self.arms, probabilities, *self._parts(), strict=True)
         return tuple(ArmExplanation(arm, p, a + b, a, b, ()) for arm, p, a, b in rows)
 

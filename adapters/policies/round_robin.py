@@ -25,9 +25,15 @@ class RoundRobin(ConstantPolicy):
         super().__init__(arms, dim, seed, floor=floor)
         self._turn = int(seed)
 
-    def choose(self, x: ArrayLike, allowed: Collection[str] | None = None) -> Decision:
+    def choose(
+        self,
+        x: ArrayLike,
+        allowed: Collection[str] | None = None,
+        user: str | None = None,
+        segment: str | None = None,
+    ) -> Decision:
         """See ``Policy.choose``."""
-        decision = super().choose(x, allowed)
+        decision = super().choose(x, allowed, user, segment)
         self._turn += 1
         return decision
 

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from adapters.policies.contract import ArmExplanation, Decision
 
 UNLIKELY = 0.1  # an arm drawn with less than this was taken to learn about it
 
 
-def in_words(decision: Decision, explanations: Sequence[ArmExplanation]) -> str:
+def in_words(
+    decision: Decision, explanations: Sequence[ArmExplanation], barred: Mapping[str, str] | None = None
+) -> str:
     """A few English sentences on ``decision``; ``explanations`` are ``explain``'s for the same context and arms, made
-    before anything else was learned. ``ValueError`` when the decision's arm is not among them."""
+    before anything else was learned. ``barred``: arms that a rule took away, with its name (``adapters.allowed``).
+    ``ValueError`` when the decision's arm is not among the explanations."""
     own = next((one for one in explanations if one.arm == decision.arm), None)
     if own is None:
         raise ValueError(f"the explanations have no arm {decision.arm!r}: explain the decision's own policy.")
@@ -22,8 +25,18 @@ def in_words(decision: Decision, explanations: Sequence[ArmExplanation]) -> str:
         sentences.append(_compared(own, second))
     closed = [one.arm for one in explanations if one.probability == 0.0 and one is not own]
     if closed:
-        sentences.append(f"Without a chance this time: {', '.join(closed)}.")
+        sentences.append(f"Without a chance this time: {_closed(closed, barred or {})}.")
     return " ".join(sentences)
+
+
+def _closed(arms: Sequence[str], barred: Mapping[str, str]) -> str:
+    """Names, those of one rule together."""
+    by_rule: dict[str | None, list[str]] = {}
+    for arm in arms:
+        by_rule.setdefault(barred.get(arm), []).append(arm)
+    return "; ".join(
+        ", ".join(names) + (f" (by the rule {rule!r})" if rule is not None else "") for rule, names in by_rule.items()
+    )
 
 
 def _expected(own: ArmExplanation) -> list[str]:

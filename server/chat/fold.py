@@ -11,6 +11,7 @@ import structlog
 
 from adapters.personas import Persona
 from adapters.policies import Policy
+from adapters.policies.base import MAX_NAME_CHARACTERS
 from server.chat.lineage import Lineage
 from server.store.ports import RewardEvent
 
@@ -58,11 +59,25 @@ def learn(policy: Policy, event: RewardEvent) -> Skipped | None:
         return "features"
     x = np.pad(np.asarray(event.features, dtype=np.float64), (0, missing))
     try:
-        policy.learn(event.arm, x, event.reward, event.previous, at_ms=event.decided_ms, propensity=event.propensity)
+        policy.learn(
+            event.arm,
+            x,
+            event.reward,
+            event.previous,
+            at_ms=event.decided_ms,
+            propensity=event.propensity,
+            user=known(event.user),
+            segment=known(event.segment),
+        )
     except ValueError as error:  # the log is what it is: one bad row must not stop the fold
         _log.warning("reward not learned", policy=event.policy, log_offset=event.log_offset, reason=str(error))
         return "invalid"
     return None
+
+
+def known(name: str | None) -> str | None:
+    """Tokens of other systems may name anybody; who has no name or one without end is nobody to a policy."""
+    return name if name is not None and 0 < len(name) <= MAX_NAME_CHARACTERS else None
 
 
 def conform(policy: Policy, lineage: Lineage, maker: PolicyMaker, like: str | None = None, weight: float = 1.0) -> None:

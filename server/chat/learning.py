@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
 
 import numpy as np
@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from adapters.personas import Persona
 from adapters.policies import Decision, Policy, make_policy
-from server.chat.fold import Fold, PolicyMaker, Skipped, learn
+from server.chat.fold import Fold, PolicyMaker, Skipped, known, learn
 from server.chat.joining import RewardJoin
 from server.chat.lineage import Lineage
 from server.chat.replay import Hooks, Replay, knows_previous, snapshot_of
@@ -157,9 +157,21 @@ class Learner:
             except Exception:  # whatever it was, the next look must come
                 _log.exception("reward log not read", policy=self.name)
 
-    def choose(self, x: NDArray[np.float64]) -> Decision:
-        """Draw a persona for a context; microseconds, no I/O."""
-        return self._player().choose(x)
+    @property
+    def drawable(self) -> tuple[str, ...]:
+        """The arms that are not paused."""
+        return tuple(arm for arm in self.policy.arms if arm not in self.policy.paused)
+
+    def choose(
+        self,
+        x: NDArray[np.float64],
+        *,
+        allowed: Collection[str] | None = None,
+        user: str | None = None,
+        segment: str | None = None,
+    ) -> Decision:
+        """Draw one of the ``allowed`` personas (None: all) for a context; microseconds, no I/O."""
+        return self._player().choose(x, allowed, known(user), known(segment))
 
     def _player(self) -> Policy:
         """What draws: in the mode ``log_only`` chance alone, whatever was learned."""

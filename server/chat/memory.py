@@ -42,7 +42,8 @@ class Memory:
     has given, such as an order number, so that nobody asks twice. ``offset``: of the last message that it knows of.
     ``asked_back``: the last answer asked what was meant. ``mood``: the strengths of the mood rules that count
     (``adapters.mood``). ``style``: what the customer's words are counted as (``inference.personality``).
-    ``visits``: the conversations that the customer opened before this one; None: nobody has looked.
+    ``visits``: the conversations that the customer opened before this one; None: nobody has looked. ``segment``: the
+    customers', where anybody asks for it.
     """
 
     offset: int = 0
@@ -63,6 +64,7 @@ class Memory:
     mood: Mapping[str, float] = field(default_factory=dict)
     style: personality.Counts = personality.NOTHING
     visits: int | None = field(default=None, compare=False)
+    segment: str | None = None
 
     def hear(self, analysis: Analysis, text: str, at_ms: int) -> None:
         """Take in a customer's turn."""

@@ -18,6 +18,8 @@ from adapters.rewards import After, next_turn_parts
 from inference.analysis import Analysis
 from inference.errors import EngineClosed
 from server.chat.apprentice import Apprentice
+from server.chat.constraints import Constraints
+from server.chat.credit import Credit
 from server.chat.doubts import DoubtRule
 from server.chat.learning import Learner
 from server.chat.listening import Understanding, analysis_told
@@ -77,6 +79,8 @@ class Bot:
         sole_worker: bool,
         doubts: DoubtRule | None = None,
         mood_rules: MoodRules = NO_RULES,
+        constraints: Constraints | None = None,
+        credit: Credit | None = None,
         apprentice: Apprentice | None = None,
         trials: Trials | None = None,
     ) -> None:
@@ -97,6 +101,8 @@ class Bot:
         self._sole_worker = sole_worker
         self._doubts = doubts
         self._mood_rules = mood_rules
+        self._constraints = constraints or Constraints()
+        self._credit = credit
         self._apprentice = apprentice
         self._trials = trials
         self._understanding = asyncio.Semaphore(MAX_UNDERSTANDING)
@@ -232,12 +238,15 @@ class Bot:
         )
 
     def _decide(self, memory: Memory, analysis: Analysis, turn: OpenTurn, now_ms: int, part: Part) -> DecisionRow:
-        x = features(turn_view(memory, analysis, turn.message.text, now_ms))
-        drawn = None
+        x, user = features(turn_view(memory, analysis, turn.message.text, now_ms)), turn.message.sender.id
+        may = self._constraints.allowed(analysis, memory.segment, self._learner.drawable)
+        arms, drawn = self._learner.policy.arms, None
         if self._trials is not None:
-            drawn = self._trials.draw(part, turn.message.sender.id, x, self._learner.policy.arms)
+            open_arms = arms if may.arms is None else tuple(arm for arm in arms if arm in may.arms)
+            drawn = self._trials.draw(part, user, x, open_arms)
         if drawn is None:
-            drawn = Drawn(self._learner.name, self._learner.policy.arms, self._learner.choose(x))
+            chosen = self._learner.choose(x, allowed=may.arms, user=user, segment=memory.segment)
+            drawn = Drawn(self._learner.name, arms, chosen)
         chosen = drawn.decision
         return DecisionRow(
             decision_id=self._new_id(),
@@ -275,8 +284,10 @@ class Bot:
             self._memories.forget(channel)
         # Before the first message there is nothing to read.
         past = [] if before_offset == 1 else await self._store.past_turns(channel, PAST_TURNS)
+        segment = await self._constraints.segment(self._store, channel)
         # Somebody else may have rebuilt it meanwhile, and heard more since.
         memory = self._memories.get(channel) or self._memories.put(channel, rebuild(past))
+        memory.segment = segment
         memory.offset = max(memory.offset, (before_offset or 1) - 1)
         return memory
 
@@ -326,12 +337,16 @@ class Bot:
         last = (await self._memory(channel)).last
         if last is not None and last.decision_id is not None:
             await self._learner.reward(RewardParts(last.decision_id, {"rating": rating}, decided_ms=last.at_ms))
+        if self._credit is not None:
+            await self._credit.carry_back(channel, {"rating": rating})
 
     async def on_resolved(self, channel: str, resolved: bool) -> None:
         """The last answer led to a resolution, or to a reopening."""
         memory = await self._memory(channel)
         memory.resolved_before = memory.resolved_before or resolved
         await self._reward(memory.last, After(resolved=resolved))
+        if self._credit is not None:
+            await self._credit.carry_back(channel, {"resolved": float(resolved)})
 
     async def on_handoff(self, channel: str) -> None:
         """After the last answer somebody wanted a human."""

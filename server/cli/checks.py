@@ -238,6 +238,21 @@ def check_personas(loaded: Loaded) -> Iterator[Finding]:
     yield Finding("policy", "ok", f"{loaded.settings.policy} over {len(names)} personas")
 
 
+def check_rules(loaded: Loaded) -> Iterator[Finding]:
+    from server.contents import champion_folder, embedding_space, read_personas, read_rules, read_trained
+
+    path, own = loaded.settings.policy_rules_file, loaded.settings.intents
+    if path is None:
+        yield Finding("rules", "ok", "none: every persona may answer everything")
+        return
+    if own is None:
+        intents = _model_intents(loaded.settings) or None
+    else:
+        intents = read_trained(own, embedding_space(champion_folder(loaded.settings))).manifest.labels
+    rules = read_rules(path, read_personas(loaded.settings.personas_path), intents)
+    yield Finding("rules", "ok", f"{len(rules)} in {path}")
+
+
 def check_rewards(loaded: Loaded) -> Iterator[Finding]:
     from adapters.rewards import RewardWeights
 
@@ -333,6 +348,7 @@ CHECKS: tuple[Check, ...] = (
     check_versions,
     check_intents,
     check_personas,
+    check_rules,
     check_rewards,
     check_mood,
     check_phrases,

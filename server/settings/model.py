@@ -215,8 +215,8 @@ class Settings(BaseModel):
     bot_name: str = setting("Parlance", "Name under which the bot writes.", min_length=1, max_length=200)
     policy: str = setting(
         "linucb",
-        "How the persona of an answer is chosen: linucb, lints, hybrid, squarecb, epsilon_greedy, ucb1, thompson, "
-        "exp3, round_robin, uniform or fixed.",
+        "How the persona of an answer is chosen: linucb, personal, lints, hybrid, squarecb, epsilon_greedy, ucb1, "
+        "thompson, exp3, round_robin, uniform or fixed.",
         min_length=1, max_length=64,
     )  # fmt: skip
     policy_mode: Literal["live", "log_only", "apprentice"] = setting(
@@ -239,6 +239,9 @@ class Settings(BaseModel):
     )
     policy_parameters: Weights = setting(
         {}, "The policy's other parameters by name, such as ridge, epsilon, sharing, gamma, exponent, rate or noise."
+    )
+    policy_rules_file: OptionalPath = setting(
+        None, "YAML file of rules saying which personas may answer what and whom; empty: all may answer everything."
     )
     policy_snapshot_events: int = setting(
         1_000, "After how many entries of its log a snapshot of the policy is stored, which spares a start the replay "
@@ -281,6 +284,12 @@ class Settings(BaseModel):
         "What counts of a part that is told again: the last value, the first, or all added up, at most 1. With sum, "
         "a part that is told twice by mistake counts twice.",
     )
+    credit_lambda: float = setting(
+        0.0,
+        "Factor per later answer by which an answer earns less of a resolution and of a rating of the whole "
+        "conversation (the λ of λ-returns); 0: they reward the last answer alone.",
+        ge=0, le=1,
+    )  # fmt: skip
     turn_lease_ms: int = setting(
         6_000, "How long a worker owns a turn without renewing before another may take it.", "ms", ge=500, le=600_000
     )

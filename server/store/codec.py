@@ -17,6 +17,7 @@ from server.wire.frames import Message
 from server.wire.parts import Kind, Turn, User
 
 CHANNEL_PREFIX = "conv:"
+MAX_SEGMENT_CHARACTERS = 256  # more is no name, and policies keep hundreds
 
 # Only what JSON has: a datetime or a dataclass would come back as something else.
 _STRICT = orjson.OPT_PASSTHROUGH_DATETIME | orjson.OPT_PASSTHROUGH_DATACLASS | orjson.OPT_PASSTHROUGH_SUBCLASS
@@ -66,6 +67,15 @@ def encode_mapping(value: Mapping[str, Any] | None, what: str) -> str | None:
 def decode_mapping(text: str | None) -> dict[str, Any]:
     """The object that ``encode_mapping`` stored; empty for None."""
     return {} if text is None else cast(dict[str, Any], orjson.loads(text))
+
+
+def segment_of(metadata_json: str | None) -> str | None:
+    """The customers' segment in a conversation's metadata as stored (``people_ports``)."""
+    # Metadata are the client's; most have no segment, and to look for the word is cheaper than to read JSON.
+    if metadata_json is None or '"segment"' not in metadata_json:
+        return None
+    segment = decode_mapping(metadata_json).get("segment")
+    return segment if isinstance(segment, str) and 0 < len(segment) <= MAX_SEGMENT_CHARACTERS else None
 
 
 def content_digest(*content: object) -> bytes:

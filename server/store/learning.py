@@ -15,6 +15,7 @@ from server.store.operations import ChangeOp, DefaultOp, LearningOp, RewardOp
 from server.store.ports import Rating, RewardEvent, RewardParts
 from server.store.query import Query
 from server.store.rewards import DecisionState, RewardPlan, plan_change, plan_defaults, plan_rewards
+from server.store.whom import WHOM, with_whom
 
 _decisions, _policies, _log = schema.decisions, schema.policies, schema.reward_log
 _members, _messages = schema.members, schema.messages
@@ -29,11 +30,12 @@ _STATE = select(
     _decisions.c.parts_json,
     _decisions.c.reward,
     _decisions.c.log_offset,
-)
+    *WHOM,
+).select_from(with_whom(_decisions))
 _LOCK_DECISIONS = Query(
     _STATE.where(_decisions.c.decision_id.in_(bindparam("ids", expanding=True)))
     .order_by(_decisions.c.decision_id)
-    .with_for_update(),
+    .with_for_update(of=_decisions),
     ("ids",),
 )
 # Rows that another worker holds are its to reward, so that nobody waits here with decisions locked.
@@ -43,7 +45,7 @@ _LOCK_UNREWARDED = (
     )
     .order_by(_decisions.c.at_ms, _decisions.c.decision_id)
     .limit(bindparam("most"))
-    .with_for_update(skip_locked=True)
+    .with_for_update(skip_locked=True, of=_decisions)
 )
 _SET_REWARD = Batch(
     update(_decisions)
@@ -126,6 +128,8 @@ def _state(row: Any) -> DecisionState:
         parts=codec.decode_mapping(row.parts_json),
         reward=row.reward,
         log_offset=row.log_offset,
+        user=row.user,
+        segment=codec.segment_of(row.metadata_json),
     )
 
 

@@ -29,6 +29,7 @@ from server.store import codec, schema
 from server.store.dialect import Database
 from server.store.policy_ports import PolicyChange, Snapshot, SnapshotReason
 from server.store.ports import RewardEvent
+from server.store.whom import WHOM, with_whom
 
 _decisions, _log, _changes = schema.decisions, schema.reward_log, schema.policy_changes
 _snapshots = schema.policy_snapshots
@@ -48,7 +49,8 @@ _EVENTS = select(
     sql_cast(null(), String).label("kind"),
     sql_cast(null(), Text).label("data_json"),
     sql_cast(null(), String).label("changed_by"),
-).join_from(_log, _decisions, _log.c.decision_id == _decisions.c.decision_id)
+    *WHOM,
+).select_from(with_whom(_log.join(_decisions, _log.c.decision_id == _decisions.c.decision_id)))
 _EVENTS_AFTER = (
     _EVENTS.where(_log.c.policy == bindparam("of"), _log.c.log_offset > bindparam("position"))
     .order_by(_log.c.log_offset)
@@ -71,6 +73,8 @@ _CHANGES_AFTER = (
         _changes.c.kind,
         _changes.c.data_json,
         _changes.c.changed_by,
+        sql_cast(null(), String).label("user"),
+        sql_cast(null(), Text).label("metadata_json"),
     )
     .where(_changes.c.policy == bindparam("of"), _changes.c.log_offset > bindparam("position"))
     .order_by(_changes.c.log_offset)
@@ -210,6 +214,8 @@ def _event_of(row: Row[*tuple[Any, ...]]) -> RewardEvent:
         decided_ms=row.decided_ms,
         propensity=row.propensity,
         previous_offset=row.previous_offset,
+        user=row.user,
+        segment=codec.segment_of(row.metadata_json),
     )
 
 

@@ -24,6 +24,7 @@ from typing import Any, Literal, Protocol
 from server.store.experiment_ports import ExperimentStore, TrialTurn
 from server.store.inbox_ports import Doubt, InboxStore
 from server.store.mood_ports import MoodStore
+from server.store.people_ports import PeopleStore
 from server.store.policy_ports import PolicyMode, PolicyStore, Repeats
 from server.wire.frames import Message, Notification
 from server.wire.parts import Conversation, Priority, ReceiptKind, ReceiptMark, State, Status, Turn, User
@@ -330,7 +331,7 @@ class RewardEvent:
     ``reward`` in [0, 1] is the decision's reward from now on; ``previous`` what it was before (None the first time),
     so a fold adds the decision once and then only the difference. ``at_ms`` is the reward's time; ``decided_ms`` and
     ``propensity`` are the decision's own, the same in all of its events. ``previous_offset``: of the event that said
-    ``previous``.
+    ``previous``. ``user``: the customer's id; ``segment``: as ``PeopleStore.segment``.
     """
 
     policy: str
@@ -344,6 +345,8 @@ class RewardEvent:
     decided_ms: int
     propensity: float
     previous_offset: int | None = None
+    user: str | None = None
+    segment: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -375,7 +378,7 @@ class Combine(Protocol):
     def __call__(self, parts: Mapping[str, float], /) -> float | None: ...
 
 
-class Store(InboxStore, MoodStore, PolicyStore, ExperimentStore, Protocol):
+class Store(InboxStore, MoodStore, PeopleStore, PolicyStore, ExperimentStore, Protocol):
     """The ledger. See the module's text for the guarantees that hold for every method."""
 
     async def start(self) -> None:

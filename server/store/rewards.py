@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
+from adapters.rewards import CREDIT
 from server.store.operations import ChangeOp, DefaultOp, RewardOp
 from server.store.policy_ports import PolicyChange, Repeats
 from server.store.ports import RewardEvent
@@ -13,7 +14,8 @@ from server.store.prepare import check_unit_interval
 
 @dataclass(frozen=True, slots=True)
 class DecisionState:
-    """A locked decision; ``reward`` is None until its parts say something, ``log_offset`` is that of its last event."""
+    """A locked decision; ``reward`` is None until its parts say something, ``log_offset`` is that of its last event.
+    ``user``, ``segment``: whom it was for."""
 
     decision_id: str
     policy: str
@@ -24,6 +26,8 @@ class DecisionState:
     parts: Mapping[str, float]
     reward: float | None
     log_offset: int | None = None
+    user: str | None = None
+    segment: str | None = None
 
 
 @dataclass(slots=True)
@@ -122,7 +126,8 @@ def _joined(known: Mapping[str, float], told: Mapping[str, float], repeats: Repe
     if repeats == "first":
         return {**told, **known}
     if repeats == "sum":
-        return {**known, **{name: min(1.0, known.get(name, 0.0) + value) for name, value in told.items()}}
+        sums = {name: min(1.0, known.get(name, 0.0) + value) for name, value in told.items()}
+        return {**known, **sums, **{name: told[name] for name in (CREDIT,) if name in told}}  # a share, and no part
     return {**known, **told}
 
 
@@ -142,4 +147,6 @@ def _log(plan: RewardPlan, decision: DecisionState, reward: float, at_ms: int) -
         decided_ms=decision.decided_ms,
         propensity=decision.propensity,
         previous_offset=decision.log_offset,
+        user=decision.user,
+        segment=decision.segment,
     )

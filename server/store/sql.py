@@ -18,6 +18,7 @@ from server.store.sql_conversations import ConversationMethods
 from server.store.sql_experiments import ExperimentMethods
 from server.store.sql_inbox import InboxMethods
 from server.store.sql_mood import MoodMethods
+from server.store.sql_people import PeopleMethods
 from server.store.sql_policies import PolicyMethods
 from server.store.sql_turns import TurnMethods
 from server.store.sql_users import UserMethods
@@ -27,7 +28,14 @@ __all__ = ["SqlStore", "sqlite_url"]
 
 
 class SqlStore(
-    UserMethods, ConversationMethods, TurnMethods, InboxMethods, MoodMethods, PolicyMethods, ExperimentMethods
+    UserMethods,
+    ConversationMethods,
+    TurnMethods,
+    InboxMethods,
+    MoodMethods,
+    PeopleMethods,
+    PolicyMethods,
+    ExperimentMethods,
 ):
     """``ports.Store`` on the database of ``url``: ``sqlite_url``'s, or PostgreSQL's.
 

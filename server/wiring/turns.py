@@ -9,6 +9,8 @@ from adapters.personas import Persona
 from inference.registry.fleet import Fleet
 from inference.registry.live import Live
 from server.chat.apprentice import Apprentice
+from server.chat.constraints import Constraints
+from server.chat.credit import Credit
 from server.chat.doubts import DoubtRule
 from server.chat.joining import RewardJoin
 from server.chat.learning import Learner
@@ -183,6 +185,8 @@ def _bot(ground: Ground, contents: Contents, fleet: Fleet, learner: Learner, tri
         silence_ms=settings.silence_ms,
         sole_worker=not settings.shares_database,
         mood_rules=contents.mood_rules,
+        constraints=Constraints(contents.rules, by_segment=settings.policy == "personal"),
+        credit=Credit(ground.store, learner, settings.credit_lambda) if settings.credit_lambda else None,
         doubts=DoubtRule(settings.inbox_confidence, settings.inbox_out_of_scope) if settings.inbox_items else None,
         apprentice=_apprentice(ground, fleet, learner),
         trials=trials,

@@ -56,6 +56,8 @@ CASES = (
     Case("lints", 0.0, {"floor": 0.0, "alpha": 1.0, "half_life_days": 2.0}),
     Case("hybrid", 0.01, {"traits": TRAITS}),
     Case("hybrid", 0.0, {"floor": 0.0, "half_life_days": 2.0, "sharing": 0.9}),
+    Case("personal", 0.01, {"traits": TRAITS}),
+    Case("personal", 0.0, {"floor": 0.0, "half_life_days": 2.0, "users": 2.0}),
     Case("squarecb", 0.01),
     Case("squarecb", 0.0, {"floor": 0.0, "gamma": 100.0, "half_life_days": 2.0}),
     Case("epsilon_greedy", 0.01),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from server.store.ports import (
@@ -41,9 +42,9 @@ def opening(user: User = ANN, key: str = "", metadata: Mapping[str, Any] | None 
     return Opening(f"conv:{new_id()}", f"epoch-{new_id()}", user, key or new_id(), metadata, NOW_MS)
 
 
-async def opened(store: Store, user: User = ANN) -> str:
+async def opened(store: Store, user: User = ANN, metadata: Mapping[str, Any] | None = None) -> str:
     """The channel of a new conversation."""
-    return (await store.open_conversation(opening(user))).conversation.channel
+    return (await store.open_conversation(replace(opening(user), metadata=metadata))).conversation.channel
 
 
 def message(

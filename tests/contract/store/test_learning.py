@@ -95,9 +95,8 @@ async def test_a_reward_is_logged_with_what_a_policy_needs(store: SqlStore) -> N
     features = (0.1, 1 / 3, -0.0, 5e-324, 1.7976931348623157e308, 2.0**-1074)
     made, _ = await decided(store, decision(features=features))
     event = await store.add_reward(RewardParts(made.decision_id, {"feedback": 0.5}), mean, NOW_MS + 7)
-    assert event == RewardEvent(
-        "linucb", 1, made.decision_id, "warm", features, 0.5, None, NOW_MS + 7, made.at_ms, made.propensity
-    )
+    whom = (made.at_ms, made.propensity, None, ANN.id)
+    assert event == RewardEvent("linucb", 1, made.decision_id, "warm", features, 0.5, None, NOW_MS + 7, *whom)
     assert await store.rewards_after("linucb", 0, 10) == [event]
     assert str(event.features) == str(features)
 
@@ -210,3 +209,41 @@ async def test_the_log_is_read_in_steps(store: SqlStore) -> None:
     assert await store.rewards_after("linucb", 2, 2) == log[2:4]
     assert await store.rewards_after("linucb", 5, 2) == []
     assert await store.rewards_after("unheard of", 0, 2) == []
+
+
+@pytest.mark.parametrize(
+    ("metadata", "segment"),
+    [
+        ({"segment": "partner", "page": 3}, "partner"),
+        ({"page": 'a "segment"'}, None),
+        ({"segment": 7}, None),
+        ({"segment": ""}, None),
+        ({"segment": "x" * 257}, None),
+        (None, None),
+    ],
+    ids=str,
+)
+async def test_a_reward_says_whom_it_came_from(
+    store: SqlStore, metadata: Mapping[str, object] | None, segment: str | None
+) -> None:
+    channel = await opened(store, metadata=metadata)
+    assert await store.segment(channel) == segment
+    made, _ = await decided(store, channel=channel)
+    event = await store.add_reward(RewardParts(made.decision_id, {"feedback": 0.5}), mean, NOW_MS)
+    assert event is not None
+    assert (event.user, event.segment) == (ANN.id, segment)
+    assert await store.rewards_after("linucb", 0, 10) == [event]
+
+
+async def test_what_is_no_conversation_has_no_segment(store: SqlStore) -> None:
+    for channel in ("conv:01NOSUCH", "system", "conv:\0"):
+        assert await store.segment(channel) is None
+
+
+async def test_a_decision_says_what_it_was_about(store: SqlStore) -> None:
+    made, _ = await decided(store, channel=await opened(store, metadata={"segment": "partner"}))
+    found = await store.asked(made.decision_id)
+    assert found is not None
+    assert (found.user, found.segment) == (ANN.id, "partner")
+    assert found.analysis["intent"] == "parcel"
+    assert await store.asked("01NOSUCH") is None

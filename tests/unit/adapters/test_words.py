@@ -44,6 +44,19 @@ def test_a_draw_by_the_floor_is_called_what_it_is() -> None:
     assert text.endswith("Without a chance this time: playful.")
 
 
+def test_a_rule_that_took_an_arm_away_is_named() -> None:
+    policy = make_policy("linucb", (*ARMS, "formal"), 1, 0)
+    policy.pause("formal")
+    decision = policy.choose([1.0], allowed=("warm",))
+    barred = {"concise": "no short words for the sad", "playful": "no jokes for the sad"}
+    text = in_words(decision, policy.explain([1.0], allowed=("warm",)), barred)
+
+    assert text.endswith(
+        "Without a chance this time: concise (by the rule 'no short words for the sad'); playful (by the rule 'no jokes"
+        " for the sad'); formal."
+    )
+
+
 def test_a_baseline_has_nothing_to_tell() -> None:
     policy = make_policy("uniform", ARMS, 1, 0)
 

@@ -300,6 +300,22 @@ async def test_nothing_is_given_where_decisions_are_censored() -> None:
     assert log.events == []
 
 
+async def test_a_policy_learns_whom_a_reward_came_from() -> None:
+    """And who has no name, or one without end, is nobody to it."""
+    log = FakeLog()
+    names = (("ann", "trial"), ("", "x" * 300), (None, None))
+    for number, (user, segment) in enumerate(names * 10):
+        event = log.write(ARMS[number % 2], 1.0)
+        log.events[-1] = replace(event, user=user, segment=segment)
+    made = learner(log, policy=make_policy("personal", arms=ARMS, dim=3, seed=0))
+    await made.start()
+    x = np.array([0.3, -0.2, 1.0])
+    plain = [arm.exploit for arm in made.policy.explain(x)]
+    assert made.version == len(log.events)
+    assert [arm.exploit for arm in made.policy.explain(x, user="ann")] != plain
+    assert made.choose(x, user="ann", segment="x" * 300).version == len(log.events)
+
+
 async def test_only_chance_plays_in_the_mode_log_only() -> None:
     log = FakeLog()
     for _ in range(50):

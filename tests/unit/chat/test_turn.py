@@ -13,15 +13,18 @@ import msgspec
 import numpy as np
 import pytest
 
+from adapters.allowed import Rule
 from adapters.features import FEATURE_NAMES
 from adapters.mood import NO_RULES, MoodRules, parse_mood_rules
 from adapters.personas import Persona
-from adapters.policies import make_policy
+from adapters.policies import Policy, make_policy
 from adapters.rewards import RewardWeights
 from adapters.traits import Traits
 from inference.analysis import Analysis
 from inference.errors import EngineBusy, EngineClosed, EngineFailed, EngineTimeout
 from server.backplane.ports import Envelope
+from server.chat.constraints import Constraints
+from server.chat.credit import Credit
 from server.chat.doubts import DoubtRule
 from server.chat.learning import Learner
 from server.chat.memory import Memories
@@ -64,9 +67,15 @@ class FakeStore:
             raise Unavailable("the database is away")
         return min(self.opened, most)
 
+    of_segment: str | None = None
+
     async def past_turns(self, channel: str, limit: int) -> list[PastTurn]:
         self.reads += 1
         return self.past
+
+    async def segment(self, channel: str) -> str | None:
+        self.reads += 1
+        return self.of_segment
 
     async def answer(self, answer: Answer) -> Message | None:
         if self.away:
@@ -141,13 +150,16 @@ class House:
     sole_worker: bool = True
     mood_rules: MoodRules = NO_RULES
     trials: Trials | None = None
+    policy: Policy = field(default_factory=lambda: make_policy("uniform", ("calm", "warm"), len(FEATURE_NAMES), 1))
+    rules: tuple[Rule, ...] = ()
+    credit_lambda: float = 0.0
 
     def bot(self) -> Bot:
         ids = count()
         learner = Learner(
             store=cast(Store, self.store),
-            policy=make_policy("uniform", arms=("calm", "warm"), dim=len(FEATURE_NAMES), seed=1),
-            name="uniform",
+            policy=self.policy,
+            name=self.policy.name,
             combine=RewardWeights().combine,
             signals=loopback()[0],
             clock=self.clock,
@@ -172,6 +184,8 @@ class House:
             doubts=DoubtRule(confidence=0.4, out_of_scope=0.5),
             mood_rules=self.mood_rules,
             trials=self.trials,
+            constraints=Constraints(self.rules, by_segment=self.policy.name == "personal"),
+            credit=Credit(cast(Store, self.store), learner, self.credit_lambda) if self.credit_lambda else None,
         )
 
 
@@ -359,6 +373,78 @@ async def test_a_resolution_rewards_the_last_answer(house: House, act: Callable[
     await bot.answer(turn(1), False)
     await act(bot)
     assert house.store.rewards[0].parts == {"resolved": value}
+
+
+PAST = [PastTurn(f"t{i}", f"d{i}" if i != 2 else None, "warm", "hi", {}, {}, i, i + 1) for i in range(4)]
+
+
+@pytest.mark.parametrize("part", ["resolved", "rating"])
+async def test_how_it_ended_is_credited_to_the_answers_before_the_last(house: House, part: str) -> None:
+    house.store.past, house.credit_lambda = PAST, 0.5
+    bot = house.bot()
+    await (bot.on_resolved("conv:c", True) if part == "resolved" else bot.on_assessed("conv:c", 1.0))
+    last, *earlier = house.store.rewards
+    assert (last.decision_id, last.parts) == ("d3", {part: 1.0})
+    assert {one.decision_id: one.parts for one in earlier} == {
+        "d0": {part: 1.0, "credit": 0.25},
+        "d1": {part: 1.0, "credit": 0.5},
+    }
+
+
+async def test_without_credit_it_is_the_last_answers_alone(house: House) -> None:
+    house.store.past = PAST
+    await house.bot().on_assessed("conv:c", 0.25)
+    assert [(one.decision_id, one.parts) for one in house.store.rewards] == [("d3", {"rating": 0.25})]
+
+
+async def test_a_rule_takes_personas_away_and_the_log_says_so(house: House) -> None:
+    house.rules = (Rule("no warmth for partners", {"segment": frozenset({"partner"})}, never=frozenset({"warm"})),)
+    house.store.of_segment = "partner"
+    house.engine.results = [analysis() for _ in range(10)]
+    bot = house.bot()
+    for number in range(10):
+        await bot.answer(turn(2 * number + 1), False)
+    made = [answer.decision for answer in house.store.answers]
+    assert {(one.arm, one.probabilities, one.propensity) for one in made if one is not None} == {
+        ("calm", (1.0, 0.0), 1.0)
+    }
+    assert house.store.reads == 1  # the segment, once, before the first message
+
+
+async def test_a_rule_that_would_leave_nobody_does_not_silence_the_bot(house: House) -> None:
+    house.rules = (Rule("only the calm", only=frozenset({"calm"})),)
+    house.policy.pause("calm")
+    house.engine.results = [analysis()]
+    await house.bot().answer(turn(1), False)
+    (answer,) = house.store.answers
+    assert answer.decision is not None
+    assert answer.decision.arm == "warm"
+
+
+async def test_nobody_looks_for_segments_that_nobody_asks_for(house: House) -> None:
+    house.rules = (Rule("anything", {"act": frozenset({"greeting"})}, never=frozenset({"warm"})),)
+    house.store.of_segment = "partner"
+    house.engine.results = [analysis()]
+    await house.bot().answer(turn(1), False)
+    assert house.store.reads == 0
+
+
+async def test_a_policy_that_knows_people_is_told_whom_it_is_for(house: House) -> None:
+    house.policy = make_policy("personal", ("calm", "warm"), len(FEATURE_NAMES), 1, alpha=0.0, floor=0.0)
+    for number in range(40):
+        arm, reward = ("warm", 1.0) if number % 2 else ("calm", 0.0)
+        house.policy.learn(arm, np.eye(len(FEATURE_NAMES))[0], reward, user="alice", segment="trial")
+        house.policy.learn(arm, np.eye(len(FEATURE_NAMES))[0], 1.0 - reward, user=f"u{number // 2}")
+    house.store.of_segment = "trial"
+    house.engine.results = [analysis()]
+    bot = house.bot()
+    await bot.answer(turn(1), False)
+    (answer,) = house.store.answers
+    assert answer.decision is not None
+    x = np.array(answer.decision.features)
+    hers = house.policy.choose(x, user="alice", segment="trial")
+    assert answer.decision.probabilities == tuple(hers.probabilities.tolist())
+    assert hers.arm == "warm"
 
 
 async def test_a_rating_is_a_feature_of_the_next_decision(house: House) -> None:

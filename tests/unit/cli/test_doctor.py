@@ -201,6 +201,17 @@ class TestWords:
         (tmp_path / "mine.yaml").write_text("personas: [")
         assert findings(tmp_path, checks.check_personas, personas_file="mine.yaml")[0].status == "fail"
 
+    def test_rules_on_who_may_answer(self, tmp_path: Path) -> None:
+        assert findings(tmp_path, checks.check_rules)[0].text.startswith("none")
+        rule = "rules:\n  - {name: cards, when: {intent: %s}, never: playful}\n"
+        for intent, status in (("card_declined", "ok"), ("card_decline", "fail")):
+            (tmp_path / "rules.yaml").write_text(rule % intent)
+            finding = findings(tmp_path, checks.check_rules, policy_rules_file="rules.yaml")[0]
+            assert finding.status == status
+        assert (
+            "rules.yaml: rule 'cards': intent: there is no 'card_decline'. Did you mean 'card_declined'" in finding.text
+        )
+
     def test_a_floor_that_the_arms_do_not_leave_room_for(self, tmp_path: Path) -> None:
         assert findings(tmp_path, checks.check_personas, policy_floor=0.5)[-1].status == "fail"
 
