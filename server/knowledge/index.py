@@ -1,0 +1,211 @@
+"""The search of one process: every active row with its embedding, in one matrix (pure).
+
+An ``Index`` never changes: what is new makes a new one, and whoever still searches the old one finishes there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from server.knowledge.fusion import fuse
+from server.knowledge.values import EntryKind
+from server.knowledge.words import document_counts, stems, weight
+
+Floats = NDArray[np.float32]
+
+POOL: Final = 60
+"""Rows of each ranking that are fused."""
+CANDIDATES: Final = 8
+"""Articles that are looked at closely."""
+NEVER: Final = 2**63 - 1
+COVERAGE_WEIGHT: Final = 0.2
+"""Of a question's words beside its embedding, when an article's best passage is picked."""
+
+# Logistic regression over (best cosine among passages, best among asks, best coverage), and its intercept: see
+# ``measure.tuned`` and docs/knowledge.md.
+WEIGHTS: Final = (1.4, 12.6, 2.2)
+INTERCEPT: Final = -10.5
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """An active entry as the store holds it. ``number``: its own, given anew at each change. ``embedding``: float32
+    (dim,), unit length, by ``model``; None while it has none."""
+
+    number: int
+    entry_id: str
+    kind: EntryKind
+    article_id: str
+    version: int
+    title: str
+    category: str
+    language: str
+    expires_ms: int | None
+    heading: str
+    text: str
+    embedded: str
+    model: str | None = None
+    embedding: Floats | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Filters:
+    """``now_ms``: what has expired by then is not found. None: any language, any category."""
+
+    now_ms: int
+    language: str | None = None
+    category: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """An article that may answer. ``confidence``: how likely it does, in [0, 1]; ``passage``: its best one;
+    ``opening``: its first. ``cosine``: of its best row; ``coverage``: the share of the question's weighted words that
+    its best row has; ``fused``: the reciprocal-rank sum by which it came among the candidates."""
+
+    article_id: str
+    version: int
+    title: str
+    category: str
+    confidence: float
+    passage: Row
+    opening: Row
+    cosine: float
+    coverage: float
+    fused: float
+
+
+class Index:
+    """``model``: the embedding that questions must have. Rows embedded by another one are found by words alone."""
+
+    def __init__(self, rows: Sequence[Row], model: str, dim: int) -> None:
+        self.model = model
+        self.rows = tuple(rows)
+        self._place = {row.number: place for place, row in enumerate(self.rows)}
+        self._matrix = np.zeros((len(self.rows), dim), dtype=np.float32)
+        for place, row in enumerate(self.rows):
+            if row.embedding is not None and row.model == model:
+                self._matrix[place] = row.embedding
+        self._articles: dict[str, list[int]] = {}
+        for place, row in enumerate(self.rows):
+            self._articles.setdefault(row.article_id, []).append(place)
+        self._expires = np.array([NEVER if row.expires_ms is None else row.expires_ms for row in self.rows], np.int64)
+        self._languages = _codes([row.language for row in self.rows])
+        self._categories = _codes([row.category for row in self.rows])
+        self._counts = document_counts(row.embedded for row in self.rows)
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    @property
+    def articles(self) -> int:
+        """How many there are."""
+        return len(self._articles)
+
+    @property
+    def embedded(self) -> int:
+        """How many rows this index finds by meaning."""
+        return int(np.count_nonzero(self._matrix.any(axis=1)))
+
+    def nearest(self, embedding: Floats, filters: Filters, limit: int) -> list[tuple[int, float]]:
+        """Row numbers with their cosines, the nearest first. Exact: one product with the whole matrix."""
+        cosines = self._cosines(embedding, self._mask(filters))
+        return [(self.rows[place].number, float(cosines[place])) for place in _largest(cosines, limit)]
+
+    def search(
+        self, question: str, embedding: Floats | None, by_words: Sequence[int], filters: Filters, limit: int
+    ) -> list[Hit]:
+        """Articles, the surest first. ``by_words``: row numbers in the order of the full-text search; ``embedding``:
+        the question's, by ``model``, or None to go by words alone."""
+        if not self.rows:
+            return []
+        mask = self._mask(filters)
+        cosines = self._cosines(embedding, mask)
+        near = [self.rows[place].article_id for place in _largest(cosines, POOL)]
+        worded = [place for number in by_words if (place := self._place.get(number)) is not None and mask[place]]
+        pooled = fuse((near, [self.rows[place].article_id for place in worded]))[:CANDIDATES]
+        asked = self._weights(question)
+        hits = [self._hit(article, fused, cosines, mask, asked) for article, fused in pooled]
+        hits.sort(key=lambda hit: -hit.confidence)
+        return hits[:limit]
+
+    def _cosines(self, embedding: Floats | None, mask: NDArray[np.bool_]) -> Floats:
+        if embedding is None or embedding.shape != self._matrix.shape[1:]:
+            return np.where(mask, np.float32(0.0), np.float32(-2.0))
+        cosines: Floats = self._matrix @ embedding
+        cosines[~mask] = -2.0
+        return cosines
+
+    def _mask(self, filters: Filters) -> NDArray[np.bool_]:
+        mask: NDArray[np.bool_] = self._expires > filters.now_ms
+        if filters.language is not None:
+            mask &= self._languages[1] == self._languages[0].get(filters.language, -1)
+        if filters.category is not None:
+            mask &= self._categories[1] == self._categories[0].get(filters.category, -1)
+        return mask
+
+    def _weights(self, question: str) -> Mapping[str, float]:
+        return {stem: weight(stem, self._counts, len(self.rows)) for stem in stems(question)}
+
+    def _hit(
+        self, article: str, fused: float, cosines: Floats, mask: NDArray[np.bool_], asked: Mapping[str, float]
+    ) -> Hit:
+        places = [place for place in self._articles[article] if mask[place]]
+        covered = {place: _coverage(asked, self.rows[place].embedded) for place in places}
+        passages = [place for place in places if self.rows[place].kind == "passage"] or places
+        asks = [place for place in places if self.rows[place].kind == "ask"] or places
+        best = max(passages, key=lambda place: float(cosines[place]) + COVERAGE_WEIGHT * covered[place])
+        coverage = max(covered.values())
+        by_passage, by_ask = (max(float(cosines[place]) for place in some) for some in (passages, asks))
+        row = self.rows[best]
+        return Hit(
+            article_id=article,
+            version=row.version,
+            title=row.title,
+            category=row.category,
+            confidence=confidence(by_passage, by_ask, coverage),
+            passage=row,
+            opening=self.rows[passages[0]],
+            cosine=max(by_passage, by_ask),
+            coverage=coverage,
+            fused=fused,
+        )
+
+
+def confidence(by_passage: float, by_ask: float, coverage: float) -> float:
+    """How likely an article answers, by its best cosines and its best coverage."""
+    features = np.array([by_passage, by_ask, coverage])
+    return float(1.0 / (1.0 + np.exp(-(features @ np.array(WEIGHTS) + INTERCEPT))))
+
+
+def _coverage(asked: Mapping[str, float], text: str) -> float:
+    total = sum(asked.values())
+    if not total:
+        return 0.0
+    found = _stems(text)
+    return sum(one for stem, one in asked.items() if stem in found) / total
+
+
+@lru_cache(maxsize=20_000)  # of rows that questions come close to; about 2 KB each
+def _stems(text: str) -> frozenset[str]:
+    return stems(text)
+
+
+def _largest(values: Floats, count: int) -> list[int]:
+    """Places of the largest values above -2, the largest first."""
+    count = min(count, len(values))
+    places = np.argpartition(values, len(values) - count)[len(values) - count :] if count else np.array([], np.int64)
+    ordered = places[np.argsort(-values[places], kind="stable")]
+    return [int(place) for place in ordered if values[place] > -2.0]
+
+
+def _codes(names: Sequence[str]) -> tuple[dict[str, int], NDArray[np.int32]]:
+    known: dict[str, int] = {}
+    codes = [known.setdefault(name, len(known)) for name in names]
+    return known, np.array(codes, dtype=np.int32)
