@@ -30,6 +30,8 @@ from inference.products import Products, load_products
 from inference.registry.catalogue import Catalogue
 from server.chat.writer import BuiltInWriter, PhraseBook, PhraseError, parse_phrases, with_intents
 from server.errors import StartupError
+from server.knowledge.parsing import parse_article
+from server.knowledge.values import Article
 from server.settings import Settings
 
 # libyaml reads the phrases in 40 ms; PyYAML's own loader, for where that is missing, takes ten times as long.
@@ -139,6 +141,72 @@ def read_intents_with(folder: Path, file: str) -> tuple[IntentSet | None, Mappin
         return (parse_intents(documents) if documents else None), documents.get(file, {})
     except IntentsError as error:
         raise StartupError(str(error)) from error
+
+
+def article_of(file: str, source: str) -> Article:
+    """An article from its Markdown; ``KnowledgeError`` says which line is wrong, and how."""
+    return parse_article(file, source, _read_front)
+
+
+class _FrontError(ValueError):
+    """``line``: from 1, within the front matter."""
+
+    def __init__(self, problem: str, line: int) -> None:
+        super().__init__(problem)
+        self.line = line
+
+
+def _read_front(front: str) -> object:
+    try:
+        return yaml.load(front, Loader=_YAML_LOADER)  # noqa: S506  (a safe one, see above)
+    except yaml.MarkedYAMLError as error:
+        line = error.problem_mark.line + 1 if error.problem_mark is not None else 1
+        raise _FrontError(str(error.problem or error.context or "it can't be read"), line) from error
+    except yaml.YAMLError as error:
+        raise _FrontError(str(error), 1) from error
+
+
+def read_articles(folder: Path) -> tuple[Article, ...]:
+    """Every ``*.md`` below a folder, by path. ``StartupError`` for a folder without any, for a file that can't be read,
+    and for an id that two files have; ``KnowledgeError`` for the first that is wrong."""
+    files = sorted(folder.rglob("*.md"))
+    if not files:
+        raise StartupError(f"{folder} holds no articles (*.md).", "Give the folder of your articles.")
+    found: dict[str, tuple[Path, Article]] = {}
+    for file in files:
+        name = str(file.relative_to(folder))
+        article = article_of(name, _read_text(file))
+        if article.article_id in found:
+            other = found[article.article_id][0].relative_to(folder)
+            raise StartupError(
+                f"{other} and {name} are both the article {article.article_id!r}.", "Rename a file, or give it an id."
+            )
+        found[article.article_id] = file, article
+    return tuple(article for _, article in found.values())
+
+
+def _read_text(file: Path) -> str:
+    try:
+        return file.read_text(encoding="utf-8")
+    except OSError as error:
+        raise StartupError(f"{file} can't be read: {error.strerror}.", "See whether you may read it.") from error
+    except UnicodeDecodeError as error:
+        raise StartupError(f"{file} is no UTF-8 text.", "Save it as UTF-8.") from error
+
+
+def read_questions(path: Path) -> tuple[tuple[str, str | None], ...]:
+    """Questions with the article that answers them, or None: a line each, ``question<TAB>article``, ``-`` for none.
+    ``StartupError`` names the line that is wrong."""
+    found: list[tuple[str, str | None]] = []
+    for number, line in enumerate(_read_text(path).splitlines(), start=1):
+        if line.strip() and not line.startswith("#"):
+            question, tab, article = line.partition("\t")
+            if not tab or not question.strip() or not article.strip():
+                raise StartupError(
+                    f"{path}:{number} is no question with its article.", "Write question, a tab, and the article or -."
+                )
+            found.append((question.strip(), None if article.strip() == "-" else article.strip()))
+    return tuple(found)
 
 
 def yaml_of(document: Mapping[str, Any]) -> str:

@@ -96,6 +96,10 @@ class ModelsMoved(Signal, frozen=True):
     revision: int
 
 
+class KnowledgeMoved(Signal, frozen=True):
+    """Articles have changed, or their embeddings."""
+
+
 class FiguresWanted(Signal, frozen=True):
     """Somebody looks at the cluster's figures: every worker tells its own for a while."""
 
@@ -137,6 +141,7 @@ AnySignal = (
     | NotedByAll
     | QueueMoved
     | ModelsMoved
+    | KnowledgeMoved
     | FiguresWanted
     | WorkerFigures
 )

@@ -25,6 +25,7 @@ from server.chat.writer import BuiltInWriter, Situation, Written
 from server.clock import Clock
 from server.errors import ProtocolError
 from server.fanout.hub import Fanout
+from server.knowledge.index import NOTHING_FOUND, Found
 from server.store.ports import Answer, DecisionRow, OpenTurn, RewardParts, Store
 from server.telemetry import Metrics
 from server.wire.codec import JSON
@@ -44,6 +45,12 @@ class Understanding(Protocol):
     """What the bot needs of the inference engines."""
 
     async def analyse(self, text: str, *, timeout_s: float, conversation: str) -> Analysis: ...
+
+
+class Knowing(Protocol):
+    """What the bot needs of the user's knowledge. Raises nothing: what can't be searched has no answer."""
+
+    async def find(self, text: str, analysis: Analysis) -> Found: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +85,7 @@ class Bot:
         silence_ms: int,
         sole_worker: bool,
         doubts: DoubtRule | None = None,
+        knowledge: Knowing | None = None,
     ) -> None:
         self._store = store
         self._fanout = fanout
@@ -95,6 +103,7 @@ class Bot:
         self._silence_ms = silence_ms
         self._sole_worker = sole_worker
         self._doubts = doubts
+        self._knowledge = knowledge
         self._understanding = asyncio.Semaphore(MAX_UNDERSTANDING)
 
     def write_with(self, writer: BuiltInWriter) -> None:
@@ -126,10 +135,11 @@ class Bot:
             analysis = await self._engine.analyse(text, timeout_s=timeout_s, conversation=channel)
         heard = Heard(analysis, analysis.to_wire(), started_ns, time.perf_counter_ns())
         await self._tell_analysis(turn, heard.wire)
+        found = await self._knowledge.find(text, analysis) if self._knowledge is not None else NOTHING_FOUND
         # Begun before the answer is stored, so that one commit takes both.
         rewarding = asyncio.create_task(self._reward_previous(turn, memory.last, analysis))
         try:
-            answer, written = self._compose(turn, memory, heard)
+            answer, written = self._compose(turn, memory, heard, found)
             message = await self._store.answer(answer)
         except BaseException:
             self._memories.forget(channel)  # it has heard what may come again
@@ -145,7 +155,7 @@ class Bot:
         await rewarding
         return True
 
-    def _compose(self, turn: OpenTurn, memory: Memory, heard: Heard) -> tuple[Answer, Written]:
+    def _compose(self, turn: OpenTurn, memory: Memory, heard: Heard, found: Found) -> tuple[Answer, Written]:
         now_ms = self._clock.now_ms()
         memory.hear(heard.analysis, turn.message.at_ms)
         deciding_ns = time.perf_counter_ns()
@@ -162,6 +172,7 @@ class Bot:
             known=memory.known,
             asked_back=memory.asked_back,
             customer_name=None if sender.name == GUEST_NAME else sender.name,
+            found=found,
         )
         written = self._writer.write(situation, self._rng)
         shown = Turn(
@@ -186,7 +197,7 @@ class Bot:
             text=written.text,
             message_id=self._new_id(),
             at_ms=now_ms,
-            data={"suggestions": list(written.suggestions)} if written.suggestions else None,
+            data=written.data(),
             shown=None,
             decision=None,
             analysis={},

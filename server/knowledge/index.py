@@ -6,7 +6,7 @@ An ``Index`` never changes: what is new makes a new one, and whoever still searc
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import Final
 
@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from server.knowledge.fusion import fuse
-from server.knowledge.values import EntryKind
+from server.knowledge.values import EntryKind, Tone
 from server.knowledge.words import document_counts, stems, weight
 
 Floats = NDArray[np.float32]
@@ -50,8 +50,19 @@ class Row:
     heading: str
     text: str
     embedded: str
+    variants: Mapping[Tone, str] = field(default_factory=dict)
     model: str | None = None
     embedding: Floats | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """``embedding``: float32 (dim,), unit length, by the index's model, or None to go by words alone. ``by_words``: row
+    numbers in the order of the full-text search."""
+
+    text: str
+    embedding: Floats | None
+    by_words: Sequence[int] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,12 +97,9 @@ class Index:
 
     def __init__(self, rows: Sequence[Row], model: str, dim: int) -> None:
         self.model = model
-        self.rows = tuple(rows)
+        self._matrix = np.zeros((len(rows), dim), dtype=np.float32)
+        self.rows = tuple(self._filed(place, row) for place, row in enumerate(rows))
         self._place = {row.number: place for place, row in enumerate(self.rows)}
-        self._matrix = np.zeros((len(self.rows), dim), dtype=np.float32)
-        for place, row in enumerate(self.rows):
-            if row.embedding is not None and row.model == model:
-                self._matrix[place] = row.embedding
         self._articles: dict[str, list[int]] = {}
         for place, row in enumerate(self.rows):
             self._articles.setdefault(row.article_id, []).append(place)
@@ -102,6 +110,13 @@ class Index:
 
     def __len__(self) -> int:
         return len(self.rows)
+
+    def _filed(self, place: int, row: Row) -> Row:
+        """The row with its embedding in the matrix only, so that it is in memory once."""
+        if row.embedding is None or row.model != self.model or row.embedding.shape != self._matrix.shape[1:]:
+            return row
+        self._matrix[place] = row.embedding
+        return replace(row, embedding=self._matrix[place])
 
     @property
     def articles(self) -> int:
@@ -118,20 +133,20 @@ class Index:
         cosines = self._cosines(embedding, self._mask(filters))
         return [(self.rows[place].number, float(cosines[place])) for place in _largest(cosines, limit)]
 
-    def search(
-        self, question: str, embedding: Floats | None, by_words: Sequence[int], filters: Filters, limit: int
-    ) -> list[Hit]:
-        """Articles, the surest first. ``by_words``: row numbers in the order of the full-text search; ``embedding``:
-        the question's, by ``model``, or None to go by words alone."""
+    def search(self, question: Question, filters: Filters, limit: int) -> list[Hit]:
+        """Articles, the surest first."""
         if not self.rows:
             return []
         mask = self._mask(filters)
-        cosines = self._cosines(embedding, mask)
+        cosines = self._cosines(question.embedding, mask)
         near = [self.rows[place].article_id for place in _largest(cosines, POOL)]
-        worded = [place for number in by_words if (place := self._place.get(number)) is not None and mask[place]]
+        worded = [
+            place for number in question.by_words if (place := self._place.get(number)) is not None and mask[place]
+        ]
         pooled = fuse((near, [self.rows[place].article_id for place in worded]))[:CANDIDATES]
-        asked = self._weights(question)
-        hits = [self._hit(article, fused, cosines, mask, asked) for article, fused in pooled]
+        asked = self._weights(question.text)
+        sums = dict(pooled)
+        hits = [self._hit(places, sums, cosines, asked) for places in self._candidates(pooled, mask)]
         hits.sort(key=lambda hit: -hit.confidence)
         return hits[:limit]
 
@@ -153,10 +168,12 @@ class Index:
     def _weights(self, question: str) -> Mapping[str, float]:
         return {stem: weight(stem, self._counts, len(self.rows)) for stem in stems(question)}
 
+    def _candidates(self, pooled: Sequence[tuple[str, float]], mask: NDArray[np.bool_]) -> list[list[int]]:
+        return [[place for place in self._articles[article] if mask[place]] for article, _ in pooled]
+
     def _hit(
-        self, article: str, fused: float, cosines: Floats, mask: NDArray[np.bool_], asked: Mapping[str, float]
+        self, places: Sequence[int], fused: Mapping[str, float], cosines: Floats, asked: Mapping[str, float]
     ) -> Hit:
-        places = [place for place in self._articles[article] if mask[place]]
         covered = {place: _coverage(asked, self.rows[place].embedded) for place in places}
         passages = [place for place in places if self.rows[place].kind == "passage"] or places
         asks = [place for place in places if self.rows[place].kind == "ask"] or places
@@ -165,7 +182,7 @@ class Index:
         by_passage, by_ask = (max(float(cosines[place]) for place in some) for some in (passages, asks))
         row = self.rows[best]
         return Hit(
-            article_id=article,
+            article_id=row.article_id,
             version=row.version,
             title=row.title,
             category=row.category,
@@ -174,7 +191,7 @@ class Index:
             opening=self.rows[passages[0]],
             cosine=max(by_passage, by_ask),
             coverage=coverage,
-            fused=fused,
+            fused=fused[row.article_id],
         )
 
 
@@ -209,3 +226,25 @@ def _codes(names: Sequence[str]) -> tuple[dict[str, int], NDArray[np.int32]]:
     known: dict[str, int] = {}
     codes = [known.setdefault(name, len(known)) for name in names]
     return known, np.array(codes, dtype=np.int32)
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What is known about a question: the article that ``answer``s, or the ``nearest`` ones, to be offered. ``others``
+    are worth reading beside the answer. All empty where nothing comes close."""
+
+    answer: Hit | None = None
+    nearest: tuple[Hit, ...] = ()
+    others: tuple[Hit, ...] = ()
+
+
+NOTHING_FOUND: Final = Found()
+MAX_OFFERED: Final = 2
+
+
+def judge(hits: Sequence[Hit], answer_from: float, offer_from: float) -> Found:
+    """``hits`` in falling order of confidence, against the two thresholds."""
+    close = tuple(hit for hit in hits if hit.confidence >= offer_from)
+    if close and close[0].confidence >= answer_from:
+        return Found(answer=close[0], others=close[1 : 1 + MAX_OFFERED])
+    return Found(nearest=close[:MAX_OFFERED])

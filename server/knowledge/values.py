@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final, Literal, get_args
 
@@ -71,6 +71,7 @@ class Entry:
     """One row of the search: a passage, or what an article is found by (``kind`` "ask").
 
     ``entry_id``: a passage's id, or the article's with ``?`` and a number. ``embedded``: the text that is embedded.
+    ``variants``: what may be said in its place, by tone; only an article's first passage has some.
     """
 
     entry_id: str
@@ -78,6 +79,12 @@ class Entry:
     heading: str
     text: str
     embedded: str
+    variants: Mapping[Tone, str] = field(default_factory=dict)
+
+
+def entries_of(article: Article, passages: Sequence[Passage]) -> tuple[Entry, ...]:
+    """All rows of an article: its passages, then what it is found by."""
+    return (*(passage_entry(article, one, first=one is passages[0]) for one in passages), *ask_entries(article))
 
 
 def ask_entries(article: Article) -> tuple[Entry, ...]:
@@ -89,7 +96,8 @@ def ask_entries(article: Article) -> tuple[Entry, ...]:
     )
 
 
-def passage_entry(article: Article, passage: Passage) -> Entry:
+def passage_entry(article: Article, passage: Passage, *, first: bool = False) -> Entry:
     """A passage reads better with what it is about before it."""
     about = f"{article.title}. {passage.heading}." if passage.heading else f"{article.title}."
-    return Entry(passage.passage_id, "passage", passage.heading, passage.text, f"{about} {passage.text}")
+    variants = article.variants if first else {}
+    return Entry(passage.passage_id, "passage", passage.heading, passage.text, f"{about} {passage.text}", variants)

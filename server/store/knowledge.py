@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Final, cast
+from typing import Any, Final, NamedTuple, cast
 
 import numpy as np
 import orjson
@@ -96,6 +96,16 @@ _COUNTS = union_all(
 )
 
 
+class Step(NamedTuple):
+    """What a version becomes, by whom and when."""
+
+    article_id: str
+    version: int
+    state: VersionState
+    by: str
+    at_ms: int
+
+
 class KnowledgeWriter:
     """What changes; the database says how it counts on."""
 
@@ -123,34 +133,29 @@ class KnowledgeWriter:
                 "source": article.source,
             },
         )
-        _note(connection, article.article_id, version, "draft", by, at_ms)
+        _note(connection, Step(article.article_id, version, "draft", by, at_ms))
         return _one(connection, article.article_id, version), True
 
-    def set_state(
-        self,
-        connection: Connection,
-        article_id: str,
-        version: int,
-        state: VersionState,
-        by: str,
-        at_ms: int,
-        entries: Sequence[Entry],
-    ) -> Version | NotFound | Conflict:
+    def set_state(self, connection: Connection, step: Step, entries: Sequence[Entry]) -> Version | NotFound | Conflict:
         """See the port."""
         # First of all, so that two changes of knowledge never meet in between.
         revision = connection.execute(self._count, {"name": REVISION, "value": 1}).scalar_one()
+        article_id, version = step.article_id, step.version
         found = connection.execute(_STATE, {"article": article_id, "of_version": version}).first()
         if found is None:
-            return _no_version(article_id, version)
-        if found.state != state:
-            if state not in NEXT_STATES[cast(VersionState, found.state)]:
+            return NotFound(f"There is no version {version} of article {article_id!r}.")
+        if found.state != step.state:
+            if step.state not in NEXT_STATES[cast(VersionState, found.state)]:
                 can = " or ".join(NEXT_STATES[cast(VersionState, found.state)])
                 return Conflict(f"Version {version} of {article_id!r} is {found.state}: it can become {can}.")
-            if state == "active":
-                self._activate(connection, found, by, at_ms, entries, revision)
+            if step.state == "active":
+                _retire_active(connection, step)
             elif found.state == "active":
                 _drop_rows(connection, article_id)
-            _change(connection, article_id, version, state, by, at_ms)
+            _change(connection, step)
+            if step.state == "active" and entries:
+                connection.execute(insert(_rows), [_row_values(found, entry, revision) for entry in entries])
+                full_text.add(connection, article_id)
         return _one(connection, article_id, version)
 
     def embed(self, connection: Connection, model: str, embeddings: Sequence[tuple[int, bytes]]) -> int:
@@ -162,35 +167,29 @@ class KnowledgeWriter:
             for number, vector in embeddings
         )
 
-    def _activate(
-        self, connection: Connection, found: Any, by: str, at_ms: int, entries: Sequence[Entry], revision: int
-    ) -> None:
-        article_id = found.article_id
-        before = connection.scalar(_ACTIVE, {"article": article_id})
-        if before is not None:
-            _change(connection, article_id, before, "retired", by, at_ms)
-            _drop_rows(connection, article_id)
-        common = {
-            "article_id": article_id,
-            "version": found.version,
-            "title": found.title,
-            "category": found.category,
-            "language": found.language,
-            "expires_ms": found.expires_ms,
-            "revision": revision,
-        }
-        if entries:
-            connection.execute(insert(_rows), [{**common, **_values(entry)} for entry in entries])
-            full_text.add(connection, article_id)
+
+def _retire_active(connection: Connection, step: Step) -> None:
+    before = connection.scalar(_ACTIVE, {"article": step.article_id})
+    if before is not None:
+        _change(connection, step._replace(version=before, state="retired"))
+        _drop_rows(connection, step.article_id)
 
 
-def _values(entry: Entry) -> dict[str, str]:
+def _row_values(found: Any, entry: Entry, revision: int) -> dict[str, object]:
     return {
         "entry_id": entry.entry_id,
         "kind": entry.kind,
+        "article_id": found.article_id,
+        "version": found.version,
+        "title": found.title,
+        "category": found.category,
+        "language": found.language,
+        "expires_ms": found.expires_ms,
         "heading": entry.heading,
         "text": entry.text,
         "embedded": entry.embedded,
+        "variants_json": codec.encode_json(dict(entry.variants), "variants"),
+        "revision": revision,
     }
 
 
@@ -199,19 +198,15 @@ def _drop_rows(connection: Connection, article_id: str) -> None:
     connection.execute(_DROP_ROWS, {"article": article_id})
 
 
-def _change(connection: Connection, article_id: str, version: int, state: VersionState, by: str, at_ms: int) -> None:
-    connection.execute(_SET_STATE, {"article": article_id, "of_version": version, "now_state": state})
-    _note(connection, article_id, version, state, by, at_ms)
+def _change(connection: Connection, step: Step) -> None:
+    values = {"article": step.article_id, "of_version": step.version, "now_state": step.state}
+    connection.execute(_SET_STATE, values)
+    _note(connection, step)
 
 
-def _note(connection: Connection, article_id: str, version: int, state: VersionState, by: str, at_ms: int) -> None:
-    values = {"article_id": article_id, "version": version, "state": state, "by_id": by, "at_ms": at_ms}
-    connection.execute(insert(_changes), values)
-
-
-def _no_version(article_id: str, version: int | None) -> NotFound:
-    which = f"no version {version} of" if version is not None else "no"
-    return NotFound(f"There is {which} article {article_id!r}.")
+def _note(connection: Connection, step: Step) -> None:
+    values = {"article_id": step.article_id, "version": step.version, "state": step.state}
+    connection.execute(insert(_changes), {**values, "by_id": step.by, "at_ms": step.at_ms})
 
 
 def _one(connection: Connection, article_id: str, version: int) -> Version:
@@ -299,6 +294,7 @@ def _row_of(row: Row[*tuple[Any, ...]]) -> index.Row:
         heading=row.heading,
         text=row.text,
         embedded=row.embedded,
+        variants=orjson.loads(row.variants_json),
         model=row.model,
         embedding=None if row.embedding is None else np.frombuffer(row.embedding, dtype="<f4"),
     )

@@ -344,6 +344,7 @@ knowledge_rows = Table(
     Column("heading", Text, nullable=False),
     Column("text", Text, nullable=False),
     Column("embedded", Text, nullable=False),
+    Column("variants_json", Text, nullable=False),
     Column("model", String),
     Column("embedding", LargeBinary),  # float32, little-endian
     Column("revision", BigInteger, nullable=False),

@@ -10,7 +10,7 @@ from server.errors import NotFound
 from server.knowledge.index import Row
 from server.knowledge.values import Article, Entry, VersionState
 from server.store import full_text, knowledge
-from server.store.knowledge import KnowledgeWriter
+from server.store.knowledge import KnowledgeWriter, Step
 from server.store.knowledge_ports import KnowledgeFigures, Version, VersionChange
 from server.store.prepare import check_texts
 from server.store.roads import Roads
@@ -34,15 +34,8 @@ class KnowledgeMethods(Roads):
         self, article_id: str, version: int, state: VersionState, *, by: str, at_ms: int, entries: Sequence[Entry] = ()
     ) -> Version:
         check_texts(article_id=article_id, by=by)
-        work = partial(
-            self._knowledge.set_state,
-            article_id=article_id,
-            version=version,
-            state=state,
-            by=by,
-            at_ms=at_ms,
-            entries=entries,
-        )
+        step = Step(article_id, version, state, by, at_ms)
+        work = partial(self._knowledge.set_state, step=step, entries=entries)
         return cast(Version, await self._work((_ORDER, article_id), work))
 
     async def articles(

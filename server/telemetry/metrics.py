@@ -71,6 +71,9 @@ class Metrics:
         self.relabelled = self._gauge("relabelled", "Turns of the cluster with a label from the inbox.", "model")
         self.agreement = self._gauge("relabel_agreement_ratio", "Share of them that the model had said so.", "model")
 
+        meaning = "Questions held against the knowledge, by what came of it: answered, offered, nothing."
+        self.knowledge_turns = self._counter("knowledge_turns", meaning, "outcome")
+
     def _people(self) -> None:
         self.handoffs = self._counter("handoffs", "Conversations handed to the queue, lapsed claims not counted.")
         self.claims = self._counter("claims", "Conversations claimed by an agent.")
@@ -100,6 +103,10 @@ class Metrics:
     def model_fault(self, version: str) -> None:
         """Count that this version could not be taken into use."""
         self.model_faults.labels(version).inc()
+
+    def knowledge(self, outcome: str) -> None:
+        """Count what the knowledge had on a turn."""
+        self.knowledge_turns.labels(outcome).inc()
 
     def turn(self, *, total_s: float, analysis_s: float, decide_s: float, sentiment: float, persona: str) -> None:
         """Count an answered turn: what it took, and what was found and chosen."""

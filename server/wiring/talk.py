@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from inference.analysis import Analysis
 from server.chat.access import ALERTS_CHANNEL, METRICS_CHANNEL, QUEUE_CHANNEL
 from server.chat.alerts import Alerts
+from server.chat.articles import Articles
 from server.chat.claims import ClaimKeeper
 from server.chat.conversations import ConversationVerbs
 from server.chat.handoff import HandoffVerbs
@@ -14,6 +16,7 @@ from server.chat.messages import Messages
 from server.chat.notices import Notices
 from server.chat.receipts import Receipts
 from server.chat.service import Chat, Verb
+from server.contents import article_of
 from server.wire import requests
 from server.wiring.drift import Drift
 from server.wiring.ground import Ground, new_id
@@ -28,7 +31,7 @@ class Talk:
     """``chat`` serves the sockets; HTTP uses the parts themselves. ``verbs``: what answers which frame.
 
     ``claims`` takes the conversations of absent agents back; ``drift`` raises alerts; ``inbox`` holds what the bot was
-    not sure of.
+    not sure of; ``articles`` what it knows.
     """
 
     messages: Messages
@@ -39,6 +42,7 @@ class Talk:
     claims: ClaimKeeper
     drift: Drift
     inbox: Inbox
+    articles: Articles
 
 
 def offer_talk(ground: Ground, people: People, turns: Turns) -> Talk:
@@ -73,6 +77,7 @@ def offer_talk(ground: Ground, people: People, turns: Turns) -> Talk:
         claims=_claims(ground, people, messages),
         drift=Drift(turns.live, alerts, lambda: turns.fleet.roster),
         inbox=_inbox(ground, turns),
+        articles=_articles(ground, turns),
     )
 
 
@@ -139,6 +144,22 @@ def _inbox(ground: Ground, turns: Turns) -> Inbox:
         redact=_redact if settings.inbox_redact else None,
         kept_ms=settings.inbox_days * DAY_MS,
         kept_items=settings.inbox_items,
+    )
+
+
+def _articles(ground: Ground, turns: Turns) -> Articles:
+    timeout_s = ground.settings.analysis_timeout_ms / 1000
+
+    async def analyse(text: str) -> Analysis:
+        return await turns.fleet.roster.champion.analyse(text, timeout_s=timeout_s)
+
+    return Articles(
+        store=ground.store,
+        knowledge=turns.knowledge,
+        signals=ground.signals,
+        clock=ground.clock,
+        parse=article_of,
+        analyse=analyse,
     )
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from inference.registry.fleet import Fleet
 from inference.registry.live import Live
 from server.chat.doubts import DoubtRule
+from server.chat.knowledge import Knowledge
 from server.chat.learning import Learner
 from server.chat.memory import Memories
 from server.chat.runner import TurnRunner
@@ -19,6 +20,7 @@ from server.store.ports import RewardEvent
 from server.wire.parts import User
 from server.wiring.engines import EngineMaker
 from server.wiring.ground import Ground, new_id
+from server.wiring.knowledge import prepare_knowledge
 from server.wiring.models import Models
 from server.wiring.preparing import Preparer, from_catalogue
 from server.wiring.teaching import Teaching
@@ -29,7 +31,8 @@ class Turns:
     """``runner`` decides when ``bot`` answers, which asks ``fleet`` and ``learner``.
 
     ``models`` watches which versions of the model are to be in use, ``live`` counts what they do; ``teaching`` watches
-    the user's own intents, where there are some; ``known_intents`` tells the names of those that are understood now.
+    the user's own intents, where there are some; ``known_intents`` tells the names of those that are understood now;
+    ``knowledge`` is the user's own.
     """
 
     fleet: Fleet
@@ -40,6 +43,7 @@ class Turns:
     runner: TurnRunner
     teaching: Teaching | None
     known_intents: Callable[[], Collection[str]]
+    knowledge: Knowledge
 
 
 def prepare_turns(ground: Ground, contents: Contents, *, on_reward: Callable[[RewardEvent], None]) -> Turns:
@@ -50,7 +54,8 @@ def prepare_turns(ground: Ground, contents: Contents, *, on_reward: Callable[[Re
     ground.metrics.watch_engine(fleet)
     ground.metrics.watch_models(lambda: roles(fleet.roster), live.figures)
     learner = _learner(ground, contents, on_reward)
-    bot = _bot(ground, contents, fleet, learner)
+    knowledge = prepare_knowledge(ground, fleet)
+    bot = _bot(ground, contents, fleet, learner, knowledge)
     runner = _runner(ground, bot)
     ground.signals.on(TurnsLeft, runner.on_turns_left)
     teaching = _teaching(ground, contents, fleet, bot)
@@ -59,7 +64,7 @@ def prepare_turns(ground: Ground, contents: Contents, *, on_reward: Callable[[Re
     def known_intents() -> Collection[str]:
         return fleet.roster.champion.manifest.heads.intent.labels if teaching is None else teaching.labels
 
-    return Turns(fleet, live, models, learner, bot, runner, teaching, known_intents)
+    return Turns(fleet, live, models, learner, bot, runner, teaching, known_intents, knowledge)
 
 
 def _teaching(ground: Ground, contents: Contents, fleet: Fleet, bot: Bot) -> Teaching | None:
@@ -101,7 +106,7 @@ def _learner(ground: Ground, contents: Contents, on_reward: Callable[[RewardEven
     )
 
 
-def _bot(ground: Ground, contents: Contents, fleet: Fleet, learner: Learner) -> Bot:
+def _bot(ground: Ground, contents: Contents, fleet: Fleet, learner: Learner, knowledge: Knowledge) -> Bot:
     settings = ground.settings
     return Bot(
         store=ground.store,
@@ -120,6 +125,7 @@ def _bot(ground: Ground, contents: Contents, fleet: Fleet, learner: Learner) -> 
         silence_ms=settings.silence_ms,
         sole_worker=not settings.shares_database,
         doubts=DoubtRule(settings.inbox_confidence, settings.inbox_out_of_scope) if settings.inbox_items else None,
+        knowledge=knowledge,
     )
 
 

@@ -10,6 +10,7 @@ import msgspec
 
 from server.chat.accounts import Accounts
 from server.chat.administration import Administration
+from server.chat.articles import Articles
 from server.chat.conversations import ConversationVerbs
 from server.chat.inbox import Inbox
 from server.chat.messages import Messages
@@ -39,6 +40,7 @@ class Desk:
     notices: Notices
     administration: Administration
     inbox: Inbox
+    articles: Articles
     versions: Versions
     verbs: Mapping[type[Incoming], Verb]
     explain: bool

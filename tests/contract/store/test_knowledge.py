@@ -9,7 +9,7 @@ import pytest
 
 from server.errors import Conflict, NotFound
 from server.knowledge.passages import cut
-from server.knowledge.values import Article, Entry, VersionState, ask_entries, passage_entry
+from server.knowledge.values import Article, Entry, VersionState, entries_of
 from server.store.knowledge_ports import KnowledgeFigures, Version, VersionChange
 from server.store.sql import SqlStore
 from tests.contract.store.harness import Harness
@@ -23,7 +23,7 @@ def article(name: str = "returns", body: str = "Send it back.", **changes: Any) 
 
 
 def entries(made: Article) -> list[Entry]:
-    return [*(passage_entry(made, passage) for passage in cut(made)), *ask_entries(made)]
+    return list(entries_of(made, cut(made)))
 
 
 async def activate(store: SqlStore, made: Article, at_ms: int = NOW_MS) -> Version:
@@ -176,7 +176,7 @@ async def test_no_words_find_nothing(store: SqlStore) -> None:
 
 
 async def test_rows_come_by_what_has_changed(store: SqlStore) -> None:
-    first = await activate(store, article("a", "One.\n\n# Second\nTwo."))
+    first = await activate(store, article("a", "One.\n\n# Second\nTwo.", variants={"formal": "One, please: “1”."}))
     rows = await store.knowledge_rows(0, 0, 10)
     assert [(row.entry_id, row.kind, row.heading, row.text) for _, row in rows] == [
         ("a", "passage", "", "One."),
@@ -185,6 +185,7 @@ async def test_rows_come_by_what_has_changed(store: SqlStore) -> None:
     ]
     assert rows[0][1].embedded == "A. One." and rows[0][1].model is None and rows[0][1].embedding is None
     assert rows[0][1].version == first.version
+    assert (rows[0][1].variants, rows[1][1].variants) == ({"formal": "One, please: “1”."}, {})
     seen = max(revision for revision, _ in rows)
     assert seen == await store.knowledge_revision()
     await activate(store, article("b", "Three."))

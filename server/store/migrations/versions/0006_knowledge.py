@@ -71,6 +71,7 @@ def _create_rows() -> None:
         sa.Column("heading", sa.Text(), nullable=False),
         sa.Column("text", sa.Text(), nullable=False),
         sa.Column("embedded", sa.Text(), nullable=False),
+        sa.Column("variants_json", sa.Text(), nullable=False),
         sa.Column("model", sa.String(), nullable=True),
         sa.Column("embedding", sa.LargeBinary(), nullable=True),
         sa.Column("revision", sa.BigInteger(), nullable=False),
