@@ -30,6 +30,7 @@ from inference.products import Products, load_products
 from inference.registry.catalogue import Catalogue
 from server.chat.writer import BuiltInWriter, PhraseBook, PhraseError, parse_phrases, with_intents
 from server.errors import StartupError
+from server.knowledge.errors import KnowledgeError
 from server.knowledge.parsing import parse_article
 from server.knowledge.values import Article
 from server.settings import Settings
@@ -166,23 +167,21 @@ def _read_front(front: str) -> object:
         raise _FrontError(str(error), 1) from error
 
 
-def read_articles(folder: Path) -> tuple[Article, ...]:
-    """Every ``*.md`` below a folder, by path. ``StartupError`` for a folder without any, for a file that can't be read,
-    and for an id that two files have; ``KnowledgeError`` for the first that is wrong."""
+def article_files(folder: Path) -> tuple[tuple[str, str], ...]:
+    """Every ``*.md`` below a folder, by path: its path within the folder, and its text. ``StartupError`` for a folder
+    without any, and for a file that can't be read."""
     files = sorted(folder.rglob("*.md"))
     if not files:
         raise StartupError(f"{folder} holds no articles (*.md).", "Give the folder of your articles.")
-    found: dict[str, tuple[Path, Article]] = {}
-    for file in files:
-        name = str(file.relative_to(folder))
-        article = article_of(name, _read_text(file))
-        if article.article_id in found:
-            other = found[article.article_id][0].relative_to(folder)
-            raise StartupError(
-                f"{other} and {name} are both the article {article.article_id!r}.", "Rename a file, or give it an id."
-            )
-        found[article.article_id] = file, article
-    return tuple(article for _, article in found.values())
+    return tuple((str(file.relative_to(folder)), _read_text(file)) for file in files)
+
+
+def read_articles(folder: Path) -> tuple[Article, ...]:
+    """The articles of a folder; ``StartupError`` as ``article_files``, and for the first that is wrong."""
+    try:
+        return tuple(article_of(name, source) for name, source in article_files(folder))
+    except KnowledgeError as error:
+        raise StartupError(str(error)) from error
 
 
 def _read_text(file: Path) -> str:

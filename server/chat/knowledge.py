@@ -128,7 +128,8 @@ class Knowledge:
         while True:
             try:
                 await self.look()
-                await self.embed()
+                if rows := await self.embed():
+                    _log.info("knowledge embedded", rows=rows, model=self._index.model)
             except ProtocolError as error:
                 _log.warning("knowledge not looked at", reason=str(error))
             except Exception:  # whatever it was, the next round must come
@@ -148,8 +149,8 @@ class Knowledge:
             self._rows = {row.number: row for row in self._index.rows}
             self._revision = revision
 
-    async def embed(self) -> None:
-        """Embed what the model in use has not embedded yet, batch by batch; then tell everybody."""
+    async def embed(self) -> int:
+        """Embed what the model in use has not embedded yet, batch by batch; then tell everybody. How many rows."""
         model, done = self._embedder(), 0
         while stale := await self._store.rows_to_embed(model.model, 0, STALE_ROWS):
             batch = self._rng.sample(stale, min(EMBEDDED_AT_ONCE, len(stale)))
@@ -161,9 +162,9 @@ class Knowledge:
             if self._embedder().model != model.model:
                 break
         if done:
-            _log.info("knowledge embedded", rows=done, model=model.model)
             await self.look()
             await self._signals.send(KnowledgeMoved())
+        return done
 
     async def _read_changes(self) -> None:
         """Rows that changed, by pages, and none of those that are gone."""

@@ -8,7 +8,6 @@ from typing import Any, cast
 
 from server.backplane.memory import MemoryLimiter
 from server.chat.administration import Administration, Issued, Profile
-from server.chat.articles import Articles
 from server.chat.inbox import Inbox
 from server.chat.peer import Caller, Claims
 from server.chat.quotas import Doorkeeper, Quotas
