@@ -145,7 +145,7 @@ class Knowledge:
                 return
             await self._read_changes()
             rows = sorted(self._rows.values(), key=lambda row: row.number)
-            self._index = await asyncio.to_thread(Index, rows, model.model, model.dim)
+            self._index = await asyncio.to_thread(Index, rows, model.model, model.dim, self._index)
             self._rows = {row.number: row for row in self._index.rows}
             self._revision = revision
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterable, Mapping
 from typing import Final
 
 STEM_LETTERS: Final = 5
@@ -42,16 +41,6 @@ def stems(text: str) -> frozenset[str]:
     return frozenset(word.replace("'", "")[:STEM_LETTERS] for word in words if word not in _STOP_WORDS)
 
 
-def document_counts(texts: Iterable[str]) -> dict[str, int]:
-    """In how many of ``texts`` each stem stands."""
-    counts: dict[str, int] = {}
-    for text in texts:
-        for stem in stems(text):
-            counts[stem] = counts.get(stem, 0) + 1
-    return counts
-
-
-def weight(stem: str, counts: Mapping[str, int], documents: int) -> float:
-    """The inverse document frequency as in BM25: rare words weigh most."""
-    count = counts.get(stem, 0)
+def weight(count: int, documents: int) -> float:
+    """The inverse document frequency of BM25 for what stands in ``count`` of ``documents``: rare words weigh most."""
     return math.log(1.0 + (documents - count + 0.5) / (count + 0.5))

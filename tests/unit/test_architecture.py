@@ -27,7 +27,10 @@ MAY_IMPORT = {
 }
 
 # A benchmark of one part has to run that part without the sockets above it.
-MAY_ALSO_IMPORT = {"loadtest.bench_store": {"server.store", "server.clock"}}
+MAY_ALSO_IMPORT = {
+    "loadtest.bench_store": {"server.store", "server.clock"},
+    "loadtest.bench_knowledge": {"server.store", "server.clock", "server.knowledge"},
+}
 
 # Inside server, from the ground up: each room imports only what stands before it. fanout stands below chat, since
 # the rules of conversations subscribe people to channels and ring for their messages, and fanout knows no rule.
