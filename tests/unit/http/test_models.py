@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from server.transport.http import models, registry_models  # noqa: F401  (whose models are looked at, too)
+from server.transport.http import knowledge_models, models, registry_models  # noqa: F401  (whose models are looked at, too)
 from server.transport.http.models import Model
 from server.wire.asyncapi import schemas
 from server.wire.frames import ServerFrame
