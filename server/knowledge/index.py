@@ -99,7 +99,7 @@ class Index:
 
     def __init__(self, rows: Sequence[Row], model: str, dim: int, before: Index | None = None) -> None:
         self.model = model
-        self._matrix = np.zeros((len(rows), dim), dtype=np.float32)
+        self._matrix: Floats = np.zeros((len(rows), dim), dtype=np.float32)
         self.rows = tuple(self._filed(place, row) for place, row in enumerate(rows))
         self._place = {row.number: place for place, row in enumerate(self.rows)}
         self._articles: dict[str, list[int]] = {}
@@ -109,7 +109,7 @@ class Index:
         self._languages = _codes([row.language for row in self.rows])
         self._categories = _codes([row.category for row in self.rows])
         texts = ((row.number, row.embedded) for row in self.rows)
-        self._stems = Stems(texts, None if before is None else before._stems)
+        self._stems: Stems = Stems(texts, None if before is None else before._stems)
 
     def __len__(self) -> int:
         return len(self.rows)

@@ -281,6 +281,7 @@ class TestDocumentation:
         metrics = watched(Metrics())
         metrics.error(404)
         metrics.limited("messages")
+        metrics.knowledge("answered")
         metrics.model_fault("nlu-3")
         metrics.turn(total_s=0, analysis_s=0, decide_s=0, sentiment=0, persona="warm")
         metrics.inbox(1, [Agreement("nlu-1.2.0", 2, 1)])

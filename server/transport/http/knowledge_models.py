@@ -42,12 +42,12 @@ class ArticleVersion(Model):
     }
     article: str = Field(description="Its id.")
     version: int = Field(description="From 1.")
-    state: VersionState
-    title: str
-    category: str
-    tags: list[str]
+    state: VersionState = Field(description="Only what is active is searched.")
+    title: str = Field(description="Also what buttons offer.")
+    category: str = Field(description="As the article says.")
+    tags: list[str] = Field(description="Further words that it is found by.")
     language: str = Field(description="Its code, such as `en`.")
-    owner: str
+    owner: str = Field(description="Who looks after it; empty where nobody is named.")
     expires_ms: int | None = Field(None, description="From then on it is not found any more.")
     changed_by: str = Field(description="Who brought it into its state.")
     changed_ms: int = Field(description="When.")
@@ -56,18 +56,18 @@ class ArticleVersion(Model):
 class ArticlePage(Model):
     example: ClassVar[Json | None] = {"items": [ArticleVersion.example], "more": False}
     items: list[ArticleVersion] = Field(description="By article id, ascending.")
-    more: bool
+    more: bool = Field(description="Whether there is another page; the `Link` header leads there.")
 
 
 class ArticleChange(Model):
     example: ClassVar[Json | None] = {"version": 2, "state": "active", "by": "ann", "at_ms": _AT_MS}
-    version: int
-    state: VersionState
-    by: str
-    at_ms: int
+    version: int = Field(description="Which one.")
+    state: VersionState = Field(description="What it became; the first of a version is its making.")
+    by: str = Field(description="The user who did it, `cli` or `demo`.")
+    at_ms: int = Field(description="When.")
 
 
-class WholeArticle(Model):
+class WholeArticle(ArticleVersion):
     """A version with its text, all versions of the article, and who did what when."""
 
     example: ClassVar[Json | None] = {
@@ -76,9 +76,6 @@ class WholeArticle(Model):
         "versions": [ArticleVersion.example],
         "changes": [ArticleChange.example],
     }
-    article: str
-    version: int
-    state: VersionState
     source: str = Field(description="Markdown with its front matter.")
     versions: list[ArticleVersion] = Field(description="The newest first.")
     changes: list[ArticleChange] = Field(description="The first first.")
@@ -94,10 +91,10 @@ class KnowledgeHit(Model):
         "text": "You have 30 days.",
         "score": 0.81,
     }
-    article: str
-    version: int
-    title: str
-    category: str
+    article: str = Field(description="Its id.")
+    version: int = Field(description="The active one.")
+    title: str = Field(description="Its title.")
+    category: str = Field(description="Its category.")
     passage: str = Field(description="The id of its best passage; it outlives edits of the text.")
     text: str = Field(description="That passage.")
     score: float = Field(

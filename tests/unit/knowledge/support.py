@@ -23,7 +23,7 @@ def article(body: str, name: str = "returns", front: str = "title: Returns\ncate
 
 def rows(articles: Sequence[Article], vectors: Mapping[str, Sequence[float]], **changes: Any) -> list[Row]:
     """All rows; ``vectors`` by entry id, the others have none."""
-    made = []
+    made: list[Row] = []
     for one in articles:
         for entry in entries_of(one, cut(one)):
             vector = vectors.get(entry.entry_id)

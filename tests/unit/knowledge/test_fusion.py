@@ -12,11 +12,9 @@ RANKINGS = st.lists(st.lists(st.integers(0, 20), unique=True, max_size=10), max_
 
 
 def test_a_known_case() -> None:
-    assert fuse((["a", "b"], ["b", "c"])) == [
-        ("b", pytest.approx(1 / 62 + 1 / 61)),
-        ("a", pytest.approx(1 / 61)),
-        ("c", pytest.approx(1 / 62)),
-    ]
+    fused = fuse((["a", "b"], ["b", "c"]))
+    assert [key for key, _ in fused] == ["b", "a", "c"]
+    assert [total for _, total in fused] == pytest.approx([1 / 62 + 1 / 61, 1 / 61, 1 / 62])
 
 
 def test_a_key_counts_once_a_ranking_at_its_best() -> None:
