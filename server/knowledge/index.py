@@ -28,6 +28,9 @@ NEVER: Final = 2**63 - 1
 COVERAGE_WEIGHT: Final = 0.2
 """Of a question's words beside its embedding, when an article's best passage is picked."""
 
+CONTINUED_MALUS: Final = 0.1
+"""For a further piece of a section, which begins in the middle of a thought."""
+
 # Logistic regression over (best cosine among passages, best among asks, best coverage), and its intercept: see
 # ``measure.tuned`` and docs/knowledge.md.
 WEIGHTS: Final = (1.4, 12.6, 2.2)
@@ -173,10 +176,15 @@ class Index:
             mask &= self._categories[1] == self._categories[0].get(filters.category, -1)
         return mask
 
+    def _promise(self, place: int, cosines: Floats, covered: Mapping[int, float]) -> float:
+        """How well a passage would do as the answer, among those of its article."""
+        continued = "." in self.rows[place].entry_id
+        return float(cosines[place]) + COVERAGE_WEIGHT * covered[place] - CONTINUED_MALUS * continued
+
     def _hit(self, places: Sequence[int], fused: float, cosines: Floats, covered: Mapping[int, float]) -> Hit:
         passages = [place for place in places if self.rows[place].kind == "passage"] or places
         asks = [place for place in places if self.rows[place].kind == "ask"] or places
-        best = max(passages, key=lambda place: float(cosines[place]) + COVERAGE_WEIGHT * covered[place])
+        best = max(passages, key=lambda place: self._promise(place, cosines, covered))
         coverage = max(covered[place] for place in places)
         by_passage, by_ask = (max(float(cosines[place]) for place in some) for some in (passages, asks))
         row = self.rows[best]

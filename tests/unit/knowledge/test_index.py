@@ -124,3 +124,12 @@ def test_words_that_say_nothing_are_left_out() -> None:
     assert content_words("Where's my parcel? It's the PARCEL from Zürich, isn’t it") == ["parcel", "zürich"]
     assert stems("delivered") == stems("delivery") == {"deliv"}
     assert content_words("") == [] and stems("the of") == frozenset()
+
+
+def test_a_section_is_told_from_its_beginning_unless_its_end_is_far_better() -> None:
+    long = article("One two three four five six seven eight nine ten. " * 10, "returns")
+    near, far = [0.95, 0.3122, 0, 0], [0.0, 1.0, 0, 0]
+    for first, told in ((near, "returns"), (far, "returns.2")):
+        searched = index([long], {"returns": first, "returns.2": EAST})
+        (hit,) = searched.search(asked("anything", EAST), NOW, 1)
+        assert hit.passage.entry_id == told and hit.cosine == pytest.approx(1.0)
