@@ -7,6 +7,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from threading import Lock
 
+import numpy as np
+from numpy.typing import NDArray
+
 from inference.analysis import Analysis
 from inference.assemble import Wording
 from inference.batching import split
@@ -161,6 +164,16 @@ class Engine:
             else:
                 answers.append(as_hit(known[text], 0) if not known[text].cached else known[text])
         return answers
+
+    def embed_now(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        """The embeddings of ``texts`` on the calling thread, batched: (texts, dim), unit length, in their order. They
+        neither pass through the cache nor count as analysed."""
+        tokens = [self._reader.encode(normalise(text)) for text in texts]
+        found = np.empty((len(texts), self.manifest.embedding_dim), dtype=np.float32)
+        for positions in split([len(ids) for ids in tokens], self._max_batch):
+            batch = [Text(texts[position], 0, tokens[position]) for position in positions]
+            found[positions] = self._reader.run(batch).embedding
+        return found
 
     def teach(self, intents: TrainedIntents | None) -> None:
         """From the next text on these are the user's intents; what the cache knows was said by those before."""

@@ -29,6 +29,7 @@ MODULES = {
     "policies": "loadtest.bench_policies",
     "experiments": "loadtest.bench_experiments",
     "store": "loadtest.bench_store",
+    "knowledge": "loadtest.bench_knowledge",
     "live": "loadtest.bench_live",
     "fanout": "loadtest.bench_fanout",
     "connections": "loadtest.bench_connections",

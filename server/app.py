@@ -18,6 +18,7 @@ from server.settings import Settings
 from server.wire.frames import Message
 from server.wiring.edge import open_edge, routes
 from server.wiring.ground import lay_ground
+from server.wiring.knowledge import load_demo
 from server.wiring.people import gather_people
 from server.wiring.talk import offer_talk
 from server.wiring.turns import prepare_turns
@@ -58,6 +59,9 @@ class App:
         """Open the ledger, replay the policy, take over what was left unanswered."""
         await self._ground.store.start()
         await self._ground.fanout.start()
+        if self._settings.demo:
+            await load_demo(self._ground)
+        await self._turns.knowledge.look()
         await self._turns.learner.start()
         await self._turns.trials.look()  # before the first turn, so that nobody gets an answer past an experiment
         await self._turns.runner.start()
@@ -82,6 +86,7 @@ class App:
             self._people.typing.run(),
             self._talk.claims.keep(),
             self._talk.inbox.keep(),
+            self._turns.knowledge.watch(),
         ]
         if self._turns.teaching is not None:
             keepers.append(self._turns.teaching.watch())

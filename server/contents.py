@@ -33,6 +33,9 @@ from inference.products import Products, load_products
 from inference.registry.catalogue import Catalogue
 from server.chat.writer import BuiltInWriter, PhraseBook, PhraseError, parse_phrases, with_intents
 from server.errors import StartupError
+from server.knowledge.errors import KnowledgeError
+from server.knowledge.parsing import parse_article
+from server.knowledge.values import Article
 from server.settings import Settings
 
 # libyaml reads the phrases in 40 ms; PyYAML's own loader, for where that is missing, takes ten times as long.
@@ -168,6 +171,70 @@ def read_intents_with(folder: Path, file: str) -> tuple[IntentSet | None, Mappin
         return (parse_intents(documents) if documents else None), documents.get(file, {})
     except IntentsError as error:
         raise StartupError(str(error)) from error
+
+
+def article_of(file: str, source: str) -> Article:
+    """An article from its Markdown; ``KnowledgeError`` says which line is wrong, and how."""
+    return parse_article(file, source, _read_front)
+
+
+class _FrontError(ValueError):
+    """``line``: from 1, within the front matter."""
+
+    def __init__(self, problem: str, line: int) -> None:
+        super().__init__(problem)
+        self.line = line
+
+
+def _read_front(front: str) -> object:
+    try:
+        return yaml.load(front, Loader=_YAML_LOADER)  # noqa: S506  (a safe one, see above)
+    except yaml.MarkedYAMLError as error:
+        line = error.problem_mark.line + 1 if error.problem_mark is not None else 1
+        raise _FrontError(str(error.problem or error.context or "it can't be read"), line) from error
+    except yaml.YAMLError as error:
+        raise _FrontError(str(error), 1) from error
+
+
+def article_files(folder: Path) -> tuple[tuple[str, str], ...]:
+    """Every ``*.md`` below a folder, by path: its path within the folder, and its text. ``StartupError`` for a folder
+    without any, and for a file that can't be read."""
+    files = sorted(folder.rglob("*.md"))
+    if not files:
+        raise StartupError(f"{folder} holds no articles (*.md).", "Give the folder of your articles.")
+    return tuple((str(file.relative_to(folder)), _read_text(file)) for file in files)
+
+
+def read_articles(folder: Path) -> tuple[Article, ...]:
+    """The articles of a folder; ``StartupError`` as ``article_files``, and for the first that is wrong."""
+    try:
+        return tuple(article_of(name, source) for name, source in article_files(folder))
+    except KnowledgeError as error:
+        raise StartupError(str(error)) from error
+
+
+def _read_text(file: Path) -> str:
+    try:
+        return file.read_text(encoding="utf-8")
+    except OSError as error:
+        raise StartupError(f"{file} can't be read: {error.strerror}.", "See whether you may read it.") from error
+    except UnicodeDecodeError as error:
+        raise StartupError(f"{file} is no UTF-8 text.", "Save it as UTF-8.") from error
+
+
+def read_questions(path: Path) -> tuple[tuple[str, str | None], ...]:
+    """Questions with the article that answers them, or None: a line each, ``question<TAB>article``, ``-`` for none.
+    ``StartupError`` names the line that is wrong."""
+    found: list[tuple[str, str | None]] = []
+    for number, line in enumerate(_read_text(path).splitlines(), start=1):
+        if line.strip() and not line.startswith("#"):
+            question, tab, article = line.partition("\t")
+            if not tab or not question.strip() or not article.strip():
+                raise StartupError(
+                    f"{path}:{number} is no question with its article.", "Write question, a tab, and the article or -."
+                )
+            found.append((question.strip(), None if article.strip() == "-" else article.strip()))
+    return tuple(found)
 
 
 def yaml_of(document: Mapping[str, Any]) -> str:

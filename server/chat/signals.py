@@ -100,6 +100,10 @@ class ExperimentsMoved(Signal, frozen=True):
     """An experiment was made, started, stopped or widened."""
 
 
+class KnowledgeMoved(Signal, frozen=True):
+    """Articles have changed, or their embeddings."""
+
+
 class FiguresWanted(Signal, frozen=True):
     """Somebody looks at the cluster's figures: every worker tells its own for a while."""
 
@@ -142,6 +146,7 @@ AnySignal = (
     | QueueMoved
     | ModelsMoved
     | ExperimentsMoved
+    | KnowledgeMoved
     | FiguresWanted
     | WorkerFigures
 )

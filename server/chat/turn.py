@@ -7,7 +7,7 @@ import random
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Protocol
 
 import structlog
 
@@ -32,6 +32,7 @@ from server.chat.writer import BuiltInWriter, Situation, Written
 from server.clock import Clock
 from server.errors import ProtocolError
 from server.fanout.hub import Fanout
+from server.knowledge.index import NOTHING_FOUND, Found
 from server.store.ports import Answer, DecisionRow, OpenTurn, RewardParts, Store
 from server.telemetry import Metrics
 from server.wire.frames import Message
@@ -46,14 +47,22 @@ SILENCE_SWEEP_S = 30.0
 MAX_UNDERSTANDING = 64
 
 
+class Knowing(Protocol):
+    """What the bot needs of the user's knowledge. Raises nothing: what can't be searched has no answer."""
+
+    async def find(self, text: str, analysis: Analysis) -> Found: ...
+
+
 @dataclass(frozen=True, slots=True)
 class Heard:
-    """A text as understood: the analysis, the same as it goes over the wire, and when it began and was done."""
+    """A text as understood: the analysis, the same as it goes over the wire, when it began and was done, and what the
+    knowledge has on it."""
 
     analysis: Analysis
     wire: Mapping[str, Any]
     started_ns: int
     analysed_ns: int
+    found: Found = NOTHING_FOUND
 
 
 class Bot:
@@ -83,6 +92,7 @@ class Bot:
         credit: Credit | None = None,
         apprentice: Apprentice | None = None,
         trials: Trials | None = None,
+        knowledge: Knowing | None = None,
     ) -> None:
         self._store = store
         self._fanout = fanout
@@ -105,6 +115,7 @@ class Bot:
         self._credit = credit
         self._apprentice = apprentice
         self._trials = trials
+        self._knowledge = knowledge
         self._understanding = asyncio.Semaphore(MAX_UNDERSTANDING)
 
     def write_with(self, writer: BuiltInWriter) -> None:
@@ -140,6 +151,8 @@ class Bot:
             analysis = await self._understand(turn, memory)
         heard = Heard(analysis, analysis.to_wire(), started_ns, time.perf_counter_ns())
         await self._tell_analysis(turn, heard.wire)
+        if self._knowledge is not None:
+            heard = replace(heard, found=await self._knowledge.find(turn.message.text, analysis))
         # Begun before the answer is stored, so that one commit takes both.
         rewarding = asyncio.create_task(self._reward_previous(turn, memory.last, analysis))
         try:
@@ -201,6 +214,7 @@ class Bot:
             known=memory.known,
             asked_back=memory.asked_back,
             customer_name=None if sender.name == GUEST_NAME else sender.name,
+            found=heard.found,
         )
         written = treatment.wording(self._writer.write(situation, self._rng))
         shown = Turn(
@@ -230,7 +244,7 @@ class Bot:
             text=written.text,
             message_id=self._new_id(),
             at_ms=now_ms,
-            data={"suggestions": list(written.suggestions)} if written.suggestions else None,
+            data=written.data(),
             shown=None,
             decision=None,
             analysis={},

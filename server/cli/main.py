@@ -14,6 +14,7 @@ from server.cli.experiment import experiment_app
 from server.cli.group import ParlanceGroup
 from server.cli.inbox import inbox_app
 from server.cli.intents import intents_app
+from server.cli.kb import kb_app
 from server.cli.model import model_app
 from server.cli.mood import mood_app
 from server.cli.options import JsonOption
@@ -53,6 +54,7 @@ app.add_typer(config_app, name="config")
 intents_app.add_typer(inbox_app, name="inbox")
 app.add_typer(intents_app, name="intents")
 app.add_typer(model_app, name="model")
+app.add_typer(kb_app, name="kb")
 app.add_typer(mood_app, name="mood")
 app.add_typer(persona_app, name="persona")
 app.add_typer(policy_app, name="policy")

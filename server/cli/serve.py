@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -32,6 +32,9 @@ def serve(
     database_url: DatabaseOption = None,
     redis_url: RedisOption = None,
     log_level: LogLevelOption = None,
+    demo: Annotated[
+        bool, typer.Option("--demo", help="With the knowledge of a small shop, to try what answers look like.")
+    ] = False,
     config: ConfigOption = None,
 ) -> None:
     """Start the chat server and run until Ctrl+C or SIGTERM.
@@ -46,6 +49,7 @@ def serve(
         database_url=database_url,
         redis_url=redis_url,
         log_level=log_level,
+        demo=demo or None,
         config=config,
     ).settings
     typer.echo(_announcement(settings))

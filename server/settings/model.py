@@ -197,6 +197,18 @@ class Settings(BaseModel):
         True, "Show and export texts of the inbox with placeholders such as [email] in place of personal data."
     )
 
+    # knowledge
+    demo: bool = setting(
+        False, "Load the knowledge of the demo shop at the start: 60 articles, where they are not there yet."
+    )
+    knowledge_answer_from: float = setting(
+        0.3, "Confidence of an article from which on the bot answers with its words.", "probability", ge=0, le=1
+    )
+    knowledge_offer_from: float = setting(
+        0.12, "Confidence from which on the bot asks whether one of the two nearest articles is meant.", "probability",
+        ge=0, le=1,
+    )  # fmt: skip
+
     # answering and learning
     conversations_in_memory: int = setting(
         20_000,

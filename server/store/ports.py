@@ -23,6 +23,7 @@ from typing import Any, Literal, Protocol
 
 from server.store.experiment_ports import ExperimentStore, TrialTurn
 from server.store.inbox_ports import Doubt, InboxStore
+from server.store.knowledge_ports import KnowledgeStore
 from server.store.mood_ports import MoodStore
 from server.store.people_ports import PeopleStore
 from server.store.policy_ports import PolicyMode, PolicyStore, Repeats
@@ -378,7 +379,7 @@ class Combine(Protocol):
     def __call__(self, parts: Mapping[str, float], /) -> float | None: ...
 
 
-class Store(InboxStore, MoodStore, PeopleStore, PolicyStore, ExperimentStore, Protocol):
+class Store(InboxStore, KnowledgeStore, MoodStore, PeopleStore, PolicyStore, ExperimentStore, Protocol):
     """The ledger. See the module's text for the guarantees that hold for every method."""
 
     async def start(self) -> None:

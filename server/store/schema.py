@@ -26,6 +26,10 @@ from sqlalchemy import (
     literal_column,
 )
 
+FULL_TEXT = "knowledge_text"
+"""The table of the full text, and the beginning of the names of those that it makes for itself. The dialect's own, so
+it stands in migrations only."""
+
 metadata = MetaData(
     naming_convention={
         "pk": "pk_%(table_name)s",
@@ -381,6 +385,71 @@ goal_events = Table(
     Column("name", String(64), nullable=False),
     Column("at_ms", BigInteger, nullable=False),
 )
+
+knowledge_versions = Table(
+    "knowledge_versions",
+    metadata,
+    Column("article_id", String(64), primary_key=True),
+    Column("version", Integer, primary_key=True, autoincrement=False),
+    Column("state", String(16), nullable=False),
+    Column("title", Text, nullable=False),
+    Column("category", String, nullable=False),
+    Column("tags_json", Text, nullable=False),
+    Column("language", String(16), nullable=False),
+    Column("owner", String, nullable=False),
+    Column("expires_ms", BigInteger),
+    Column("source", Text, nullable=False),
+    CheckConstraint("state IN ('draft', 'approved', 'active', 'retired')", name="state"),
+)
+_ACTIVE = knowledge_versions.c.state == literal_column("'active'")
+Index(
+    "uq_knowledge_versions_active",
+    knowledge_versions.c.article_id,
+    unique=True,
+    sqlite_where=_ACTIVE,
+    postgresql_where=_ACTIVE,
+)
+
+# Who made each version what, and when: the first row of a version is its making.
+knowledge_changes = Table(
+    "knowledge_changes",
+    metadata,
+    Column("number", Integer, primary_key=True),
+    Column("article_id", String(64), nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("state", String(16), nullable=False),
+    Column("by_id", String, nullable=False),
+    Column("at_ms", BigInteger, nullable=False),
+)
+Index("ix_knowledge_changes_article_id", knowledge_changes.c.article_id, knowledge_changes.c.version)
+
+# What is searched: the rows of active versions. ``revision``: the knowledge's at the row's last change. Beside it
+# stands the table ``FULL_TEXT``.
+knowledge_rows = Table(
+    "knowledge_rows",
+    metadata,
+    Column("number", Integer, primary_key=True),
+    Column("entry_id", String(255), nullable=False),
+    Column("kind", String(16), nullable=False),
+    Column("article_id", String(64), nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("title", Text, nullable=False),
+    Column("category", String, nullable=False),
+    Column("language", String(16), nullable=False),
+    Column("expires_ms", BigInteger),
+    Column("heading", Text, nullable=False),
+    Column("text", Text, nullable=False),
+    Column("embedded", Text, nullable=False),
+    Column("variants_json", Text, nullable=False),
+    Column("model", String),
+    Column("embedding", LargeBinary),  # float32, little-endian
+    Column("revision", BigInteger, nullable=False),
+    CheckConstraint("kind IN ('passage', 'ask')", name="kind"),
+    CheckConstraint("(model IS NULL) = (embedding IS NULL)", name="embedding"),
+    UniqueConstraint("entry_id"),
+)
+Index("ix_knowledge_rows_article_id", knowledge_rows.c.article_id)
+Index("ix_knowledge_rows_revision", knowledge_rows.c.revision)
 
 # One row that ``ping`` counts up: a database that only reads is not ready.
 probe = Table(

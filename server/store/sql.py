@@ -17,6 +17,7 @@ from server.store.postgresql import PostgresqlDatabase
 from server.store.sql_conversations import ConversationMethods
 from server.store.sql_experiments import ExperimentMethods
 from server.store.sql_inbox import InboxMethods
+from server.store.sql_knowledge import KnowledgeMethods
 from server.store.sql_mood import MoodMethods
 from server.store.sql_people import PeopleMethods
 from server.store.sql_policies import PolicyMethods
@@ -32,6 +33,7 @@ class SqlStore(
     ConversationMethods,
     TurnMethods,
     InboxMethods,
+    KnowledgeMethods,
     MoodMethods,
     PeopleMethods,
     PolicyMethods,

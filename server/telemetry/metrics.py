@@ -89,6 +89,8 @@ class Metrics:
         self.relabelled = self._gauge("relabelled", "Turns of the cluster with a label from the inbox.", "model")
         self.agreement = self._gauge("relabel_agreement_ratio", "Share of them that the model had said so.", "model")
 
+        meaning = "Questions held against the knowledge, by what came of it: answered, offered, nothing."
+        self.knowledge_turns = self._counter("knowledge_turns", meaning, "outcome")
         self._experiments()
 
     def _experiments(self) -> None:
@@ -144,6 +146,10 @@ class Metrics:
     def experiment_look(self, action: str) -> None:
         """Count an analysis of a running experiment, by its verdict."""
         self.experiment_looks.labels(action).inc()
+
+    def knowledge(self, outcome: str) -> None:
+        """Count what the knowledge had on a turn."""
+        self.knowledge_turns.labels(outcome).inc()
 
     def turn(self, *, total_s: float, analysis_s: float, decide_s: float, sentiment: float, persona: str) -> None:
         """Count an answered turn: what it took, and what was found and chosen."""

@@ -125,6 +125,7 @@ def _desk(ground: Ground, people: People, turns: Turns, talk: Talk, gate: Gate) 
         notices=talk.notices,
         administration=administration,
         inbox=talk.inbox,
+        articles=talk.articles,
         versions=_versions(ground, turns),
         insight=talk.insight,
         policies=_policies(ground, turns),

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from inference.analysis import Analysis
 from server.chat.access import ALERTS_CHANNEL, METRICS_CHANNEL, QUEUE_CHANNEL
 from server.chat.alerts import Alerts
+from server.chat.articles import Articles
 from server.chat.claims import ClaimKeeper
 from server.chat.conversations import ConversationVerbs
 from server.chat.handoff import HandoffVerbs
@@ -15,6 +17,7 @@ from server.chat.messages import Messages
 from server.chat.notices import Notices
 from server.chat.receipts import Receipts
 from server.chat.service import Chat, Verb
+from server.contents import article_of
 from server.wire import requests
 from server.wiring.drift import Drift
 from server.wiring.ground import Ground, new_id
@@ -30,7 +33,7 @@ class Talk:
     """``chat`` serves the sockets; HTTP uses the parts themselves. ``verbs``: what answers which frame.
 
     ``claims`` takes the conversations of absent agents back; ``drift`` raises alerts; ``inbox`` holds what the bot was
-    not sure of; ``laboratory`` has the experiments.
+    not sure of; ``laboratory`` has the experiments, ``articles`` what it knows.
     """
 
     messages: Messages
@@ -43,6 +46,7 @@ class Talk:
     inbox: Inbox
     insight: Insight
     laboratory: Laboratory
+    articles: Articles
 
 
 def offer_talk(ground: Ground, people: People, turns: Turns) -> Talk:
@@ -79,6 +83,7 @@ def offer_talk(ground: Ground, people: People, turns: Turns) -> Talk:
         inbox=_inbox(ground, turns),
         insight=Insight(store=ground.store, personas=turns.personas),
         laboratory=open_laboratory(ground, turns.trials, turns.can),
+        articles=_articles(ground, turns),
     )
 
 
@@ -146,6 +151,22 @@ def _inbox(ground: Ground, turns: Turns) -> Inbox:
         redact=_redact if settings.inbox_redact else None,
         kept_ms=settings.inbox_days * DAY_MS,
         kept_items=settings.inbox_items,
+    )
+
+
+def _articles(ground: Ground, turns: Turns) -> Articles:
+    timeout_s = ground.settings.analysis_timeout_ms / 1000
+
+    async def analyse(text: str) -> Analysis:
+        return await turns.fleet.roster.champion.analyse(text, timeout_s=timeout_s)
+
+    return Articles(
+        store=ground.store,
+        knowledge=turns.knowledge,
+        signals=ground.signals,
+        clock=ground.clock,
+        parse=article_of,
+        analyse=analyse,
     )
 
 

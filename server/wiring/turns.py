@@ -13,6 +13,7 @@ from server.chat.constraints import Constraints
 from server.chat.credit import Credit
 from server.chat.doubts import DoubtRule
 from server.chat.joining import RewardJoin
+from server.chat.knowledge import Knowledge
 from server.chat.learning import Learner
 from server.chat.listening import Listening
 from server.chat.memory import Memories
@@ -27,6 +28,7 @@ from server.store.ports import RewardEvent
 from server.wire.parts import User
 from server.wiring.engines import EngineMaker
 from server.wiring.ground import Ground, new_id
+from server.wiring.knowledge import prepare_knowledge
 from server.wiring.models import Models
 from server.wiring.policies import SettingsMaker
 from server.wiring.preparing import Preparer, from_catalogue
@@ -42,7 +44,7 @@ class Turns:
     the user's own intents, where there are some; ``policy_maker`` makes policies as the settings say; ``known_intents``
     tells the names of the intents that are understood now; ``personas`` are those among which the policy chooses;
     ``listening`` reads what no bot answers. ``trials`` are the experiments that act on turns, and ``can`` what their
-    variants may change.
+    variants may change. ``knowledge`` is the user's own.
     """
 
     fleet: Fleet
@@ -58,6 +60,7 @@ class Turns:
     personas: tuple[Persona, ...]
     trials: Trials
     can: Abilities
+    knowledge: Knowledge
 
 
 def prepare_turns(ground: Ground, contents: Contents, *, on_reward: Callable[[RewardEvent], None]) -> Turns:
@@ -75,7 +78,8 @@ def prepare_turns(ground: Ground, contents: Contents, *, on_reward: Callable[[Re
 
     can = abilities(tuple(persona.name for persona in contents.personas), known_intents)
     trials = prepare_trials(ground, can, _identity(ground))
-    bot = _bot(ground, contents, fleet, learner, trials)
+    knowledge = prepare_knowledge(ground, fleet)
+    bot = _bot(ground, contents, fleet, learner, trials=trials, knowledge=knowledge)
     learner.on_personas(bot.speak_as)
     runner = _runner(ground, bot)
     ground.signals.on(TurnsLeft, runner.on_turns_left)
@@ -96,6 +100,7 @@ def prepare_turns(ground: Ground, contents: Contents, *, on_reward: Callable[[Re
         personas=contents.personas,
         trials=trials,
         can=can,
+        knowledge=knowledge,
     )
 
 
@@ -166,7 +171,9 @@ def _identity(ground: Ground) -> User:
     return User(id="bot", kind="bot", name=ground.settings.bot_name)
 
 
-def _bot(ground: Ground, contents: Contents, fleet: Fleet, learner: Learner, trials: Trials) -> Bot:
+def _bot(
+    ground: Ground, contents: Contents, fleet: Fleet, learner: Learner, *, trials: Trials, knowledge: Knowledge
+) -> Bot:
     settings = ground.settings
     return Bot(
         store=ground.store,
@@ -190,6 +197,7 @@ def _bot(ground: Ground, contents: Contents, fleet: Fleet, learner: Learner, tri
         doubts=DoubtRule(settings.inbox_confidence, settings.inbox_out_of_scope) if settings.inbox_items else None,
         apprentice=_apprentice(ground, fleet, learner),
         trials=trials,
+        knowledge=knowledge,
     )
 
 

@@ -27,24 +27,29 @@ MAY_IMPORT = {
 }
 
 # A benchmark of one part has to run that part without the sockets above it.
-MAY_ALSO_IMPORT = {"loadtest.bench_store": {"server.store", "server.clock"}}
+MAY_ALSO_IMPORT = {
+    "loadtest.bench_store": {"server.store", "server.clock"},
+    "loadtest.bench_knowledge": {"server.store", "server.clock", "server.knowledge"},
+}
 
 # Inside server, from the ground up: each room imports only what stands before it. fanout stands below chat, since
 # the rules of conversations subscribe people to channels and ring for their messages, and fanout knows no rule.
 ORDER = (
-    "errors", "settings", "clock", "limits", "data_dir", "telemetry", "wire", "tokens", "session", "store", "backplane",
-    "fanout", "chat", "transport", "supervisor", "contents", "wiring", "app", "serving", "cli",
+    "errors", "settings", "clock", "limits", "data_dir", "telemetry", "wire", "tokens", "session", "knowledge",
+    "store", "backplane", "fanout", "chat", "transport", "supervisor", "contents", "wiring", "app", "serving", "cli",
 )  # fmt: skip
 
 # Where the ports of a room stand.
-PORTS = ("ports", "inbox_ports", "mood_ports", "people_ports", "policy_ports", "experiment_ports")
+PORTS = (
+    *("ports", "experiment_ports", "inbox_ports", "knowledge_ports", "mood_ports", "people_ports", "policy_ports"),
+)
 
 # Rooms that name only the ports of these, never an implementation. wiring and cli may.
 PORTS_ONLY = ("server.store", "server.backplane")
 COMPOSERS = ("server.wiring", "server.cli")
 
 # Rooms without input and output, clock or chance of their own: everything they need is handed in.
-PURE = ("server.wire", "server.session", "adapters")
+PURE = ("server.wire", "server.session", "server.knowledge", "adapters")
 IMPURE_MODULES = {
     "aiosqlite", "alembic", "asyncio", "concurrent", "fcntl", "fileinput", "ftplib", "glob", "http", "httpx",
     "importlib.resources", "io", "logging", "multiprocessing", "onnxruntime", "os", "pathlib", "pkgutil",

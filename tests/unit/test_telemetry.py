@@ -281,6 +281,7 @@ class TestDocumentation:
         metrics = watched(Metrics())
         metrics.error(404)
         metrics.limited("messages")
+        metrics.knowledge("answered")
         metrics.model_fault("nlu-3")
         metrics.rewards_skipped.labels("arm").inc()
         metrics.late(counts=True)

@@ -90,6 +90,8 @@ GENERAL_POOLS: Final[Mapping[str, PoolSpec]] = {
     "handover": PoolSpec(required=True, kinds=("handover",)),
     "error": PoolSpec(required=True, kinds=("error",)),
     "opener": PoolSpec(moods=_NOT_NEGATIVE, kinds=_TOPICAL),
+    "cited": PoolSpec(),
+    "nearest": PoolSpec(kinds=("clarification",)),
     "empathy": PoolSpec(moods=("negative",)),
     "calm": PoolSpec(moods=("negative",), kinds=("question", "request")),
     "support": PoolSpec(moods=("negative",)),

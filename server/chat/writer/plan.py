@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from server.chat.writer.book import Domain, Intent, PhraseBook, Pool
 from server.chat.writer.conditions import ENTITY_SLOTS
+from server.chat.writer.phrase import Phrase
 from server.chat.writer.reading import Reading
 
 MUST = 1.0
@@ -51,6 +52,27 @@ def plan(reading: Reading, book: PhraseBook, traits: Mapping[str, float], rng: r
     if kind == "handover":
         return [*planner.reaction(), planner.required(kind)]
     return planner.social()
+
+
+def plan_cited(
+    reading: Reading, book: PhraseBook, traits: Mapping[str, float], passage: Phrase, rng: random.Random
+) -> list[Part]:
+    """The parts of an answer whose substance is an article's."""
+    planner = _Planner(reading, book, traits, rng.random())
+    introduced = 0.2 + 0.5 * planner.trait("agreeableness")
+    return [
+        *planner.lead(salute=True),
+        planner.general("cited", 0.0 if reading.grave else introduced, "openers", bright=True),
+        Part(MUST, ((passage,),), required=True),
+        planner.support(),
+        planner.closer(own_words=not reading.grave),
+    ]
+
+
+def plan_offer(reading: Reading, book: PhraseBook, traits: Mapping[str, float], rng: random.Random) -> list[Part]:
+    """The parts of an answer that offers the nearest articles."""
+    planner = _Planner(reading, book, traits, rng.random())
+    return [*planner.reaction(), planner.required("nearest")]
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from adapters.personas import Persona
 from inference.analysis import Analysis
 from server.chat.writer.conditions import Kind
+from server.knowledge.index import NOTHING_FOUND, Found
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,6 +20,7 @@ class Situation:
     fits was said, what was said the longest ago comes again. ``previous_intent``: what the previous
     turn was about (``Written.intent``), None at the start. ``known``: details that were named before
     (``Written.known``). ``asked_back``: the answer before asked what was meant.
+    ``found``: what the knowledge has on it.
     """
 
     analysis: Analysis
@@ -29,6 +32,7 @@ class Situation:
     customer_name: str | None
     known: Mapping[str, str] = field(default_factory=dict)
     asked_back: bool = False
+    found: Found = NOTHING_FOUND
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +42,7 @@ class Written:
     ``suggestions``: up to three texts that the customer may send next. ``intent``: what the conversation is
     about now, the next turn's ``previous_intent``: a yes, a joke or a bare detail ("#4711") leaves it as it was.
     ``known``: the details that the customer has named on that topic, so that nothing is asked for twice; slot → words,
-    fit for JSON.
+    fit for JSON. ``citations``: the articles whose words it uses.
     """
 
     text: str
@@ -47,3 +51,9 @@ class Written:
     kind: Kind
     intent: str | None = None
     known: Mapping[str, str] = field(default_factory=dict)
+    citations: tuple[Mapping[str, Any], ...] = ()
+
+    def data(self) -> dict[str, Any] | None:
+        """As it goes out beside the text."""
+        told = {"suggestions": list(self.suggestions), "citations": [dict(one) for one in self.citations]}
+        return {name: value for name, value in told.items() if value} or None

@@ -8,15 +8,17 @@ from __future__ import annotations
 
 import random
 from collections.abc import Collection, Mapping
+from dataclasses import replace
 from typing import Final
 
 from adapters.personas import Persona
 from server.chat.writer.book import PhraseBook
 from server.chat.writer.choosing import OWN_WORDS, choose, repeat, style_pool
-from server.chat.writer.conditions import ENTITY_SLOTS, Moment, level
+from server.chat.writer.citing import ANSWERABLE, OFFERABLE, citation, cited_phrase, offer_slots, titles
+from server.chat.writer.conditions import ENTITY_SLOTS, Kind, Moment, level
 from server.chat.writer.finish import Said, finish
 from server.chat.writer.phrase import Phrase
-from server.chat.writer.plan import MUST, Part, plan, sentences_for
+from server.chat.writer.plan import MUST, Part, plan, plan_cited, plan_offer, sentences_for
 from server.chat.writer.reading import Reading, read
 from server.chat.writer.register import CASUAL, FORMAL, PLAIN
 from server.chat.writer.situation import Situation, Written
@@ -35,6 +37,9 @@ class BuiltInWriter:
         """The answer to one turn."""
         persona = situation.persona
         reading = read(situation, self._book, _intensifier(persona, rng), rng)
+        known = self._cite(situation, reading, rng) or self._offer(situation, reading, rng)
+        if known is not None:
+            return known
         parts = plan(reading, self._book, persona.traits, rng)
         said = _Composition(persona, reading.moment, situation.used, rng).fill(parts)
         about = _about(reading, situation)
@@ -43,6 +48,54 @@ class BuiltInWriter:
             phrases=tuple(one.phrase.id for one in said),
             suggestions=suggestions(self._book, reading, situation),
             kind=reading.moment.kind,
+            intent=about,
+            known=_known(reading, situation, about),
+        )
+
+    def _cite(self, situation: Situation, reading: Reading, rng: random.Random) -> Written | None:
+        """An answer in the words of the article that answers, None where none does."""
+        hit, kind = situation.found.answer, reading.moment.kind
+        if hit is None or kind not in ANSWERABLE:
+            return None
+        persona, about = situation.persona, _about(reading, situation)
+        room = sentences_for(persona.traits.get("verbosity", 0.5))
+        parts = plan_cited(reading, self._book, persona.traits, cited_phrase(hit, persona.traits, room), rng)
+        said = _Composition(persona, reading.moment, situation.used, rng).fill(parts)
+        return Written(
+            text=finish(said, persona, reading.grave or reading.hostile, rng),
+            phrases=tuple(one.phrase.id for one in said),
+            suggestions=titles(situation.found.others),
+            kind="question" if kind in {"clarification", "out_of_scope"} else kind,
+            intent=about,
+            known=_known(reading, situation, about),
+            citations=(citation(hit),),
+        )
+
+    def _offer(self, situation: Situation, reading: Reading, rng: random.Random) -> Written | None:
+        """A question for which of the nearest articles is meant; asked in vain once, it leaves the rest to a person."""
+        found, intent = situation.found, reading.intent
+        topical = intent is None or intent.scope == "service"
+        if (
+            not found.nearest
+            or reading.moment.kind not in OFFERABLE
+            or not topical
+            or not self._book.pools.get("nearest")
+        ):
+            return None
+        persona, about, again = situation.persona, _about(reading, situation), situation.asked_back
+        kind: Kind = "handover" if again else "clarification"
+        slots = {**reading.moment.slots, **offer_slots(found)}
+        if len(found.nearest) == 1:
+            slots.pop("other_topic", None)
+        asking = replace(reading, moment=replace(reading.moment, kind=kind, slots=slots))
+        make = plan if again else plan_offer
+        parts = make(asking, self._book, persona.traits, rng)
+        said = _Composition(persona, asking.moment, situation.used, rng).fill(parts)
+        return Written(
+            text=finish(said, persona, True, rng),
+            phrases=tuple(one.phrase.id for one in said),
+            suggestions=() if again else titles(found.nearest),
+            kind=kind,
             intent=about,
             known=_known(reading, situation, about),
         )

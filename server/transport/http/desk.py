@@ -10,6 +10,7 @@ import msgspec
 
 from server.chat.accounts import Accounts
 from server.chat.administration import Administration
+from server.chat.articles import Articles
 from server.chat.conversations import ConversationVerbs
 from server.chat.experiment_office import ExperimentOffice
 from server.chat.inbox import Inbox
@@ -42,6 +43,7 @@ class Desk:
     notices: Notices
     administration: Administration
     inbox: Inbox
+    articles: Articles
     versions: Versions
     insight: Insight
     policies: Policies

@@ -21,6 +21,7 @@ from server.wire.parts import ReceiptMark
 from tests.contract.store.harness import new_id
 from tests.contract.store.people import ANN, EVE, NOW_MS, message
 from tests.support.postgresql import empty_database, shared_server
+from tests.unit.store.test_migrate import is_ours
 
 URLS: dict[str, Callable[[Path], str]] = {
     "sqlite": lambda folder: sqlite_url(folder / "old.db"),
@@ -61,7 +62,8 @@ def chained(connection: Connection) -> list[tuple[object, ...]]:
 
 def differences(connection: Connection) -> list[object]:
     """Between the tables and what the code says of them."""
-    context = MigrationContext.configure(connection, opts={"compare_type": True, "compare_server_default": True})
+    opts = {"compare_type": True, "compare_server_default": True, "include_name": is_ours}
+    context = MigrationContext.configure(connection, opts=opts)
     return list(compare_metadata(context, metadata))
 
 

@@ -232,8 +232,8 @@ async def test_the_reward_of_another_log_is_not_this_policys(monkeypatch: pytest
     made = learner(log)
     add = log.add_reward
 
-    async def held_out(found: RewardParts, combine: Combine, at_ms: int) -> RewardEvent | None:
-        event = await add(found, combine, at_ms)
+    async def held_out(found: RewardParts, combine: Combine, at_ms: int, repeats: Repeats) -> RewardEvent | None:
+        event = await add(found, combine, at_ms, repeats)
         return None if event is None else replace(event, policy="linucb:holdout")
 
     before = knowledge(made)

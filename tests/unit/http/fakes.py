@@ -12,6 +12,7 @@ from adapters.similarity import NearPersona
 from adapters.traits import Traits
 from server.backplane.memory import MemoryLimiter
 from server.chat.administration import Administration, Issued, Profile
+from server.chat.articles import Articles
 from server.chat.experiment_office import ExperimentOffice
 from server.chat.inbox import Inbox
 from server.chat.insight import Felt, Insight, MoodHistory, NearConversation
@@ -22,7 +23,10 @@ from server.chat.service import Verb
 from server.chat.versions import Json, Versions
 from server.clock import ManualClock
 from server.errors import Unauthenticated
+from server.knowledge.index import Hit, Row
+from server.knowledge.values import VersionState
 from server.store.inbox_ports import Agreement, Doubt, InboxItem
+from server.store.knowledge_ports import KnowledgeFigures, Version, VersionChange
 from server.store.ports import Account, Notice, Opened, PastTurn, Revocation
 from server.transport.http import experiment_models, policy_models, registry_models
 from server.transport.http.desk import Desk
@@ -38,6 +42,7 @@ TOKENS = {"carls": CARL, "roots": ROOT, "shops": SHOP}
 
 
 DOUBT = Doubt("parcel", 0.31, (("parcel", 0.31), ("refund", 0.3)), 0.12, "en", "nlu-1.2.0")
+ARTICLE = Version("returning", 2, "active", "Returning", "shop", ("a",), "en", "", None, "ann", 5)
 OPEN = InboxItem("m7", examples.CHANNEL, 3, 5, "it is broken", DOUBT)
 
 
@@ -216,6 +221,40 @@ MODELS = registry_models.Models.example
 
 
 @dataclass
+class Library(Articles):
+    """Remembers, too."""
+
+    verbs: Verbs
+
+    async def page(self, caller: Caller, **which: Any) -> tuple[list[Version], bool]:
+        self.verbs.hear(caller, which)
+        return [ARTICLE], self.verbs.more
+
+    async def article(
+        self, caller: Caller, article_id: str, version: int | None = None
+    ) -> tuple[Version, str, list[Version], list[VersionChange]]:
+        self.verbs.hear(caller, (article_id, version))
+        return ARTICLE, "text", [ARTICLE], [VersionChange(2, "active", "ann", 5)]
+
+    async def save(self, caller: Caller, article_id: str, source: str) -> tuple[Version, bool]:
+        self.verbs.hear(caller, (article_id, source))
+        return ARTICLE, not self.verbs.duplicate
+
+    async def set_state(self, caller: Caller, article_id: str, version: int, state: VersionState) -> Version:
+        self.verbs.hear(caller, (article_id, version, state))
+        return replace(ARTICLE, state=state)
+
+    async def search(self, caller: Caller, question: str, **which: Any) -> list[Hit]:
+        self.verbs.hear(caller, (question, which))
+        row = Row(1, "returning", "passage", "returning", 2, "Returning", "shop", "en", None, "", "Send it.", "")
+        return [Hit("returning", 2, "Returning", "shop", 0.81234, row, row, 0.9, 1.0, 0.03)]
+
+    async def figures(self, caller: Caller) -> KnowledgeFigures:
+        self.verbs.hear(caller, "figures")
+        return KnowledgeFigures({"active": 1}, {"passage": 2}, {"nlu-1": 2})
+
+
+@dataclass
 class Shelf(Versions):
     """Remembers likewise."""
 
@@ -336,6 +375,7 @@ def desk_of(verbs: Verbs, quotas: Quotas = NO_QUOTAS) -> Desk:
         notices=parts,
         administration=Office(verbs),
         inbox=Tray(verbs),
+        articles=Library(verbs),
         versions=Shelf(verbs),
         insight=Seer(verbs),
         policies=Rack(verbs),

@@ -10,6 +10,7 @@ from pydantic import ValidationError
 from server.transport.http import (  # noqa: F401  (whose models are looked at, too)
     experiment_models,
     insight_models,
+    knowledge_models,
     models,
     registry_models,
 )

@@ -395,3 +395,69 @@ async def test_personas_and_what_is_like_what(client: httpx2.AsyncClient, verbs:
     assert like == {"items": [{"channel": "conv:other", "distance": 0.25, "decisions": 3}]}
     assert [asked for _, asked in verbs.asked] == ["personas", ("warm", 2), (CHANNEL, 5)]
     assert (await client.get("/v1/personas/warm/similar?limit=51")).status_code == 400
+
+
+# ------------------------------------------------------------------ knowledge
+
+ARTICLES = "/v1/knowledge/articles"
+SHOWN = {
+    "article": "returning", "version": 2, "state": "active", "title": "Returning", "category": "shop", "tags": ["a"],
+    "language": "en", "owner": "", "changed_by": "ann", "changed_ms": 5,
+}  # fmt: skip
+
+
+async def test_articles_are_listed_in_pages(client: httpx2.AsyncClient, verbs: Verbs) -> None:
+    verbs.more = True
+    answer = await client.get(ARTICLES, params={"state": "active", "category": "shop", "after": "a", "limit": 1})
+    assert answer.json() == {"items": [SHOWN], "more": True}
+    which = {"state": "active", "category": "shop", "after": "a", "limit": 1}
+    assert verbs.asked == [(CARL, which)]
+    onward = f"<{ARTICLES}?state=active&category=shop&after=returning&limit=1>"
+    assert answer.headers["link"] == f'{onward}; rel="next"'
+
+
+async def test_an_article_is_read_saved_and_moved_on(client: httpx2.AsyncClient, verbs: Verbs) -> None:
+    whole = (await client.get(f"{ARTICLES}/returning", params={"version": 2})).json()
+    change = {"version": 2, "state": "active", "by": "ann", "at_ms": 5}
+    assert whole == {**SHOWN, "source": "text", "versions": [SHOWN], "changes": [change]}
+    assert (await client.put(f"{ARTICLES}/returning", json={"source": "x"})).status_code == 201
+    verbs.duplicate = True
+    assert (await client.put(f"{ARTICLES}/returning", json={"source": "x"})).status_code == 200
+    moved = await client.put(f"{ARTICLES}/returning/versions/2/state", json={"state": "retired"})
+    assert moved.json() == {**SHOWN, "state": "retired"}
+    saved = ("returning", "x")
+    assert [what for _, what in verbs.asked] == [("returning", 2), saved, saved, ("returning", 2, "retired")]
+
+
+async def test_a_question_is_tried(client: httpx2.AsyncClient, verbs: Verbs) -> None:
+    answer = await client.get("/v1/knowledge/search", params={"q": "how?", "category": "shop"})
+    (item,) = answer.json()["items"]
+    assert (item["article"], item["passage"], item["text"], item["score"]) == (
+        "returning",
+        "returning",
+        "Send it.",
+        0.8123,
+    )
+    assert verbs.asked == [(CARL, ("how?", {"category": "shop", "language": None, "limit": 5}))]
+    stats = (await client.get("/v1/knowledge/stats")).json()
+    assert stats == {"versions": {"active": 1}, "rows": {"passage": 2}, "embedded": {"nlu-1": 2}}
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body"),
+    [
+        ("GET", f"{ARTICLES}?limit=201", None),
+        ("GET", f"{ARTICLES}?state=open", None),
+        ("GET", f"{ARTICLES}/Not an id", None),
+        ("PUT", f"{ARTICLES}/a", {}),
+        ("PUT", f"{ARTICLES}/a/versions/0/state", {"state": "active"}),
+        ("PUT", f"{ARTICLES}/a/versions/1/state", {"state": "gone"}),
+        ("GET", "/v1/knowledge/search", None),
+    ],
+)
+async def test_what_is_no_request_for_knowledge_is_refused(
+    client: httpx2.AsyncClient, verbs: Verbs, method: str, path: str, body: Any
+) -> None:
+    answer = await client.request(method, path, json=body)
+    assert (answer.status_code, answer.json()["name"]) == (400, "bad_frame")
+    assert verbs.asked == []

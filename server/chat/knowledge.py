@@ -1,0 +1,189 @@
+"""The user's knowledge while the server runs: what a turn finds in it, and what people do with its articles.
+
+Each worker keeps an index of all active rows in memory. A change is told by a signal, and the revision in the ledger is
+looked at besides; rows that the model in use has not embedded yet are embedded here, beside the event loop.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Callable, Sequence
+from typing import Final, Protocol
+
+import numpy as np
+import structlog
+
+from inference.analysis import Analysis
+from server.chat.signals import KnowledgeMoved, Signals
+from server.clock import Clock
+from server.errors import ProtocolError
+from server.knowledge.index import NOTHING_FOUND, Filters, Floats, Found, Hit, Index, Question, Row, judge
+from server.knowledge.words import content_words
+from server.store.ports import Store
+from server.telemetry import Metrics
+
+WATCH_S: Final = 2.0
+"""One look at the revision is one small query; whoever changes articles by the command waits for it."""
+
+PAGE_ROWS: Final = 2_000
+STALE_ROWS: Final = 1_024
+"""Rows without an embedding from which a batch is drawn by chance, so that workers seldom take the same."""
+
+EMBEDDED_AT_ONCE: Final = 32
+INLINE_ROWS: Final = 4_000
+"""Up to here a search takes less than a thread's hop costs; beyond, the event loop must not wait for it."""
+
+HITS: Final = 5
+WORD_HITS: Final = 60
+_ASKING: Final = frozenset({"question", "request", "complaint", "other"})
+_ANY_LANGUAGE: Final = frozenset({"und", ""})
+
+_log = structlog.get_logger(__name__)
+
+
+class Embedder(Protocol):
+    """The model in use."""
+
+    @property
+    def model(self) -> str:
+        """Its name and version, as in ``Analysis.model``."""
+
+    @property
+    def dim(self) -> int:
+        """Dimensions of its embedding."""
+
+    def embed(self, texts: Sequence[str]) -> Floats:
+        """(texts, dim), unit length. Blocks."""
+
+
+class Knowledge:
+    """``embedder`` gives the model in use at that moment. ``answer_from``, ``offer_from``: see ``index.judge``."""
+
+    def __init__(
+        self,
+        *,
+        store: Store,
+        signals: Signals,
+        clock: Clock,
+        rng: random.Random,
+        metrics: Metrics,
+        embedder: Callable[[], Embedder],
+        answer_from: float,
+        offer_from: float,
+    ) -> None:
+        self._store = store
+        self._signals = signals
+        self._clock = clock
+        self._rng = rng
+        self._metrics = metrics
+        self._embedder = embedder
+        self._answer_from = answer_from
+        self._offer_from = offer_from
+        self._rows: dict[int, Row] = {}
+        self._revision = 0
+        self._index = Index((), "", 0)
+        self._wanted = asyncio.Event()
+        self._looking = asyncio.Lock()
+
+    @property
+    def index(self) -> Index:
+        """What is searched now."""
+        return self._index
+
+    async def find(self, text: str, analysis: Analysis) -> Found:
+        """What is known about a turn; nothing for greetings and the like, and nothing while the ledger is away."""
+        if not len(self._index) or analysis.act not in _ASKING:
+            return NOTHING_FOUND
+        try:
+            hits = await self.search(text, analysis, limit=HITS)
+        except ProtocolError as error:  # an answer without knowledge is better than none
+            _log.warning("knowledge not searched", reason=str(error))
+            return NOTHING_FOUND
+        found = judge(hits, self._answer_from, self._offer_from)
+        self._metrics.knowledge("answered" if found.answer else "offered" if found.nearest else "nothing")
+        return found
+
+    async def search(
+        self, text: str, analysis: Analysis, *, limit: int, category: str | None = None, language: str | None = None
+    ) -> list[Hit]:
+        """Articles in the language of the text (or ``language``), the surest first. What another model than the
+        index's has understood, as a trial does, is found by words alone."""
+        index = self._index
+        spoken = language or (None if analysis.language in _ANY_LANGUAGE else analysis.language)
+        by_words = await self._store.search_words(content_words(text), spoken or "en", WORD_HITS)
+        embedding = analysis.embedding if analysis.model == index.model else None
+        question = Question(text, embedding, by_words)
+        filters = Filters(self._clock.now_ms(), language=spoken, category=category)
+        if len(index) <= INLINE_ROWS:
+            return index.search(question, filters, limit)
+        return await asyncio.to_thread(index.search, question, filters, limit)
+
+    def wake(self, _: KnowledgeMoved) -> None:
+        """Another worker, or this one, has changed articles."""
+        self._wanted.set()
+
+    async def watch(self) -> None:
+        """Run for ever."""
+        while True:
+            try:
+                await self.look()
+                if rows := await self.embed():
+                    _log.info("knowledge embedded", rows=rows, model=self._index.model)
+            except ProtocolError as error:
+                _log.warning("knowledge not looked at", reason=str(error))
+            except Exception:  # whatever it was, the next round must come
+                _log.exception("knowledge not looked at")
+            await self._pause()
+
+    async def look(self) -> None:
+        """Take what has changed since the last look, or another model's embeddings."""
+        async with self._looking:
+            model = self._embedder()
+            revision = await self._store.knowledge_revision()
+            if revision == self._revision and model.model == self._index.model:
+                return
+            await self._read_changes()
+            rows = sorted(self._rows.values(), key=lambda row: row.number)
+            self._index = await asyncio.to_thread(Index, rows, model.model, model.dim, self._index)
+            self._rows = {row.number: row for row in self._index.rows}
+            self._revision = revision
+
+    async def embed(self) -> int:
+        """Embed what the model in use has not embedded yet, batch by batch; then tell everybody. How many rows."""
+        model, done = self._embedder(), 0
+        while stale := await self._store.rows_to_embed(model.model, 0, STALE_ROWS):
+            batch = self._rng.sample(stale, min(EMBEDDED_AT_ONCE, len(stale)))
+            vectors = await asyncio.to_thread(model.embed, [text for _, text in batch])
+            packed = [
+                (number, vector.astype("<f4").tobytes()) for (number, _), vector in zip(batch, vectors, strict=True)
+            ]
+            done += await self._store.embed_rows(model.model, packed)
+            if self._embedder().model != model.model:
+                break
+        if done:
+            await self.look()
+            await self._signals.send(KnowledgeMoved())
+        return done
+
+    async def _read_changes(self) -> None:
+        """Rows that changed, by pages, and none of those that are gone."""
+        after = 0
+        while page := await self._store.knowledge_rows(self._revision, after, PAGE_ROWS):
+            for _, row in page:
+                self._rows[row.number] = row
+            after = page[-1][1].number
+        there = set(await self._store.knowledge_numbers())
+        self._rows = {number: row for number, row in self._rows.items() if number in there}
+
+    async def _pause(self) -> None:
+        try:
+            await asyncio.wait_for(self._wanted.wait(), WATCH_S)
+        except TimeoutError:
+            return
+        self._wanted.clear()
+
+
+def stacked(embeddings: Sequence[Floats]) -> Floats:
+    """(texts, dim) as float32."""
+    return np.stack(embeddings).astype(np.float32, copy=False)

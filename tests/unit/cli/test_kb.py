@@ -1,0 +1,110 @@
+"""``parlance kb``: check, import, export, search, stats."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from server.cli.main import app
+from server.store.migrate import migrate
+from server.store.sqlite import sqlite_url
+
+PAY = "---\ntitle: Ways to pay\ncategory: Money Matters\n---\nWe take cards and cash.\n"
+SEND = "---\ntitle: Sending things back\ncategory: returns\n---\nYou have thirty days to return what you bought.\n"
+
+
+def parlance(*arguments: object, code: int = 0) -> Result:
+    result = CliRunner().invoke(app, ["kb", *map(str, arguments)], prog_name="parlance")
+    assert result.exit_code == code, result.output
+    return result
+
+
+def told(*arguments: object) -> Any:
+    return json.loads(parlance(*arguments, "--json").stdout)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    made = tmp_path / "articles"
+    (made / "more").mkdir(parents=True)
+    (made / "pay.md").write_text(PAY)
+    (made / "more" / "send.md").write_text(SEND)
+    return made
+
+
+@pytest.fixture
+def data_dir(tmp_path: Path) -> Path:
+    """With a database as a server leaves it."""
+    from sqlalchemy import create_engine
+
+    made = tmp_path / "data"
+    made.mkdir()
+    engine = create_engine(sqlite_url(made / "parlance.db"))
+    with engine.begin() as connection:
+        migrate(connection)
+    engine.dispose()
+    return made
+
+
+def test_articles_are_imported_once_and_exported_as_they_are(folder: Path, data_dir: Path, tmp_path: Path) -> None:
+    assert told("import", folder, "--data-dir", data_dir) == {"changed": 2, "same": 0}
+    assert told("import", folder, "--data-dir", data_dir) == {"changed": 0, "same": 2}
+    (folder / "pay.md").write_text(PAY.replace("cash", "cheques"))
+    assert told("import", folder, "--state", "draft", "--data-dir", data_dir) == {"changed": 1, "same": 1}
+    stats = told("stats", "--data-dir", data_dir)
+    assert stats["versions"] == {"active": 2, "draft": 1} and stats["rows"] == {"passage": 2, "ask": 2}
+    out = tmp_path / "out"
+    assert told("export", out, "--data-dir", data_dir) == {"written": 2}
+    assert (out / "money-matters" / "pay.md").read_text() == PAY
+    assert (out / "returns" / "send.md").read_text() == SEND
+
+
+def test_a_question_is_tried(folder: Path, data_dir: Path) -> None:
+    (folder / "pay.md").write_text(PAY.replace("---\nWe", 'asks: ["How can I pay?"]\n---\nWe'))
+    parlance("import", folder, "--data-dir", data_dir)
+    found = told("search", "may I return something I bought within thirty days", "--data-dir", data_dir)
+    assert found["items"][0]["article"] == "send" and found["items"][0]["text"].startswith("You have thirty days")
+    assert 0.0 < found["items"][0]["score"] < 1.0
+    assert told("search", "how can I pay", "--data-dir", data_dir)["outcome"] == "answered"
+    assert told("search", "tell me about the moon", "--data-dir", data_dir)["outcome"] == "nothing"
+    assert "no answer" in parlance("search", "tell me about the moon", "--data-dir", data_dir).stdout
+    assert "nlu" in parlance("stats", "--data-dir", data_dir).stdout
+
+
+def test_what_is_wrong_is_said_with_file_and_line_and_nothing_is_saved(folder: Path, data_dir: Path) -> None:
+    (folder / "more" / "pay.md").write_text(PAY)
+    (folder / "bad.md").write_text("---\ntitle: A\n---\ntext")
+    result = parlance("check", folder, code=1)
+    assert "bad.md:1: category is missing" in result.stderr
+    assert "the id 'pay' is another file's, too" in result.stderr
+    assert "2 articles can be used, 2 can't." in result.stdout
+    parlance("import", folder, "--data-dir", data_dir, code=1)
+    assert told("stats", "--data-dir", data_dir)["versions"] == {}
+
+
+def test_questions_are_measured(folder: Path, tmp_path: Path) -> None:
+    questions = tmp_path / "q.tsv"
+    questions.write_text("# asked\nwhich cards can I pay with\tpay\n\nhow tall is the moon\t-\n")
+    found = told("check", folder, "--questions", questions)["questions"]
+    assert (found["questions"], found["off_topic"], found["recall_at_1"], found["false_answers"]) == (1, 1, 1.0, 0.0)
+    assert "1 questions: the article is among" in parlance("check", folder, "--questions", questions).stdout
+
+
+@pytest.mark.parametrize(
+    ("questions", "code", "said"),
+    [("x\tno-such\n", 1, "no article 'no-such'"), ("no tab\n", 2, "q.tsv:1"), (None, 2, "can't be read")],
+)
+def test_wrong_questions_are_named(folder: Path, tmp_path: Path, questions: str | None, code: int, said: str) -> None:
+    file = tmp_path / "q.tsv"
+    if questions is not None:
+        file.write_text(questions)
+    assert said in parlance("check", folder, "--questions", file, code=code).stderr
+
+
+def test_what_is_not_there_is_said(tmp_path: Path) -> None:
+    assert "holds no articles" in parlance("check", tmp_path, code=2).stderr
+    assert "There is no database" in parlance("stats", "--data-dir", tmp_path / "none", code=2).stderr
