@@ -96,6 +96,8 @@ class App:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         await self._turns.runner.close(self._settings.drain_ms / 1000)
+        if self._turns.author is not None:
+            await self._turns.author.close()
         await self._people.presence.close()
         await self._ground.fanout.close()
         await self._turns.fleet.close()

@@ -18,6 +18,7 @@ from inference.analysis import Analysis
 from inference.errors import EngineClosed
 from server.backplane.ports import Envelope
 from server.chat.doubts import DoubtRule
+from server.chat.language.abandoned import Abandoned, Rewriter
 from server.chat.learning import Learner
 from server.chat.memory import LastAnswer, Memories, Memory, before_of, rebuild, turn_view
 from server.chat.peer import GUEST_NAME
@@ -78,6 +79,7 @@ class Bot:
         silence_ms: int,
         sole_worker: bool,
         doubts: DoubtRule | None = None,
+        author: Rewriter | None = None,
     ) -> None:
         self._store = store
         self._fanout = fanout
@@ -95,6 +97,7 @@ class Bot:
         self._silence_ms = silence_ms
         self._sole_worker = sole_worker
         self._doubts = doubts
+        self._author = author
         self._understanding = asyncio.Semaphore(MAX_UNDERSTANDING)
 
     def write_with(self, writer: BuiltInWriter) -> None:
@@ -109,6 +112,8 @@ class Bot:
         """
         try:
             return await self._answer(turn)
+        except Abandoned:
+            return False
         except (ProtocolError, EngineClosed):
             raise
         except Exception as error:
@@ -130,6 +135,8 @@ class Bot:
         rewarding = asyncio.create_task(self._reward_previous(turn, memory.last, analysis))
         try:
             answer, written = self._compose(turn, memory, heard)
+            if self._author is not None:
+                answer, written = await self._author.rewrite(answer, written)
             message = await self._store.answer(answer)
         except BaseException:
             self._memories.forget(channel)  # it has heard what may come again

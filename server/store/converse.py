@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from sqlalchemy import BigInteger, Connection, bindparam, delete, func, insert, literal_column, update
 
-from server.store import inbox, schema
+from server.store import inbox, schema, usage
 from server.store.batch import Batch, Batches
 from server.store.dialect import database_now_ms
 from server.store.find import find
@@ -81,6 +81,7 @@ _WRITE = Batches(
     _LEAVE,
     _JOIN,
     _INSERT_DOUBTS,
+    usage.INSERT,
 )
 
 
@@ -113,6 +114,14 @@ def _write(connection: Connection, plan: Plan) -> None:
                 inbox.row_of(op.answer.turn.turn_id, op.answer.turn.message.at_ms, op.answer.doubt)
                 for op in plan.answers
                 if op.answer.doubt is not None
+            ],
+            [
+                *(
+                    usage.row_of(op.answer.turn.turn_id, op.conversation, op.answer.usage)
+                    for op in plan.answers
+                    if op.answer.usage is not None
+                ),
+                *(usage.row_of(*row) for row in plan.used),
             ],
         ),
     )

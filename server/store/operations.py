@@ -15,11 +15,13 @@ from server.store.ports import (
     Combine,
     Handoff,
     Opening,
+    OpenTurn,
     Receipt,
     Release,
     Resolution,
     RewardParts,
 )
+from server.store.usage_ports import ModelUsage
 from server.wire.parts import Status, User
 
 # --------------------------------------------------------------------------- conversations, in the order of the calls
@@ -49,6 +51,13 @@ class AnswerOp:
     analysis_json: str
     notes_json: str
     decision_row: Mapping[str, Any] | None
+
+
+@dataclass(frozen=True, slots=True)
+class AbandonOp:
+    turn: OpenTurn
+    conversation: str
+    used: ModelUsage | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,6 +169,6 @@ class WorkOp:
     work: Callable[[Connection], Any]
 
 
-ConversationOp = AppendOp | AnswerOp | ResolveOp | HandoffOp | ClaimOp | ReleaseOp | MembersOp
+ConversationOp = AppendOp | AnswerOp | AbandonOp | ResolveOp | HandoffOp | ClaimOp | ReleaseOp | MembersOp
 UserOp = SaveUserOp | StatusOp | SawOp | RevokeOp | AbsenceOp
 Operation = ConversationOp | UserOp | OpenOp | ReceiptOp | RewardOp | WorkOp

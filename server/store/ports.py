@@ -22,6 +22,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
 from server.store.inbox_ports import Doubt, InboxStore
+from server.store.usage_ports import ModelUsage, UsageStore
 from server.wire.frames import Message, Notification
 from server.wire.parts import Conversation, Priority, ReceiptKind, ReceiptMark, State, Status, Turn, User
 
@@ -103,7 +104,7 @@ class Answer:
 
     ``decision`` and ``shown`` are None for an apology that no policy has chosen (the model was away).
     ``notes`` is opaque to the store (JSON): what the next turns need to know, such as the phrases used. ``doubt`` puts
-    the turn into the inbox.
+    the turn into the inbox; ``usage`` is what a language model took for it.
     """
 
     turn: OpenTurn
@@ -117,6 +118,7 @@ class Answer:
     analysis: Mapping[str, Any]
     notes: Mapping[str, Any]
     doubt: Doubt | None = None
+    usage: ModelUsage | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -362,7 +364,7 @@ class Combine(Protocol):
     def __call__(self, parts: Mapping[str, float], /) -> float | None: ...
 
 
-class Store(InboxStore, Protocol):
+class Store(InboxStore, UsageStore, Protocol):
     """The ledger. See the module's text for the guarantees that hold for every method."""
 
     async def start(self) -> None:
@@ -487,6 +489,10 @@ class Store(InboxStore, Protocol):
     async def answer(self, answer: Answer) -> Message | None:
         """Store the reply and close the turn. None, and nothing stored, when the turn is answered or dropped already,
         the lease number is not current, the conversation is claimed, or an earlier turn of it is open."""
+
+    async def abandon(self, turn: OpenTurn, used: ModelUsage | None = None) -> bool:
+        """Drop a turn without an answer: a later message will be answered for it. Whether it was this caller's to
+        drop, as with ``answer``; ``used`` is stored in any case."""
 
     async def take_turns(self, worker: str, lease_ms: int, limit: int) -> list[OpenTurn]:
         """Take over open turns whose lease has run out (database time), lowest offsets first, each with its lease

@@ -17,13 +17,14 @@ from server.store.postgresql import PostgresqlDatabase
 from server.store.sql_conversations import ConversationMethods
 from server.store.sql_inbox import InboxMethods
 from server.store.sql_turns import TurnMethods
+from server.store.sql_usage import UsageMethods
 from server.store.sql_users import UserMethods
 from server.store.sqlite import SqliteDatabase, sqlite_url
 
 __all__ = ["SqlStore", "sqlite_url"]
 
 
-class SqlStore(UserMethods, ConversationMethods, TurnMethods, InboxMethods):
+class SqlStore(UserMethods, ConversationMethods, TurnMethods, InboxMethods, UsageMethods):
     """``ports.Store`` on the database of ``url``: ``sqlite_url``'s, or PostgreSQL's.
 
     ``new_id`` makes ULIDs. ``group_max`` operations share a commit at most: beyond about 100 the commit's fixed cost

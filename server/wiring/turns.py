@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from inference.registry.fleet import Fleet
 from inference.registry.live import Live
@@ -19,9 +20,13 @@ from server.store.ports import RewardEvent
 from server.wire.parts import User
 from server.wiring.engines import EngineMaker
 from server.wiring.ground import Ground, new_id
+from server.wiring.language import author_of
 from server.wiring.models import Models
 from server.wiring.preparing import Preparer, from_catalogue
 from server.wiring.teaching import Teaching
+
+if TYPE_CHECKING:
+    from server.chat.language.author import Author
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +34,8 @@ class Turns:
     """``runner`` decides when ``bot`` answers, which asks ``fleet`` and ``learner``.
 
     ``models`` watches which versions of the model are to be in use, ``live`` counts what they do; ``teaching`` watches
-    the user's own intents, where there are some; ``known_intents`` tells the names of those that are understood now.
+    the user's own intents, where there are some; ``known_intents`` tells the names of those that are understood now;
+    ``author`` asks a language model.
     """
 
     fleet: Fleet
@@ -40,6 +46,7 @@ class Turns:
     runner: TurnRunner
     teaching: Teaching | None
     known_intents: Callable[[], Collection[str]]
+    author: Author | None
 
 
 def prepare_turns(ground: Ground, contents: Contents, *, on_reward: Callable[[RewardEvent], None]) -> Turns:
@@ -50,7 +57,8 @@ def prepare_turns(ground: Ground, contents: Contents, *, on_reward: Callable[[Re
     ground.metrics.watch_engine(fleet)
     ground.metrics.watch_models(lambda: roles(fleet.roster), live.figures)
     learner = _learner(ground, contents, on_reward)
-    bot = _bot(ground, contents, fleet, learner)
+    author = author_of(ground, contents)
+    bot = _bot(ground, contents, fleet, learner, author)
     runner = _runner(ground, bot)
     ground.signals.on(TurnsLeft, runner.on_turns_left)
     teaching = _teaching(ground, contents, fleet, bot)
@@ -59,7 +67,7 @@ def prepare_turns(ground: Ground, contents: Contents, *, on_reward: Callable[[Re
     def known_intents() -> Collection[str]:
         return fleet.roster.champion.manifest.heads.intent.labels if teaching is None else teaching.labels
 
-    return Turns(fleet, live, models, learner, bot, runner, teaching, known_intents)
+    return Turns(fleet, live, models, learner, bot, runner, teaching, known_intents, author)
 
 
 def _teaching(ground: Ground, contents: Contents, fleet: Fleet, bot: Bot) -> Teaching | None:
@@ -101,7 +109,7 @@ def _learner(ground: Ground, contents: Contents, on_reward: Callable[[RewardEven
     )
 
 
-def _bot(ground: Ground, contents: Contents, fleet: Fleet, learner: Learner) -> Bot:
+def _bot(ground: Ground, contents: Contents, fleet: Fleet, learner: Learner, author: Author | None) -> Bot:
     settings = ground.settings
     return Bot(
         store=ground.store,
@@ -120,6 +128,7 @@ def _bot(ground: Ground, contents: Contents, fleet: Fleet, learner: Learner) -> 
         silence_ms=settings.silence_ms,
         sole_worker=not settings.shares_database,
         doubts=DoubtRule(settings.inbox_confidence, settings.inbox_out_of_scope) if settings.inbox_items else None,
+        author=author,
     )
 
 

@@ -1,0 +1,19 @@
+"""What the turn knows of other writers."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from server.chat.writer import Written
+from server.store.ports import Answer
+
+
+class Abandoned(Exception):
+    """Nobody waits for this turn's answer any more; the ledger knows."""
+
+
+class Rewriter(Protocol):
+    """Somebody who may find better words than the built-in writer."""
+
+    async def rewrite(self, answer: Answer, written: Written) -> tuple[Answer, Written]:
+        """The answer to store, the same or another. Raises ``Abandoned``, and what the store raises."""
