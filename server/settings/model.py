@@ -260,13 +260,11 @@ class Settings(BaseModel):
     language_token_field: Literal["max_tokens", "max_completion_tokens"] = setting(
         "max_tokens", "What the model server calls the longest answer in tokens."
     )
-    language_connect_timeout_ms: int = setting(
+    language_connect_ms: int = setting(
         2_000, "Longest wait for a connection to the model server.", "ms", ge=1, le=600_000
     )
-    language_first_token_timeout_ms: int = setting(
-        10_000, "Longest wait for an answer's first token.", "ms", ge=1, le=600_000
-    )
-    language_silence_timeout_ms: int = setting(5_000, "Longest wait for the next token.", "ms", ge=1, le=600_000)
+    language_first_token_ms: int = setting(10_000, "Longest wait for an answer's first token.", "ms", ge=1, le=600_000)
+    language_silence_ms: int = setting(5_000, "Longest wait for the next token.", "ms", ge=1, le=600_000)
     language_timeout_ms: int = setting(
         60_000, "Longest time for a whole answer, all tries together.", "ms", ge=1, le=3_600_000
     )
@@ -290,22 +288,20 @@ class Settings(BaseModel):
         0.5, "Probability below which an answer that is to rest on passages is withdrawn for the built-in writer's.",
         "probability", ge=0, le=1,
     )  # fmt: skip
-    language_tokens_per_conversation: int = setting(
+    language_conversation_tokens: int = setting(
         0, "Tokens of prompts and answers that one conversation may use; 0: no limit.", "tokens", ge=0
     )
-    language_tokens_per_user_day: int = setting(
+    language_user_day_tokens: int = setting(
         0, "Tokens that one user may use in a day (UTC); 0: no limit.", "tokens", ge=0
     )
-    language_tokens_per_day: int = setting(0, "Tokens that all may use in a day (UTC); 0: no limit.", "tokens", ge=0)
+    language_day_tokens: int = setting(0, "Tokens that all may use in a day (UTC); 0: no limit.", "tokens", ge=0)
     language_price_prompt: float = setting(0.0, "Price of a million tokens of prompts, in any currency.", ge=0, le=1e6)
     language_price_completion: float = setting(0.0, "Price of a million tokens of answers.", ge=0, le=1e6)
-    language_cost_per_conversation: float = setting(
+    language_conversation_cost: float = setting(
         0.0, "What one conversation may cost, in the prices' currency; 0: no limit.", ge=0, le=1e9
     )
-    language_cost_per_user_day: float = setting(
-        0.0, "What one user may cost in a day (UTC); 0: no limit.", ge=0, le=1e9
-    )
-    language_cost_per_day: float = setting(0.0, "What all may cost in a day (UTC); 0: no limit.", ge=0, le=1e9)
+    language_user_day_cost: float = setting(0.0, "What one user may cost in a day (UTC); 0: no limit.", ge=0, le=1e9)
+    language_day_cost: float = setting(0.0, "What all may cost in a day (UTC); 0: no limit.", ge=0, le=1e9)
 
     # turns
     turn_lease_ms: int = setting(

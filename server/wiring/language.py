@@ -43,7 +43,7 @@ def author_of(ground: Ground, contents: Contents) -> Author | None:
 
 def _writer(ground: Ground) -> LanguageWriter:
     settings = ground.settings
-    connect_s, most = settings.language_connect_timeout_ms / 1_000, settings.language_streams
+    connect_s, most = settings.language_connect_ms / 1_000, settings.language_streams
     url, model, key = settings.language_url, settings.language_model, read_key(settings)
     if settings.language_writer == "openai":
         from server.chat.language.chat_server import ChatServer
@@ -72,9 +72,9 @@ def rules_of(settings: Settings) -> AuthorRules:
     return AuthorRules(
         bot_name=settings.bot_name,
         deadlines=Deadlines(
-            connect_s=settings.language_connect_timeout_ms / 1_000,
-            first_token_s=settings.language_first_token_timeout_ms / 1_000,
-            silence_s=settings.language_silence_timeout_ms / 1_000,
+            connect_s=settings.language_connect_ms / 1_000,
+            first_token_s=settings.language_first_token_ms / 1_000,
+            silence_s=settings.language_silence_ms / 1_000,
             whole_s=settings.language_timeout_ms / 1_000,
         ),
         breaker=BreakerRule(settings.language_breaker_failures, open_ms, open_ms * MAX_PAUSES),
@@ -82,9 +82,9 @@ def rules_of(settings: Settings) -> AuthorRules:
         prompt_tokens=settings.language_prompt_tokens,
         max_streams=settings.language_streams,
         budget=Budget(
-            conversation=amount(settings.language_tokens_per_conversation, settings.language_cost_per_conversation),
-            user=amount(settings.language_tokens_per_user_day, settings.language_cost_per_user_day),
-            day=amount(settings.language_tokens_per_day, settings.language_cost_per_day),
+            conversation=amount(settings.language_conversation_tokens, settings.language_conversation_cost),
+            user=amount(settings.language_user_day_tokens, settings.language_user_day_cost),
+            day=amount(settings.language_day_tokens, settings.language_day_cost),
         ),
         prices=Prices(settings.language_price_prompt, settings.language_price_completion),
         min_confidence=settings.language_min_confidence,

@@ -31,7 +31,7 @@ def speaking(model: ThreadedModelServer, tmp_path_factory: pytest.TempPathFactor
         "PARLANCE_LANGUAGE_WRITER": "openai",
         "PARLANCE_LANGUAGE_URL": model.server.url,
         "PARLANCE_LANGUAGE_MODEL": "tiny",
-        "PARLANCE_LANGUAGE_SILENCE_TIMEOUT_MS": "60000",
+        "PARLANCE_LANGUAGE_SILENCE_MS": "60000",
     }
     with ServerProcess(tmp_path_factory.mktemp("speaking") / "data", env=env) as process:
         yield process

@@ -29,8 +29,8 @@ def settings(model: ThreadedModelServer, **changes: str) -> dict[str, str]:
         "url": model.server.url,
         "model": "tiny",
         "key": KEY,
-        "first_token_timeout_ms": "1500",
-        "silence_timeout_ms": "1500",
+        "first_token_ms": "1500",
+        "silence_ms": "1500",
         "timeout_ms": "6000",
         "breaker_failures": "1000",
         "price_prompt": "1",
@@ -321,7 +321,7 @@ async def test_a_spent_budget_is_told_and_the_built_in_writer_answers(
     model: ThreadedModelServer, join: Join, tmp_path: Path
 ) -> None:
     model.server.behaviour = Behaviour(usage=(900, 90))
-    env = settings(model, tokens_per_conversation="2000", tokens_per_user_day="3500")
+    env = settings(model, conversation_tokens="2000", user_day_tokens="3500")
     with ServerProcess(tmp_path / "data", env=env) as server:
         peer: Peer = await join(server)
         channel = await peer.open()
