@@ -26,8 +26,11 @@ MAY_IMPORT = {
     "loadtest": {"server.wire", "adapters", "inference"},  # its benchmarks measure the two cores directly
 }
 
-# A benchmark of one part has to run that part without the sockets above it.
-MAY_ALSO_IMPORT = {"loadtest.bench_store": {"server.store", "server.clock"}}
+# A benchmark of one part has to run that part without the sockets above it; so has what fits its numbers.
+MAY_ALSO_IMPORT = {
+    "loadtest.bench_store": {"server.store", "server.clock"},
+    "loadtest.fit_confidence": {"server.chat.language"},
+}
 
 # Inside server, from the ground up: each room imports only what stands before it. fanout stands below chat, since
 # the rules of conversations subscribe people to channels and ring for their messages, and fanout knows no rule.
@@ -44,7 +47,13 @@ PORTS_ONLY = ("server.store", "server.backplane")
 COMPOSERS = ("server.wiring", "server.cli")
 
 # Rooms without input and output, clock or chance of their own: everything they need is handed in.
-PURE = ("server.wire", "server.session", "adapters")
+PURE = (
+    "server.wire", "server.session", "adapters",
+    *(f"server.chat.language.{name}" for name in (
+        "book", "breaker", "budget", "checks", "completions", "draft", "prompt", "rules", "signing", "style", "tokens",
+        "values",
+    )),
+)  # fmt: skip
 IMPURE_MODULES = {
     "aiosqlite", "alembic", "asyncio", "concurrent", "fcntl", "fileinput", "ftplib", "glob", "http", "httpx",
     "importlib.resources", "io", "logging", "multiprocessing", "onnxruntime", "os", "pathlib", "pkgutil",

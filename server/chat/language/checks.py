@@ -44,9 +44,9 @@ class Calibration:
     """Groundedness and citations → probability that the passages bear the answer out: a logistic curve (J. Platt,
     1999), fitted to labelled answers by ``python -m loadtest.fit_confidence`` (docs/language-models.md)."""
 
-    intercept: float = -4.0
-    groundedness: float = 7.0
-    cited: float = 1.0
+    intercept: float = -1.04
+    groundedness: float = 1.85
+    cited: float = 0.05
 
 
 @dataclass(frozen=True, slots=True)
