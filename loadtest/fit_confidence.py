@@ -57,7 +57,10 @@ def labelled(path: Path = LABELS) -> list[list[Labelled]]:
 def weights(answers: Sequence[Labelled], hard_share: float) -> NDArray[np.float64]:
     """Such that hard ones are ``hard_share`` of all; the sum is 1."""
     hard = np.array([answer.hard for answer in answers])
-    return np.where(hard, hard_share / max(hard.sum(), 1), (1 - hard_share) / max((~hard).sum(), 1))
+    share: NDArray[np.float64] = np.where(
+        hard, hard_share / max(hard.sum(), 1), (1 - hard_share) / max((~hard).sum(), 1)
+    )
+    return share
 
 
 def fit(answers: Sequence[Labelled], hard_share: float) -> Calibration:

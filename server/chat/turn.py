@@ -18,7 +18,7 @@ from inference.analysis import Analysis
 from inference.errors import EngineClosed
 from server.backplane.ports import Envelope
 from server.chat.doubts import DoubtRule
-from server.chat.language.abandoned import Abandoned, Rewriter
+from server.chat.language.ports import Abandoned, Rewriter
 from server.chat.learning import Learner
 from server.chat.memory import LastAnswer, Memories, Memory, before_of, rebuild, turn_view
 from server.chat.peer import GUEST_NAME

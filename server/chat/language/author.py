@@ -9,20 +9,20 @@ from __future__ import annotations
 import random
 from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
-from typing import Any, Protocol
+from dataclasses import dataclass, replace
+from typing import Any
 
 import msgspec
 import structlog
 
 from adapters.personas import Persona
-from server.chat.language.abandoned import Abandoned
 from server.chat.language.book import PromptBook
 from server.chat.language.breaker import Breaker
 from server.chat.language.budget import Exhausted, day_start_ms
 from server.chat.language.deltas import Deltas
 from server.chat.language.draft import Found
 from server.chat.language.listening import Listening
+from server.chat.language.ports import Abandoned
 from server.chat.language.prompt import Line, Matter, build_prompt
 from server.chat.language.rules import AuthorRules
 from server.chat.language.session import Session, Spoken
@@ -55,10 +55,12 @@ REMEMBERED_ANSWERS = 64
 NONCE_DIGITS = 8
 
 
-class Retrieval(Protocol):
-    """Finds passages for a turn, the best first; empty where there are none."""
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What the turn brings along; see ``Rewriter``."""
 
-    async def __call__(self, answer: Answer) -> Sequence[Passage]: ...
+    passages: Sequence[Passage]
+    preferences: Sequence[str]
 
 
 class Author:
@@ -78,7 +80,6 @@ class Author:
         new_id: Callable[[], str],
         metrics: Metrics,
         personal: Callable[[str], Sequence[Found]],
-        retrieve: Retrieval | None = None,
     ) -> None:
         self._writer = writer
         self._book = book
@@ -91,7 +92,6 @@ class Author:
         self._new_id = new_id
         self._metrics = metrics.language
         self._personal = personal
-        self._retrieve = retrieve
         self._breaker = Breaker(rules.breaker)
         self._under_way: dict[str, tuple[str, Amount]] = {}
         self._remembered: OrderedDict[str, tuple[Answer, Written]] = OrderedDict()
@@ -101,8 +101,10 @@ class Author:
         """Release the writer."""
         await self._writer.close()
 
-    async def rewrite(self, answer: Answer, written: Written) -> tuple[Answer, Written]:
-        """``answer`` in the model's words, or as it is. Raises ``Abandoned``, and what the store raises."""
+    async def rewrite(
+        self, answer: Answer, written: Written, *, passages: Sequence[Passage] = (), preferences: Sequence[str] = ()
+    ) -> tuple[Answer, Written]:
+        """``answer`` in the model's words, or as it is: see ``Rewriter``."""
         turn_id = answer.turn.turn_id
         if written.kind in KEPT_KINDS or answer.shown is None:
             return answer, written
@@ -119,7 +121,7 @@ class Author:
         is_probe = self._breaker.trying
         try:
             self._under_way[turn_id] = (answer.turn.message.sender.id, Amount())
-            done = await self._write(answer, written)
+            done = await self._write(answer, written, Known(passages, preferences))
         finally:
             if is_probe and self._breaker.trying:  # it ended without telling anything of the server
                 self._breaker = self._breaker.given_up()
@@ -129,13 +131,13 @@ class Author:
             self._remembered.popitem(last=False)
         return done
 
-    async def _write(self, answer: Answer, written: Written) -> tuple[Answer, Written]:
+    async def _write(self, answer: Answer, written: Written, known: Known) -> tuple[Answer, Written]:
         turn = answer.turn
         async with Listening(self._fanout, turn.message) as listening:
             context = await self._store.language_context(self._wish(answer))
             if context.written_on:
                 await self._abandon(answer, None)
-            request = self._request(answer, written, context, await self._passages(answer))
+            request = self._request(answer, written, context, known)
             wanted = self._most(request)
             self._under_way[turn.turn_id] = (turn.message.sender.id, wanted)
             spent = self._exhausted(answer, context.spent, wanted)
@@ -191,7 +193,7 @@ class Author:
         said = replace(
             answer,
             text=spoken.text,
-            data={**(answer.data or {}), **_citations(spoken, session.request.prompt)} or None,
+            data=_data(answer.data or {}, spoken, session.request.prompt) or None,
             at_ms=self._clock.now_ms(),
             shown=shown,
             notes={**answer.notes, "phrases": [], "asked_back": False},
@@ -217,18 +219,7 @@ class Author:
             since_ms=day_start_ms(self._clock.now_ms()) if self._rules.budget.is_limited else None,
         )
 
-    async def _passages(self, answer: Answer) -> Sequence[Passage]:
-        if self._retrieve is None:
-            return ()
-        try:
-            return await self._retrieve(answer)
-        except Exception:  # whatever it was, the prompt then says that there are no documents
-            _log.exception("no passages retrieved")
-            return ()
-
-    def _request(
-        self, answer: Answer, written: Written, context: LanguageContext, passages: Sequence[Passage]
-    ) -> WritingRequest:
+    def _request(self, answer: Answer, written: Written, context: LanguageContext, known: Known) -> WritingRequest:
         message = answer.turn.message
         persona = self._personas[answer.shown.persona if answer.shown else ""]
         variant = answer.shown.experiment.variant if answer.shown and answer.shown.experiment else None
@@ -239,9 +230,10 @@ class Author:
             window=[
                 Line(one.sender.kind != "customer", one.text) for one in context.window if one.sender.kind != "system"
             ],
-            passages=passages,
+            passages=known.passages,
             examples=[Exchange(one.question, one.answer) for one in context.rated],
             customer_name=None if message.sender.name == GUEST_NAME else message.sender.name,
+            preferences=known.preferences,
             mood=_mood(answer.analysis),
             variant=variant,
         )
@@ -299,10 +291,16 @@ class Author:
         return usage
 
 
-def _citations(spoken: Spoken, prompt: Prompt) -> dict[str, Any]:
+def _data(data: Mapping[str, Any], spoken: Spoken, prompt: Prompt) -> dict[str, Any]:
+    """The built-in answer's, with the model's citations in place of its own; what was known of a passage stays."""
+    kept = {name: value for name, value in data.items() if name != "citations"}
+    known = {one.get("passage"): one for one in data.get("citations", ())}
     cited = [(number, prompt.passages[number - 1]) for number in spoken.cited]
-    found = [{"number": number, "passage": passage.id, "title": passage.title} for number, passage in cited]
-    return {"citations": found} if found else {}
+    found = [
+        {"passage": passage.id, "title": passage.title, **known.get(passage.id, {}), "number": number}
+        for number, passage in cited
+    ]
+    return {**kept, "citations": found} if found else kept
 
 
 def _mood(analysis: Mapping[str, Any]) -> str:

@@ -19,11 +19,11 @@ from adapters.traits import Traits
 from inference.pii import personal
 from server.backplane.memory import MemoryBackplane
 from server.backplane.ports import Envelope
-from server.chat.language.abandoned import Abandoned
 from server.chat.language.author import Author
 from server.chat.language.book import parse_prompts
 from server.chat.language.breaker import BreakerRule
 from server.chat.language.budget import Budget, Prices
+from server.chat.language.ports import Abandoned
 from server.chat.language.rules import AuthorRules, Deadlines
 from server.chat.language.values import Ended, Passage, StreamEvent, Text, Used, WriterFailure, WritingRequest
 from server.chat.writer import Written
@@ -110,7 +110,7 @@ class FakeWriter:
 class House:
     """An author among its fakes, with a real fan-out in between."""
 
-    def __init__(self, writer: FakeWriter, rules: AuthorRules, retrieve: Any = None) -> None:
+    def __init__(self, writer: FakeWriter, rules: AuthorRules) -> None:
         self.writer = writer
         self.store = FakeStore()
         self.clock = ManualClock()
@@ -130,7 +130,6 @@ class House:
             new_id=lambda: f"id{next(ids)}",
             metrics=self.metrics,
             personal=personal,
-            retrieve=retrieve,
         )
 
     def hear(self, envelope: Envelope) -> None:
@@ -153,8 +152,8 @@ Make = Callable[..., House]
 async def make() -> AsyncIterator[Make]:
     houses: list[House] = []
 
-    def made(*streams: Said, retrieve: Any = None, **rules: Any) -> House:
-        house = House(FakeWriter(*streams), AuthorRules("Parlance", **{"retries": 0, **rules}), retrieve)
+    def made(*streams: Said, **rules: Any) -> House:
+        house = House(FakeWriter(*streams), AuthorRules("Parlance", **{"retries": 0, **rules}))
         houses.append(house)
         return house
 
@@ -267,35 +266,40 @@ async def test_what_is_cut_at_the_limit_ends_with_a_sentence(make: Make) -> None
 DELIVERY = Passage("art-1#p2", "Delivery", "Parcels take three to five working days and cost 4.90 euros.")
 
 
-async def one_passage(answer: Answer) -> Sequence[Passage]:
-    return (DELIVERY,)
-
-
 async def test_citations_go_with_the_answer(make: Make) -> None:
-    stream = (Text("Parcels take three to five working days [1]. [4]"), Ended())
-    house = await opened(make(stream, retrieve=one_passage))
-    answer, _ = await house.rewrite()
+    house = await opened(make((Text("Parcels take three to five working days [1]. [4]"), Ended())))
+    answer, _ = await house.author.rewrite(ANSWER, WRITTEN, passages=(DELIVERY,))
     assert answer.text == "Parcels take three to five working days [1]."
     assert answer.data is not None
     assert answer.data["citations"] == [{"number": 1, "passage": "art-1#p2", "title": "Delivery"}]
+    assert "You have no documents" not in house.writer.requests[0].prompt.messages[0].content
+
+
+async def test_what_is_known_of_a_cited_passage_stays(make: Make) -> None:
+    known = [{"article": "art-1", "version": 3, "passage": "art-1#p2", "score": 0.9}, {"passage": "other"}]
+    built_in = replace(ANSWER, data={"suggestions": ["#1"], "citations": known})
+    house = await opened(make((Text("Parcels take three to five working days [1]."), Ended()), HELLO))
+    answer, _ = await house.author.rewrite(built_in, WRITTEN, passages=(DELIVERY,))
+    assert answer.data is not None
+    assert answer.data["citations"] == [
+        {"article": "art-1", "version": 3, "passage": "art-1#p2", "score": 0.9, "title": "Delivery", "number": 1}
+    ]
+    uncited, _ = await house.author.rewrite(replace(built_in, turn=OpenTurn("t2", 1, ASKED)), WRITTEN)
+    assert uncited.data == {"suggestions": ["#1"]}, "the built-in answer's citations are not the model's"
 
 
 async def test_what_the_passages_do_not_bear_out_is_withdrawn(make: Make) -> None:
-    stream = (Text("Our drones deliver overnight from Iceland for 99 crowns."), Ended())
-    house = await opened(make(stream, retrieve=one_passage))
-    answer, _ = await house.rewrite()
+    house = await opened(make((Text("Our drones deliver overnight from Iceland for 99 crowns."), Ended())))
+    answer, _ = await house.author.rewrite(ANSWER, WRITTEN, passages=(DELIVERY,))
     assert answer.text == WRITTEN.text
     labels = {"model": "fake", "persona": "calm", "variant": "", "outcome": "replaced", "reason": "ungrounded"}
     assert house.count("answers_total", **labels) == 1
 
 
-async def test_without_its_passages_a_turn_goes_on(make: Make) -> None:
-    async def broken(answer: Answer) -> Sequence[Passage]:
-        raise ValueError("no index")
-
-    house = await opened(make(retrieve=broken))
-    assert (await house.rewrite())[0].text == "It is on its way."
-    assert "You have no documents" in house.writer.requests[0].prompt.messages[0].content
+async def test_preferences_stand_in_the_prompt(make: Make) -> None:
+    house = await opened(make())
+    await house.author.rewrite(ANSWER, WRITTEN, preferences=("likes short answers",))
+    assert "likes short answers" in house.writer.requests[0].prompt.messages[0].content
 
 
 # ------------------------------------------------------------------ nobody waits any more
