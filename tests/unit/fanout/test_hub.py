@@ -173,6 +173,20 @@ async def test_who_watches_hears_every_envelope_without_subscribing(
     assert bells.listeners(CHANNEL) == set()
 
 
+async def test_who_watches_hears_other_nodes(fanout: Fanout, ledger: FakeLedger, bells: MemoryHub) -> None:
+    other = Fanout(ledger, MemoryBackplane(bells), lambda count: None)
+    await other.start()
+    heard: list[int] = []
+
+    def hear(envelope: Envelope) -> None:
+        heard.append(envelope.offset)
+
+    await other.watch(CHANNEL, hear)
+    await fanout.publish_message(ledger.commit())
+    assert heard == [1]
+    await other.close()
+
+
 @pytest.mark.parametrize("watcher_first", [True, False])
 async def test_watchers_and_subscribers_do_not_end_each_other(
     fanout: Fanout, ledger: FakeLedger, bells: MemoryHub, watcher_first: bool
