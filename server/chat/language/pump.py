@@ -136,7 +136,8 @@ class Pump:
         except WriterFailure as failure:
             await self._events.put(failure)
         except Exception as error:  # a writer of somebody's own may raise anything
-            await self._events.put(WriterFailure("server", f"the writer raised {error!r}"[:200]))
+            # Its text may hold what was written.
+            await self._events.put(WriterFailure("server", f"the writer raised {type(error).__name__}"))
         finally:
             if isinstance(self._source, AsyncGenerator):
                 await self._source.aclose()
