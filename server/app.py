@@ -107,6 +107,8 @@ class App:
         await self._turns.runner.close(self._settings.drain_ms / 1000)
         await self._turns.listening.close()
         await self._turns.learner.close()
+        if self._turns.author is not None:
+            await self._turns.author.close()
         await self._people.presence.close()
         await self._ground.fanout.close()
         await self._turns.fleet.close()

@@ -31,6 +31,7 @@ from inference.intents.values import IntentSet
 from inference.pack import Pack, load_pack, read_manifest, verify_pack
 from inference.products import Products, load_products
 from inference.registry.catalogue import Catalogue
+from server.chat.language.book import PromptBook, PromptError, parse_prompts
 from server.chat.writer import BuiltInWriter, PhraseBook, PhraseError, parse_phrases, with_intents
 from server.errors import StartupError
 from server.knowledge.errors import KnowledgeError
@@ -142,6 +143,30 @@ def read_phrases(folder: Path) -> PhraseBook:
         return parse_phrases({file.name: read_yaml(file) for file in files})
     except PhraseError as error:
         raise StartupError(str(error)) from error
+
+
+def read_prompts(path: Path) -> PromptBook:
+    """What a language model is told; ``StartupError`` says what is wrong with the file, and where."""
+    try:
+        return parse_prompts(read_yaml(path), path.name)
+    except PromptError as error:
+        raise StartupError(str(error)) from error
+
+
+def read_key(settings: Settings) -> str:
+    """The key of the model server, or the secret of a webhook; empty for none. ``StartupError`` never shows it."""
+    path = settings.language_key_file
+    if path is None:
+        key = settings.language_key.get_secret_value()
+    else:
+        try:
+            key = path.read_text(encoding="utf-8").strip()
+        except (OSError, UnicodeDecodeError) as error:
+            reason = error.strerror if isinstance(error, OSError) else "it is no text"
+            raise StartupError(f"language_key_file {path} can't be read: {reason}.", "Correct the path.") from None
+    if not key.isascii() or not key.isprintable() or " " in key:
+        raise StartupError("The key of the language model holds blanks or odd characters.", "Copy it again.")
+    return key
 
 
 def read_products(path: Path | None) -> Products:

@@ -21,6 +21,8 @@ from server.chat.apprentice import Apprentice
 from server.chat.constraints import Constraints
 from server.chat.credit import Credit
 from server.chat.doubts import DoubtRule
+from server.chat.language.passages import passages_of
+from server.chat.language.ports import Abandoned, Rewriter
 from server.chat.learning import Learner
 from server.chat.listening import Understanding, analysis_told
 from server.chat.memory import LastAnswer, Memories, Memory, before_of, rebuild, turn_view
@@ -93,6 +95,7 @@ class Bot:
         apprentice: Apprentice | None = None,
         trials: Trials | None = None,
         knowledge: Knowing | None = None,
+        author: Rewriter | None = None,
     ) -> None:
         self._store = store
         self._fanout = fanout
@@ -116,6 +119,7 @@ class Bot:
         self._apprentice = apprentice
         self._trials = trials
         self._knowledge = knowledge
+        self._author = author
         self._understanding = asyncio.Semaphore(MAX_UNDERSTANDING)
 
     def write_with(self, writer: BuiltInWriter) -> None:
@@ -134,6 +138,8 @@ class Bot:
         """
         try:
             return await self._answer(turn)
+        except Abandoned:
+            return False
         except (ProtocolError, EngineClosed):
             raise
         except Exception as error:
@@ -158,6 +164,8 @@ class Bot:
         try:
             part = self._part(turn, memory, analysis, await recalled if recalled else {})
             answer, written = self._compose(turn, memory, heard, part)
+            if self._author is not None:
+                answer, written = await self._author.rewrite(answer, written, passages=passages_of(heard.found))
             message = await self._store.answer(answer)
         except BaseException:
             self._memories.forget(channel)  # it has heard what may come again

@@ -265,6 +265,20 @@ def check_rewards(loaded: Loaded) -> Iterator[Finding]:
         yield Finding("rewards", "ok", f"weights changed: {changed}")
 
 
+def check_language(loaded: Loaded) -> Iterator[Finding]:
+    from server.contents import read_key, read_prompts
+
+    settings = loaded.settings
+    book = read_prompts(settings.language_prompt_path)
+    if settings.language_writer == "builtin":
+        yield Finding("language", "ok", "the built-in writer alone")
+        return
+    keyed = "with a key" if read_key(settings) else "without a key"
+    variants = f", {len(book.variants)} variants" if book.variants else ""
+    model = f" {settings.language_model}" if settings.language_model else ""
+    yield Finding("language", "ok", f"{settings.language_writer}{model}, {keyed}{variants}; nobody was asked")
+
+
 def check_phrases(loaded: Loaded) -> Iterator[Finding]:
     from server.chat.writer import lint
     from server.contents import read_phrases
@@ -352,6 +366,7 @@ CHECKS: tuple[Check, ...] = (
     check_rewards,
     check_mood,
     check_phrases,
+    check_language,
     check_products,
     check_port,
     check_open_files,

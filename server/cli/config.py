@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from server.settings import Loaded, Settings
 
 MASK = "********"
-URLS = ("database_url", "redis_url")
+URLS = ("database_url", "redis_url", "language_url")
 
 config_app = typer.Typer(no_args_is_help=True, help="See the settings.")
 
@@ -82,7 +82,7 @@ def _effective(settings: Settings) -> dict[str, object]:
 
 
 def _shown(name: str, value: Any) -> Any:
-    if name in ("secret", "secret_previous"):
+    if name in ("secret", "secret_previous", "language_key"):
         return MASK if value.get_secret_value() else ""
     if name in URLS:
         return masked_url(value)

@@ -62,6 +62,7 @@ class Fanout:
         self._backplane = backplane
         self._on_deliveries = on_deliveries
         self._feeds: dict[str, Feed] = {}
+        self._watchers: dict[str, list[Callable[[Envelope], None]]] = {}
         self._repairing: set[str] = set()
         self._dealing: dict[Feed, None] = {}  # in the order of their turns
         self._tasks: set[asyncio.Task[None]] = set()
@@ -151,9 +152,31 @@ class Fanout:
         feed.leave(peer)
         if not feed.subscriptions:
             del self._feeds[channel]
-            await self._backplane.ignore(channel)
-            if channel in self._feeds:  # somebody joined while the backplane was being told
-                await self._backplane.listen(channel)
+            await self._ignore(channel)
+
+    async def watch(self, channel: str, heard: Callable[[Envelope], None]) -> None:
+        """Hand every envelope of the channel to ``heard`` as it comes, in no certain order and perhaps not at all; on
+        the event loop's thread, must not block. Those for workers are not among them."""
+        self._watchers.setdefault(channel, []).append(heard)
+        await self._backplane.listen(channel)
+
+    async def unwatch(self, channel: str, heard: Callable[[Envelope], None]) -> None:
+        """End ``watch``; unknown ones are ignored."""
+        watchers = self._watchers.get(channel, [])
+        if heard not in watchers:
+            return
+        watchers.remove(heard)
+        if not watchers:
+            del self._watchers[channel]
+            await self._ignore(channel)
+
+    async def _ignore(self, channel: str) -> None:
+        """Where nobody here wants the channel any more."""
+        if channel in self._feeds or channel in self._watchers:
+            return
+        await self._backplane.ignore(channel)
+        if channel in self._feeds or channel in self._watchers:  # somebody came while the backplane was being told
+            await self._backplane.listen(channel)
 
     def show(self, envelope: Envelope) -> None:
         """Deliver to the subscribers on this worker only; for what is not durable."""
@@ -178,6 +201,9 @@ class Fanout:
         if envelope.audience == "workers":
             self._on_signal(envelope)
             return
+        if self._watchers:
+            for heard in tuple(self._watchers.get(envelope.channel, ())):
+                heard(envelope)
         feed = self._feeds.get(envelope.channel)
         if feed is not None:
             self._accept(feed, Parcel(envelope))

@@ -302,6 +302,73 @@ class Settings(BaseModel):
         "conversation (the λ of λ-returns); 0: they reward the last answer alone.",
         ge=0, le=1,
     )  # fmt: skip
+
+    # language models
+    language_writer: str = setting(
+        "builtin",
+        "Who finds the words: builtin; openai, a server that speaks OpenAI's chat-completions API; webhook, a service "
+        "of your own; or the name of a Python entry point of the group parlance.writers.",
+        min_length=1, max_length=64,
+    )  # fmt: skip
+    language_url: str = setting(
+        "", "Base URL of the model server, such as http://127.0.0.1:8080/v1; of a webhook the whole URL.",
+        max_length=2_000,
+    )  # fmt: skip
+    language_model: str = setting("", "Model to ask for, by the server's name for it.", max_length=200)
+    language_key: SecretStr = setting(
+        SecretStr(""), "Key for the model server; for a webhook the secret that signs what is sent.", repr=False
+    )
+    language_key_file: OptionalPath = setting(None, "File that holds the key, in place of language_key.")
+    language_prompt_file: OptionalPath = setting(
+        None, "YAML file of the prompt, its sentences of style and its parameters; empty: the one that ships."
+    )
+    language_token_field: Literal["max_tokens", "max_completion_tokens"] = setting(
+        "max_tokens", "What the model server calls the longest answer in tokens."
+    )
+    language_connect_ms: int = setting(
+        2_000, "Longest wait for a connection to the model server.", "ms", ge=1, le=600_000
+    )
+    language_first_token_ms: int = setting(10_000, "Longest wait for an answer's first token.", "ms", ge=1, le=600_000)
+    language_silence_ms: int = setting(5_000, "Longest wait for the next token.", "ms", ge=1, le=600_000)
+    language_timeout_ms: int = setting(
+        60_000, "Longest time for a whole answer, all tries together.", "ms", ge=1, le=3_600_000
+    )
+    language_retries: int = setting(
+        1, "Further tries where the model server fails before the first token.", ge=0, le=10
+    )
+    language_breaker_failures: int = setting(
+        5, "Failed answers in a row after which the built-in writer answers alone for a while.", ge=1, le=1_000
+    )
+    language_breaker_open_ms: int = setting(
+        10_000, "How long that while is at first; it doubles up to twelve times as much.", "ms", ge=1, le=3_600_000
+    )
+    language_streams: int = setting(
+        64, "Answers that one worker has written at a time; who comes on top gets the built-in writer's.", "answers",
+        ge=1, le=10_000,
+    )  # fmt: skip
+    language_prompt_tokens: int = setting(
+        3_000, "Longest prompt, by an estimate on the high side.", "tokens", ge=500, le=1_000_000
+    )
+    language_min_confidence: float = setting(
+        0.5, "Probability below which an answer that is to rest on passages is withdrawn for the built-in writer's.",
+        "probability", ge=0, le=1,
+    )  # fmt: skip
+    language_conversation_tokens: int = setting(
+        0, "Tokens of prompts and answers that one conversation may use; 0: no limit.", "tokens", ge=0
+    )
+    language_user_day_tokens: int = setting(
+        0, "Tokens that one user may use in a day (UTC); 0: no limit.", "tokens", ge=0
+    )
+    language_day_tokens: int = setting(0, "Tokens that all may use in a day (UTC); 0: no limit.", "tokens", ge=0)
+    language_price_prompt: float = setting(0.0, "Price of a million tokens of prompts, in any currency.", ge=0, le=1e6)
+    language_price_completion: float = setting(0.0, "Price of a million tokens of answers.", ge=0, le=1e6)
+    language_conversation_cost: float = setting(
+        0.0, "What one conversation may cost, in the prices' currency; 0: no limit.", ge=0, le=1e9
+    )
+    language_user_day_cost: float = setting(0.0, "What one user may cost in a day (UTC); 0: no limit.", ge=0, le=1e9)
+    language_day_cost: float = setting(0.0, "What all may cost in a day (UTC); 0: no limit.", ge=0, le=1e9)
+
+    # turns
     turn_lease_ms: int = setting(
         6_000, "How long a worker owns a turn without renewing before another may take it.", "ms", ge=500, le=600_000
     )
@@ -417,6 +484,11 @@ class Settings(BaseModel):
     def default_reward(self) -> float | None:
         """``reward_default`` as a number; None to censor."""
         return None if self.reward_default == "censor" else float(self.reward_default)
+
+    @property
+    def language_prompt_path(self) -> Path:
+        """``language_prompt_file``, or the prompt that ships."""
+        return self.language_prompt_file or PACKAGES / "server" / "chat" / "language" / "prompts" / "en.yaml"
 
     @property
     def url(self) -> str:

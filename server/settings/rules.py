@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from urllib.parse import urlsplit
 
 from server.errors import StartupError
 from server.settings.model import MIN_SECRET_BYTES, Settings
@@ -13,6 +14,7 @@ def check_settings(settings: Settings, origins: Mapping[str, str]) -> None:
     _check_back_ends(settings)
     _check_workers(settings)
     _check_tokens(settings)
+    _check_language(settings)
     if not settings.is_local and not settings.allow_insecure_bind:
         _check_bind(settings, origins)
 
@@ -53,6 +55,29 @@ def _check_tokens(settings: Settings) -> None:
             f"Guests get tokens signed with the secret, so guests = true and token_algorithm {algorithm} exclude "
             "each other.",
             "Set guests = false, or use HS256.",
+        )
+
+
+def _check_language(settings: Settings) -> None:
+    writer = settings.language_writer
+    if writer in ("openai", "webhook"):
+        scheme = urlsplit(settings.language_url).scheme
+        if scheme not in ("http", "https") or not urlsplit(settings.language_url).hostname:
+            raise StartupError(
+                f"language_writer = {writer} needs language_url, an address that begins with http:// or https://.",
+                "Set it, such as http://127.0.0.1:8080/v1, or set language_writer = builtin.",
+            )
+    if writer == "openai" and not settings.language_model:
+        raise StartupError(
+            "language_writer = openai needs language_model.", "Set it to a name that the server knows (GET …/models)."
+        )
+    has_key = bool(settings.language_key.get_secret_value())
+    if has_key and settings.language_key_file is not None:
+        raise StartupError("language_key and language_key_file are both set.", "Keep one of them.")
+    if writer == "webhook" and not has_key and settings.language_key_file is None:
+        raise StartupError(
+            "language_writer = webhook needs a secret that signs what is sent.",
+            "Set language_key or language_key_file (openssl rand -hex 32), and tell the service.",
         )
 
 

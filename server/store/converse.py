@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from sqlalchemy import BigInteger, Connection, bindparam, delete, func, insert, literal_column, update
 
-from server.store import inbox, schema, trial_records
+from server.store import inbox, schema, trial_records, usage
 from server.store.batch import Batch, Batches
 from server.store.dialect import database_now_ms
 from server.store.find import find
@@ -85,6 +85,7 @@ _WRITE = Batches(
     _JOIN,
     _INSERT_DOUBTS,
     _INSERT_TRIAL_TURNS,
+    usage.INSERT,
 )
 
 
@@ -119,6 +120,14 @@ def _write(connection: Connection, plan: Plan) -> None:
                 if op.answer.doubt is not None
             ],
             [trial_records.turn_row(op) for op in plan.answers if op.answer.trial is not None],
+            [
+                *(
+                    usage.row_of(op.answer.turn.turn_id, op.conversation, op.answer.usage)
+                    for op in plan.answers
+                    if op.answer.usage is not None
+                ),
+                *(usage.row_of(*row) for row in plan.used),
+            ],
         ),
     )
     trial_records.expose(connection, plan.answers)

@@ -10,7 +10,16 @@ from sqlalchemy import Connection, bindparam, literal_column, select
 from server.store import codec, conversations, schema
 from server.store.ledger import Facts, HeadRow, Membership, MessageKey, StoredMessage, TurnRow
 from server.store.lookup import Lookup
-from server.store.operations import AnswerOp, AppendOp, ClaimOp, ConversationOp, HandoffOp, MembersOp, ReleaseOp
+from server.store.operations import (
+    AbandonOp,
+    AnswerOp,
+    AppendOp,
+    ClaimOp,
+    ConversationOp,
+    HandoffOp,
+    MembersOp,
+    ReleaseOp,
+)
 from server.store.plan import message_key
 from server.store.query import Query
 from server.wire.parts import User
@@ -82,7 +91,7 @@ class _Wanted:
                     self.members.add((op.conversation, append.sender.id))
                 if append.wants_turn:
                     self._add_turns(head)
-            case AnswerOp():
+            case AnswerOp() | AbandonOp():
                 self._add_turns(head)
             case HandoffOp(handoff):
                 if handoff.members_only:

@@ -15,6 +15,7 @@ from msgspec.structs import replace
 from server.errors import NotFound, ProtocolError
 from server.store.operations import AnswerOp
 from server.store.ports import Appended, Changed
+from server.store.usage_ports import ModelUsage
 from server.wire.frames import Message
 from server.wire.parts import State, User
 
@@ -87,7 +88,7 @@ class NewMessage(Struct, frozen=True):
     answers: str | None = None
 
 
-Outcome = Appended | Changed | Message | tuple[list[str], list[str]] | ProtocolError | None
+Outcome = Appended | Changed | Message | tuple[list[str], list[str]] | ProtocolError | bool | None
 
 
 @dataclass(slots=True)
@@ -96,7 +97,8 @@ class Plan:
 
     ``outcomes`` stand in the order of the operations; ``messages`` ascend by offset within a conversation. ``heads``
     are those with new messages, ``states`` those of them whose hand-off changed. ``joins`` say when, ``leaves`` are
-    memberships that were there before; ``dropped`` are ids of turns.
+    memberships that were there before; ``dropped`` are ids of turns. ``used``: what language models took for turns
+    that were abandoned, with turn and conversation.
     """
 
     outcomes: list[Outcome] = field(default_factory=list)
@@ -106,6 +108,7 @@ class Plan:
     turns: list[TurnRow] = field(default_factory=list)
     dropped: list[str] = field(default_factory=list)
     answers: list[AnswerOp] = field(default_factory=list)
+    used: list[tuple[str, str, ModelUsage]] = field(default_factory=list)
     joins: dict[Membership, int] = field(default_factory=dict)
     leaves: set[Membership] = field(default_factory=set)
 
@@ -172,6 +175,9 @@ class Ledger:
 
     def close_first_turn(self, conversation: str) -> None:
         del self._turns[conversation][0]
+
+    def drop_first_turn(self, conversation: str) -> None:
+        self.plan.dropped.append(self._turns[conversation].pop(0).turn_id)
 
     def drop_turns(self, conversation: str) -> None:
         self.plan.dropped += [turn.turn_id for turn in self._turns.pop(conversation, ())]

@@ -16,11 +16,13 @@ from server.store.ports import (
     Combine,
     Handoff,
     Opening,
+    OpenTurn,
     Receipt,
     Release,
     Resolution,
     RewardParts,
 )
+from server.store.usage_ports import ModelUsage
 from server.wire.parts import Status, User
 
 # --------------------------------------------------------------------------- conversations, in the order of the calls
@@ -50,6 +52,13 @@ class AnswerOp:
     analysis_json: str
     notes_json: str
     decision_row: Mapping[str, Any] | None
+
+
+@dataclass(frozen=True, slots=True)
+class AbandonOp:
+    turn: OpenTurn
+    conversation: str
+    used: ModelUsage | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,7 +190,7 @@ class WorkOp:
     work: Callable[[Connection], Any]
 
 
-ConversationOp = AppendOp | AnswerOp | ResolveOp | HandoffOp | ClaimOp | ReleaseOp | MembersOp
+ConversationOp = AppendOp | AnswerOp | AbandonOp | ResolveOp | HandoffOp | ClaimOp | ReleaseOp | MembersOp
 UserOp = SaveUserOp | StatusOp | SawOp | RevokeOp | AbsenceOp
 LearningOp = RewardOp | DefaultOp | ChangeOp
 Operation = ConversationOp | UserOp | OpenOp | ReceiptOp | LearningOp | WorkOp

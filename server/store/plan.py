@@ -23,6 +23,7 @@ from server.store.ledger import (
     no_conversation,
 )
 from server.store.operations import (
+    AbandonOp,
     AnswerOp,
     AppendOp,
     ClaimOp,
@@ -57,6 +58,8 @@ def _take(ledger: Ledger, operation: ConversationOp, head: HeadRow) -> Outcome: 
             return _append(ledger, operation, head)
         case AnswerOp():
             return _answer(ledger, operation, head)
+        case AbandonOp():
+            return _abandon(ledger, operation)
         case ResolveOp():
             return changes.resolve(ledger, operation, head)
         case HandoffOp():
@@ -166,3 +169,13 @@ def _answer(ledger: Ledger, op: AnswerOp, head: HeadRow) -> Message | None:
     ledger.close_first_turn(op.conversation)
     ledger.plan.answers.append(op)
     return message
+
+
+def _abandon(ledger: Ledger, op: AbandonOp) -> bool:
+    if op.used is not None:
+        ledger.plan.used.append((op.turn.turn_id, op.conversation, op.used))
+    turn = ledger.first_turn(op.conversation)
+    if turn is None or (turn.turn_id, turn.lease_number) != (op.turn.turn_id, op.turn.lease_number):
+        return False
+    ledger.drop_first_turn(op.conversation)
+    return True

@@ -27,6 +27,7 @@ from server.store.knowledge_ports import KnowledgeStore
 from server.store.mood_ports import MoodStore
 from server.store.people_ports import PeopleStore
 from server.store.policy_ports import PolicyMode, PolicyStore, Repeats
+from server.store.usage_ports import ModelUsage, UsageStore
 from server.wire.frames import Message, Notification
 from server.wire.parts import Conversation, Priority, ReceiptKind, ReceiptMark, State, Status, Turn, User
 
@@ -111,7 +112,7 @@ class Answer:
 
     ``decision`` and ``shown`` are None for an apology that no policy has chosen (the model was away).
     ``notes`` is opaque to the store (JSON): what the next turns need to know, such as the phrases used. ``doubt`` puts
-    the turn into the inbox; ``trial`` is what experiments know of it.
+    the turn into the inbox; ``trial`` is what experiments know of it, ``usage`` what a language model took for it.
     """
 
     turn: OpenTurn
@@ -126,6 +127,7 @@ class Answer:
     notes: Mapping[str, Any]
     doubt: Doubt | None = None
     trial: TrialTurn | None = None
+    usage: ModelUsage | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -379,7 +381,7 @@ class Combine(Protocol):
     def __call__(self, parts: Mapping[str, float], /) -> float | None: ...
 
 
-class Store(InboxStore, KnowledgeStore, MoodStore, PeopleStore, PolicyStore, ExperimentStore, Protocol):
+class Store(InboxStore, KnowledgeStore, MoodStore, PeopleStore, PolicyStore, ExperimentStore, UsageStore, Protocol):
     """The ledger. See the module's text for the guarantees that hold for every method."""
 
     async def start(self) -> None:
@@ -504,6 +506,10 @@ class Store(InboxStore, KnowledgeStore, MoodStore, PeopleStore, PolicyStore, Exp
     async def answer(self, answer: Answer) -> Message | None:
         """Store the reply and close the turn. None, and nothing stored, when the turn is answered or dropped already,
         the lease number is not current, the conversation is claimed, or an earlier turn of it is open."""
+
+    async def abandon(self, turn: OpenTurn, used: ModelUsage | None = None) -> bool:
+        """Drop a turn without an answer: a later message will be answered for it. Whether it was this caller's to
+        drop, as with ``answer``; ``used`` is stored in any case."""
 
     async def take_turns(self, worker: str, lease_ms: int, limit: int) -> list[OpenTurn]:
         """Take over open turns whose lease has run out (database time), lowest offsets first, each with its lease

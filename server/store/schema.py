@@ -284,6 +284,8 @@ ratings = Table(
     Column("at_ms", BigInteger, nullable=False),
 )
 
+Index("ix_ratings_user_id_at_ms", ratings.c.user_id, ratings.c.at_ms)
+
 assessments = Table(
     "assessments",
     metadata,
@@ -450,6 +452,30 @@ knowledge_rows = Table(
 )
 Index("ix_knowledge_rows_article_id", knowledge_rows.c.article_id)
 Index("ix_knowledge_rows_revision", knowledge_rows.c.revision)
+
+# One row per turn that asked a language model; in the transaction of its answer.
+model_usage = Table(
+    "model_usage",
+    metadata,
+    Column("usage_id", String(64), primary_key=True),
+    Column("turn_id", ForeignKey("turns.turn_id"), nullable=False),
+    Column("conversation_id", ForeignKey("conversations.id"), nullable=False, index=True),
+    Column("user_id", String, nullable=False),
+    Column("model", String, nullable=False),
+    Column("persona", String, nullable=False),
+    Column("variant", String),
+    Column("outcome", String(16), nullable=False),
+    Column("prompt_tokens", BigInteger, nullable=False),
+    Column("completion_tokens", BigInteger, nullable=False),
+    Column("estimated", Boolean, nullable=False),
+    Column("cost_micros", BigInteger, nullable=False),
+    Column("first_token_ms", BigInteger),
+    Column("total_ms", BigInteger, nullable=False),
+    Column("tries", Integer, nullable=False),
+    Column("at_ms", BigInteger, nullable=False, index=True),
+    CheckConstraint("outcome IN ('answered', 'replaced', 'failed', 'interrupted')", name="outcome"),
+)
+Index("ix_model_usage_user_id_at_ms", model_usage.c.user_id, model_usage.c.at_ms)
 
 # One row that ``ping`` counts up: a database that only reads is not ready.
 probe = Table(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from adapters.personas import Persona
 from inference.registry.fleet import Fleet
@@ -29,11 +30,15 @@ from server.wire.parts import User
 from server.wiring.engines import EngineMaker
 from server.wiring.ground import Ground, new_id
 from server.wiring.knowledge import prepare_knowledge
+from server.wiring.language import author_of
 from server.wiring.models import Models
 from server.wiring.policies import SettingsMaker
 from server.wiring.preparing import Preparer, from_catalogue
 from server.wiring.teaching import Teaching
 from server.wiring.trials import abilities, prepare_trials
+
+if TYPE_CHECKING:
+    from server.chat.language.author import Author
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +49,8 @@ class Turns:
     the user's own intents, where there are some; ``policy_maker`` makes policies as the settings say; ``known_intents``
     tells the names of the intents that are understood now; ``personas`` are those among which the policy chooses;
     ``listening`` reads what no bot answers. ``trials`` are the experiments that act on turns, and ``can`` what their
-    variants may change. ``knowledge`` is the user's own.
+    variants may change. ``knowledge`` is the user's own, ``author``
+    asks a language model.
     """
 
     fleet: Fleet
@@ -61,6 +67,7 @@ class Turns:
     trials: Trials
     can: Abilities
     knowledge: Knowledge
+    author: Author | None
 
 
 def prepare_turns(ground: Ground, contents: Contents, *, on_reward: Callable[[RewardEvent], None]) -> Turns:
@@ -79,7 +86,8 @@ def prepare_turns(ground: Ground, contents: Contents, *, on_reward: Callable[[Re
     can = abilities(tuple(persona.name for persona in contents.personas), known_intents)
     trials = prepare_trials(ground, can, _identity(ground))
     knowledge = prepare_knowledge(ground, fleet)
-    bot = _bot(ground, contents, fleet, learner, trials=trials, knowledge=knowledge)
+    author = author_of(ground, contents)
+    bot = _bot(ground, contents, fleet, learner, trials=trials, knowledge=knowledge, author=author)
     learner.on_personas(bot.speak_as)
     runner = _runner(ground, bot)
     ground.signals.on(TurnsLeft, runner.on_turns_left)
@@ -101,6 +109,7 @@ def prepare_turns(ground: Ground, contents: Contents, *, on_reward: Callable[[Re
         trials=trials,
         can=can,
         knowledge=knowledge,
+        author=author,
     )
 
 
@@ -172,7 +181,14 @@ def _identity(ground: Ground) -> User:
 
 
 def _bot(
-    ground: Ground, contents: Contents, fleet: Fleet, learner: Learner, *, trials: Trials, knowledge: Knowledge
+    ground: Ground,
+    contents: Contents,
+    fleet: Fleet,
+    learner: Learner,
+    *,
+    trials: Trials,
+    knowledge: Knowledge,
+    author: Author | None,
 ) -> Bot:
     settings = ground.settings
     return Bot(
@@ -198,6 +214,7 @@ def _bot(
         apprentice=_apprentice(ground, fleet, learner),
         trials=trials,
         knowledge=knowledge,
+        author=author,
     )
 
 

@@ -26,10 +26,11 @@ MAY_IMPORT = {
     "loadtest": {"server.wire", "adapters", "inference"},  # its benchmarks measure the two cores directly
 }
 
-# A benchmark of one part has to run that part without the sockets above it.
+# A benchmark of one part has to run that part without the sockets above it; so has what fits its numbers.
 MAY_ALSO_IMPORT = {
     "loadtest.bench_store": {"server.store", "server.clock"},
     "loadtest.bench_knowledge": {"server.store", "server.clock", "server.knowledge"},
+    "loadtest.fit_confidence": {"server.chat.language"},
 }
 
 # Inside server, from the ground up: each room imports only what stands before it. fanout stands below chat, since
@@ -42,6 +43,7 @@ ORDER = (
 # Where the ports of a room stand.
 PORTS = (
     *("ports", "experiment_ports", "inbox_ports", "knowledge_ports", "mood_ports", "people_ports", "policy_ports"),
+    "usage_ports",
 )
 
 # Rooms that name only the ports of these, never an implementation. wiring and cli may.
@@ -49,7 +51,13 @@ PORTS_ONLY = ("server.store", "server.backplane")
 COMPOSERS = ("server.wiring", "server.cli")
 
 # Rooms without input and output, clock or chance of their own: everything they need is handed in.
-PURE = ("server.wire", "server.session", "server.knowledge", "adapters")
+PURE = (
+    "server.wire", "server.session", "server.knowledge", "adapters",
+    *(f"server.chat.language.{name}" for name in (
+        "book", "breaker", "budget", "checks", "completions", "draft", "prompt", "rules", "signing", "style", "tokens",
+        "values",
+    )),
+)  # fmt: skip
 IMPURE_MODULES = {
     "aiosqlite", "alembic", "asyncio", "concurrent", "fcntl", "fileinput", "ftplib", "glob", "http", "httpx",
     "importlib.resources", "io", "logging", "multiprocessing", "onnxruntime", "os", "pathlib", "pkgutil",

@@ -8,6 +8,7 @@ import logging
 import math
 import warnings
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from inference.engine import EngineStats
 from inference.registry.live import VersionFigures
 from server.store.inbox_ports import Agreement
+from server.store.usage_ports import ModelUsage
 from server.telemetry import (
     ANALYSIS_S,
     LEFT_OUT,
@@ -44,6 +46,9 @@ def _logging_as_before() -> Iterator[None]:
     root.setLevel(level)
     structlog.reset_defaults()
     structlog.contextvars.clear_contextvars()
+
+
+USAGE = ModelUsage("u", "ann", "tiny", "warm", None, "answered", 100, 20, False, 500_000, 250, 900, 1, 5)
 
 
 class Terminal(io.StringIO):
@@ -256,12 +261,33 @@ class TestUsage:
         assert process_usage().rss_bytes > 1_000_000
 
 
+class TestLanguage:
+    def test_a_use_is_counted_by_model_persona_and_variant(self) -> None:
+        metrics = Metrics()
+        metrics.language.used(USAGE, "")
+        metrics.language.used(replace(USAGE, variant="short", outcome="failed", first_token_ms=None), "cut")
+        metrics.language.watch_breaker(lambda: "open")
+        text = metrics.render().decode()
+        for line in (
+            'answers_total{model="tiny",outcome="answered",persona="warm",reason="",variant=""} 1.0',
+            'answers_total{model="tiny",outcome="failed",persona="warm",reason="cut",variant="short"} 1.0',
+            'tokens_total{kind="prompt",model="tiny",persona="warm",variant=""} 100.0',
+            'cost_total{model="tiny",persona="warm",variant=""} 0.5',
+            'first_token_seconds_sum{model="tiny",persona="warm",variant=""} 0.25',
+            'seconds_count{model="tiny",persona="warm",variant="short"} 1.0',
+            "breaker_state 2.0",
+        ):
+            assert f"parlance_language_{line}\n" in text
+        assert 'first_token_seconds_sum{model="tiny",persona="warm",variant="short"}' not in text
+
+
 class TestDocumentation:
     """docs/metrics.md and the metrics say the same."""
 
     def exposed(self) -> dict[str, Metric]:
         metrics = watched(Metrics())
         metrics.watch_engine(Engine())
+        metrics.language.used(USAGE, "")  # a histogram with labels has no buckets before
         families = text_string_to_metric_families(metrics.render().decode())
         return {family.name + ("_total" if family.type == "counter" else ""): family for family in families}
 
@@ -290,8 +316,10 @@ class TestDocumentation:
         metrics.exposure("tone", "warm")
         metrics.experiment_look("continue")
         metrics.inbox(1, [Agreement("nlu-1.2.0", 2, 1)])
+        metrics.language.used(USAGE, "")
+        metrics.language.skipped("busy")
         found = {
-            sample.name: {name for name in sample.labels if name != "le"}
+            sample.name.removesuffix("_bucket"): {name for name in sample.labels if name != "le"}
             for family in text_string_to_metric_families(metrics.render().decode())
             for sample in family.samples
         }

@@ -26,6 +26,7 @@ from server.backplane.ports import Envelope
 from server.chat.constraints import Constraints
 from server.chat.credit import Credit
 from server.chat.doubts import DoubtRule
+from server.chat.language.ports import Abandoned, Rewriter
 from server.chat.learning import Learner
 from server.chat.memory import Memories
 from server.chat.trials import Trials
@@ -153,6 +154,7 @@ class House:
     policy: Policy = field(default_factory=lambda: make_policy("uniform", ("calm", "warm"), len(FEATURE_NAMES), 1))
     rules: tuple[Rule, ...] = ()
     credit_lambda: float = 0.0
+    author: Rewriter | None = None
 
     def bot(self) -> Bot:
         ids = count()
@@ -186,6 +188,7 @@ class House:
             trials=self.trials,
             constraints=Constraints(self.rules, by_segment=self.policy.name == "personal"),
             credit=Credit(cast(Store, self.store), learner, self.credit_lambda) if self.credit_lambda else None,
+            author=self.author,
         )
 
 
@@ -361,6 +364,40 @@ async def test_a_store_that_is_away_fails_the_turn_and_forgets_what_was_heard(ho
     house.store.away = False
     await bot.answer(turn(1), False)
     assert house.writer.situations[1].turn_number == 1
+
+
+class FakeAuthor:
+    """Finds other words, or nobody who waits for them."""
+
+    def __init__(self, abandons: bool = False) -> None:
+        self.abandons = abandons
+
+    async def rewrite(self, answer: Answer, written: Written, **known: object) -> tuple[Answer, Written]:
+        if self.abandons:
+            raise Abandoned
+        return replace(answer, text="better words"), replace(written, text="better words", phrases=())
+
+
+async def test_another_writers_words_are_stored_and_remembered(house: House) -> None:
+    house.author = FakeAuthor()
+    house.engine.results = [analysis(), analysis()]
+    bot = house.bot()
+    await bot.answer(turn(1), False)
+    await bot.answer(turn(3), False)
+    assert [answer.text for answer in house.store.answers] == ["better words"] * 2
+    assert house.writer.situations[1].used == (), "the built-in writer's phrases were not said"
+    assert dict(house.writer.situations[1].known) == {"order": "#1"}
+
+
+@pytest.mark.parametrize("last_try", [True, False])
+async def test_an_abandoned_turn_is_no_failure_and_was_not_heard(house: House, last_try: bool) -> None:
+    house.author = FakeAuthor(abandons=True)
+    house.engine.results = [analysis(), analysis()]
+    bot = house.bot()
+    assert not await bot.answer(turn(1), last_try)
+    assert not await bot.answer(turn(3), last_try)
+    assert (house.store.answers, house.fanout.messages) == ([], [])
+    assert house.store.reads == 1, "the second turn does not trust what the first one heard"
 
 
 @pytest.mark.parametrize(

@@ -215,6 +215,26 @@ class TestWords:
     def test_a_floor_that_the_arms_do_not_leave_room_for(self, tmp_path: Path) -> None:
         assert findings(tmp_path, checks.check_personas, policy_floor=0.5)[-1].status == "fail"
 
+    def test_a_language_model_is_not_asked(self, tmp_path: Path) -> None:
+        assert only(tmp_path, checks.check_language).text == "the built-in writer alone"
+        (tmp_path / "key").write_text("sk-123\n")
+        given = {"language_writer": "openai", "language_url": "http://127.0.0.1:9/v1", "language_model": "tiny"}
+        found = only(tmp_path, checks.check_language, **given, language_key_file="key")
+        assert (found.status, found.text) == ("ok", "openai tiny, with a key; nobody was asked")
+
+    @pytest.mark.parametrize(("text", "said"), [(None, "can't be read"), ("two words", "blanks or odd characters")])
+    def test_a_key_that_is_none(self, tmp_path: Path, text: str | None, said: str) -> None:
+        if text is not None:
+            (tmp_path / "key").write_text(text)
+        found = findings(tmp_path, checks.check_language, language_writer="openai", language_key_file="key")[0]
+        assert found.status == "fail" and said in found.text and "two words" not in found.text
+
+    def test_a_prompt_file_with_a_mistake(self, tmp_path: Path) -> None:
+        (tmp_path / "mine.yaml").write_text("system:\n  - text: Hi {nmae}\n")
+        found = findings(tmp_path, checks.check_language, language_prompt_file="mine.yaml")[0]
+        assert found.status == "fail"
+        assert "mine.yaml: system[1].text: there is no slot 'nmae'" in found.text
+
     def test_an_unknown_policy(self, tmp_path: Path) -> None:
         assert findings(tmp_path, checks.check_personas, policy="linucp")[-1].status == "fail"
 

@@ -151,6 +151,66 @@ async def test_after_leaving_nothing_arrives(fanout: Fanout, ledger: FakeLedger,
     assert bells.listeners(CHANNEL) == set()
 
 
+async def test_who_watches_hears_every_envelope_without_subscribing(
+    fanout: Fanout, ledger: FakeLedger, bells: MemoryHub
+) -> None:
+    heard: list[int] = []
+
+    def hear(envelope: Envelope) -> None:
+        heard.append(envelope.offset)
+
+    await fanout.watch(CHANNEL, hear)
+    assert fanout.channels() == []
+    await fanout.publish_message(ledger.commit())
+    await fanout.publish(Envelope(CHANNEL, 0, b"{}"))
+    await fanout.publish(Envelope(CHANNEL, 0, b"{}", audience="workers"))
+    await fanout.publish(Envelope("conv:other", 3, b"{}"))
+    assert heard == [1, 0]
+    await fanout.unwatch(CHANNEL, hear)
+    await fanout.unwatch(CHANNEL, hear)
+    await fanout.publish_message(ledger.commit())
+    assert heard == [1, 0]
+    assert bells.listeners(CHANNEL) == set()
+
+
+async def test_who_watches_hears_other_nodes(fanout: Fanout, ledger: FakeLedger, bells: MemoryHub) -> None:
+    other = Fanout(ledger, MemoryBackplane(bells), lambda count: None)
+    await other.start()
+    heard: list[int] = []
+
+    def hear(envelope: Envelope) -> None:
+        heard.append(envelope.offset)
+
+    await other.watch(CHANNEL, hear)
+    await fanout.publish_message(ledger.commit())
+    assert heard == [1]
+    await other.close()
+
+
+@pytest.mark.parametrize("watcher_first", [True, False])
+async def test_watchers_and_subscribers_do_not_end_each_other(
+    fanout: Fanout, ledger: FakeLedger, bells: MemoryHub, watcher_first: bool
+) -> None:
+    heard: list[int] = []
+    peer = FakePeer()
+
+    def hear(envelope: Envelope) -> None:
+        heard.append(envelope.offset)
+
+    await fanout.watch(CHANNEL, hear)
+    await join(fanout, peer, 0)
+    if watcher_first:
+        await fanout.unwatch(CHANNEL, hear)
+    else:
+        await fanout.leave(peer, CHANNEL)
+    await fanout.publish_message(ledger.commit())
+    assert (peer.offsets(), heard) == (([1], []) if watcher_first else ([], [1]))
+    assert bells.listeners(CHANNEL) != set()
+    await fanout.unwatch(CHANNEL, hear)
+    await fanout.leave(peer, CHANNEL)
+    assert bells.listeners(CHANNEL) == set()
+
+
 async def test_leaving_twice_or_a_foreign_channel_is_no_error(fanout: Fanout) -> None:
     peer = FakePeer()
     await fanout.leave(peer, CHANNEL)

@@ -138,3 +138,31 @@ def test_rules_can_be_left_to_the_caller(tmp_path: Path) -> None:
 )
 def test_the_address_to_open(tmp_path: Path, host: str, url: str) -> None:
     assert load_settings({"host": host}, {}, tmp_path, check=False).settings.url == url
+
+
+class TestLanguage:
+    URL = "http://127.0.0.1:8080/v1"
+
+    def test_the_built_in_writer_needs_nothing(self, tmp_path: Path) -> None:
+        assert load(tmp_path).language_writer == "builtin"
+
+    def test_a_model_server_needs_an_address_and_a_model(self, tmp_path: Path) -> None:
+        assert "language_writer = openai needs language_url" in refusal(tmp_path, language_writer="openai")
+        wrong = {"language_writer": "openai", "language_url": "localhost:8080"}
+        assert "begins with http:// or https://" in refusal(tmp_path, **wrong)
+        assert "needs language_model" in refusal(tmp_path, language_writer="openai", language_url=self.URL)
+        assert (
+            load(tmp_path, language_writer="openai", language_url=self.URL, language_model="m").language_key_file
+            is None
+        )
+
+    def test_a_webhook_needs_a_secret(self, tmp_path: Path) -> None:
+        hook = {"language_writer": "webhook", "language_url": self.URL}
+        assert "needs a secret that signs" in refusal(tmp_path, **hook)
+        load(tmp_path, **hook, language_key="s")
+
+    def test_a_key_is_given_once(self, tmp_path: Path) -> None:
+        assert "both set" in refusal(tmp_path, language_key="k", language_key_file="key")
+
+    def test_a_key_is_never_shown(self, tmp_path: Path) -> None:
+        assert "sk-123" not in repr(load(tmp_path, language_key="sk-123"))

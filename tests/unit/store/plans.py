@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from server.store.ledger import Facts, HeadRow, Plan, StoredMessage, TurnRow
-from server.store.operations import AnswerOp, AppendOp, ClaimOp, HandoffOp, MembersOp, ReleaseOp, ResolveOp
+from server.store.operations import AbandonOp, AnswerOp, AppendOp, ClaimOp, HandoffOp, MembersOp, ReleaseOp, ResolveOp
 from server.store.ports import (
     Answer,
     Append,
@@ -119,6 +119,11 @@ def answer(
         notes={},
     )
     return prepare_answer(made)
+
+
+def abandon(turn_id: str, lease_number: int = 1, *, to: str = "c") -> AbandonOp:
+    asked = Message(f"conv:{to}", "e", 1, turn_id, 0, ANN, "?")
+    return AbandonOp(OpenTurn(turn_id, lease_number, asked), to, None)
 
 
 def resolve(number: int, resolved: bool = True, *, to: str = "c") -> ResolveOp:

@@ -22,6 +22,7 @@ from tests.unit.store.plans import (
     ANN,
     EVE,
     FAY,
+    abandon,
     answer,
     append,
     claim,
@@ -82,12 +83,17 @@ def _answered(draw: st.DrawFn, number: int, to: str) -> ConversationOp:
     return answer(number, f"m{draw(st.integers(0, MAX_OPERATIONS))}", draw(st.sampled_from([1, 1, 2])), to=to)
 
 
+def _abandoned(draw: st.DrawFn, number: int, to: str) -> ConversationOp:
+    return abandon(f"m{draw(st.integers(0, MAX_OPERATIONS))}", draw(st.sampled_from([1, 1, 2])), to=to)
+
+
 _MAKERS: list[Callable[[st.DrawFn, int, str], ConversationOp]] = [
     _appended,
     _appended,
     _appended,
     _answered,
     _answered,
+    _abandoned,
     _released,
     lambda draw, number, to: claim(number, to=to, by=draw(st.sampled_from([EVE, FAY]))),
     lambda draw, number, to: hand_off(number, to=to, members_only=draw(st.booleans())),

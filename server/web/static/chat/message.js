@@ -14,7 +14,7 @@ const STATES = {
 /**
  * @typedef {object} Item what `view.js` makes of a message or of an entry of the outbox
  * @property {string} id
- * @property {"own" | "other" | "system"} side
+ * @property {"own" | "other" | "system" | "draft"} side
  * @property {string} text
  * @property {number} atMs
  * @property {boolean} follows the same side spoke just before
@@ -32,7 +32,7 @@ const STATES = {
 
 /** @returns {{element: HTMLElement, update: (item: Item) => void}} */
 export function messageElement(item, actions) {
-  return { own, other, system }[item.side](item, actions);
+  return { own, other, system, draft }[item.side](item, actions);
 }
 
 function time(item) {
@@ -96,6 +96,20 @@ function other(item, actions) {
     element.classList.toggle("newest", Boolean(now.newest));
     foot?.update(now);
     suggest(chips, now.suggestions ?? [], actions);
+  };
+  return { element, update };
+}
+
+/** Words as they come; who listens instead of reading hears the whole message when it is there. */
+function draft(item) {
+  const head = h("header", { class: "head" }, h("span", { class: "speaker" }, "Writing"));
+  const mark = h("span", { class: "voiceprint" }, voiceprint("parlance"));
+  const text = document.createTextNode(item.text);
+  const body = h("div", { class: "bubble", dir: "auto" }, text);
+  const element = h("article", { class: "message other draft", "aria-hidden": "true" }, head, mark, body);
+  speakAs(element, "parlance");
+  const update = (now) => {
+    if (text.data !== now.text) text.data = now.text;
   };
   return { element, update };
 }

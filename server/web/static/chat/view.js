@@ -33,7 +33,12 @@ export function itemsOf(chat, shownId) {
   const items = chat.messages.map((message) =>
     itemOf(chat, message, message === last && chat.unsent.length === 0, shownId),
   );
-  return items.concat(chat.unsent.map(waitingItem));
+  return items.concat(chat.draft ? [draftItem(chat.draft)] : [], chat.unsent.map(waitingItem));
+}
+
+/** Whose voice it is comes with the message. */
+function draftItem({ messageId, text }) {
+  return { id: `m${messageId}`, side: "draft", text, atMs: Date.now() };
 }
 
 function itemOf(chat, message, isLast, shownId) {
@@ -94,6 +99,8 @@ export class View {
   #top = 0;
   #missed = 0;
   #shownId = null;
+  /** The answer in the making that was drawn last: its message takes its place without moving in. */
+  #drafted = null;
   #fetching = false;
   #slow = null;
   #quiet = null;
@@ -120,6 +127,7 @@ export class View {
     this.#shownId = shownId;
     const items = arranged(itemsOf(chat, shownId));
     this.#place(items);
+    this.#drafted = chat.draft?.messageId ?? null;
     const empty = chat.loaded && items.length === 0;
     this.#parts.welcome.hidden = !empty;
     this.#parts.earlier.hidden = !chat.more;
@@ -163,7 +171,8 @@ export class View {
 
   #make(item) {
     const made = item.side === "day" ? dayElement(item.text) : messageElement(item, this.#actions);
-    if (this.#drawn) this.#announce(made.element, item);
+    const seen = item.messageId && item.messageId === this.#drafted;
+    if (this.#drawn && !seen) this.#announce(made.element, item);
     this.#elements.set(item.id, made);
     return made;
   }
@@ -180,7 +189,7 @@ export class View {
   #answering() {
     const { answering, "answering-text": text } = this.#parts;
     const { typists, awaited } = this.#chat;
-    const waits = this.#chat.unsent.length === 0 ? awaited : null;
+    const waits = this.#chat.unsent.length === 0 && !this.#chat.draft ? awaited : null;
     answering.hidden = typists.length === 0 && waits === null;
     clearTimeout(this.#slow);
     if (typists.length > 0) text.textContent = `${typists.join(", ")} ${typists.length > 1 ? "are" : "is"} writing`;

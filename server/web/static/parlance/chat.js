@@ -90,6 +90,11 @@ export class Chat extends Emitter {
     return this.#outbox.of(this.#conversation.key);
   }
 
+  /** The answer in the making. @returns {{messageId: string, text: string} | null} */
+  get draft() {
+    return this.#conversation.draft;
+  }
+
   /** @returns {string[]} names of others who are typing */
   get typists() {
     return this.#conversation.typists;

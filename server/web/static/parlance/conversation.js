@@ -5,6 +5,7 @@
  */
 
 import { fullJitterMs } from "./backoff.js";
+import { Draft } from "./draft.js";
 import { RequestError } from "./requests.js";
 import { Timeline } from "./timeline.js";
 
@@ -25,6 +26,7 @@ export class Conversation {
   #left = false;
   #repairing = false;
   #typists = new Map();
+  #draft;
   /** @type {"bot" | "waiting" | "claimed"} */
   state = "bot";
 
@@ -40,6 +42,7 @@ export class Conversation {
     this.#clock = clock;
     this.#random = random;
     this.#on = on;
+    this.#draft = new Draft(clock, on.changed);
   }
 
   get loaded() {
@@ -67,6 +70,11 @@ export class Conversation {
     return [...this.#typists.values()];
   }
 
+  /** The answer in the making, as far as it is known. @returns {{messageId: string, text: string} | null} */
+  get draft() {
+    return this.#draft.shown;
+  }
+
   /** For `connect.resume`; nothing where it is not whole yet, for then it is opened and loaded anew. */
   get positions() {
     if (!this.#timeline || this.#loading) return {};
@@ -86,6 +94,7 @@ export class Conversation {
 
   /** A connection is up: take what `welcome.channels` has recovered, or begin again. */
   welcomed(channels) {
+    this.#draft.end(); // what came of it meanwhile comes as a message
     const entry = this.#timeline && channels[this.#timeline.channel];
     if (entry?.error) this.#timeline = null; // sending there would only fail
     if (!entry || entry.error) this.open();
@@ -143,6 +152,7 @@ export class Conversation {
     if (!timeline || frame.channel !== timeline.channel) return false;
     if (frame.type === "message") this.#message(timeline, frame);
     else if (frame.type === "typing") this.#typing(frame);
+    else if (frame.type === "delta") this.#draft.take(frame);
     else return false;
     return true;
   }
@@ -189,6 +199,7 @@ export class Conversation {
   #take(timeline, message) {
     timeline.add(message);
     this.#typists.delete(message.from.id);
+    if (message.from.kind === "bot" || message.data?.event === "claimed") this.#draft.end();
     if (message.from.kind === "system") this.state = STATE_AFTER[message.data?.event] ?? this.state;
     this.#on.heard(message);
   }
