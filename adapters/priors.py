@@ -118,6 +118,12 @@ def prior_turns(
         )
 
 
+def warm_start_arm(policy: Policy, arm: str, personas: Mapping[str, Mapping[str, float]]) -> None:
+    """Let ``policy`` learn the imagined turns of one of ``personas``, an arm that has come later."""
+    for x, rewards in prior_turns(personas):
+        policy.learn(arm, x, rewards[arm])
+
+
 def warm_start(policy: Policy, personas: Mapping[str, Mapping[str, float]]) -> None:
     """Let ``policy`` learn the imagined turns; the same personas give the same start on every worker."""
     for x, rewards in prior_turns(personas):

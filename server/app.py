@@ -69,6 +69,7 @@ class App:
         keepers = [
             self._turns.bot.watch_silence(),
             self._turns.learner.follow(),
+            self._turns.learner.give_defaults(),
             self._turns.models.watch(),
             self._talk.drift.watch(),
             self._people.accounts.watch(),
@@ -96,6 +97,7 @@ class App:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         await self._turns.runner.close(self._settings.drain_ms / 1000)
+        await self._turns.learner.close()
         await self._people.presence.close()
         await self._ground.fanout.close()
         await self._turns.fleet.close()

@@ -56,7 +56,8 @@ def read_contents(settings: Settings) -> Contents:
         personas = read_personas(settings.personas_path)
         phrases = read_phrases(settings.phrases_path)
         try:
-            weights, products = RewardWeights.of(settings.reward_weights), read_products(settings.products_file)
+            weights = RewardWeights.of(settings.reward_weights, settings.reward_groups)
+            products = read_products(settings.products_file)
             pack = loading.result()
         except (ValueError, ModelError) as error:
             raise StartupError(str(error)) from error
@@ -195,10 +196,15 @@ def champion_folder(settings: Settings) -> Path:
         raise StartupError(str(error)) from error
 
 
-def build_policy(settings: Settings, personas: tuple[Persona, ...]) -> Policy:
-    """The policy of the settings, leaning to the personas that suit a mood; every start draws anew."""
+def new_seed() -> int:
+    """One that no other policy has; below 2^32."""
+    return int(np.random.SeedSequence().entropy % 2**32)  # type: ignore[operator]
+
+
+def build_policy(settings: Settings, personas: tuple[Persona, ...], seed: int | None = None) -> Policy:
+    """The policy of the settings, leaning to the personas that suit a mood; without a ``seed`` it draws anew."""
     arms = tuple(persona.name for persona in personas)
-    seed = int(np.random.SeedSequence().entropy % 2**32)  # type: ignore[operator]
+    seed = new_seed() if seed is None else seed
     try:
         parameters = _policy_parameters(settings, personas)
         policy = make_policy(settings.policy, arms=arms, dim=len(FEATURE_NAMES), seed=seed, **parameters)

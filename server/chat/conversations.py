@@ -139,4 +139,5 @@ class ConversationVerbs:
                 members_only=not caller.is_staff,
             )
         )
+        await told(self._bot.on_assessed(frame.channel, frame.rating))
         return Rated(id=frame.id, channel=frame.channel, accepted=True)

@@ -92,8 +92,8 @@ class Memory:
 def rebuild(past: list[PastTurn]) -> Memory:
     """The memory that the last turns left, in the order of their offsets."""
     memory = Memory(turns=len(past))
-    for turn in past:
-        before = before_of(turn.analysis)
+    for number, turn in enumerate(past, 1):
+        before = before_of(turn.analysis, number, turn.at_ms, turn.answered_at_ms)
         memory.scores.append(before.sentiment_score)
         if memory.last is not None and turn.at_ms > memory.last.at_ms:
             memory.gaps_s.append((turn.at_ms - memory.last.at_ms) / 1000)
@@ -106,9 +106,10 @@ def rebuild(past: list[PastTurn]) -> Memory:
     return memory
 
 
-def before_of(analysis: Mapping[str, Any]) -> Before:
+def before_of(analysis: Mapping[str, Any], turn_number: int, asked_ms: int, answered_ms: int) -> Before:
     """What an answer is judged by, of the analysis that the ledger keeps; a turn that nobody understood has none."""
-    return Before(float(analysis.get("sentiment", {}).get("score", 0.0)), str(analysis.get("act", "other")))
+    score, act = analysis.get("sentiment", {}).get("score", 0.0), analysis.get("act", "other")
+    return Before(float(score), str(act), turn_number, (answered_ms - asked_ms) / 1000)
 
 
 def turn_view(memory: Memory, analysis: Analysis, text: str, now_ms: int) -> TurnView:

@@ -8,6 +8,7 @@ from typing import Any, Protocol
 import structlog
 
 from server.chat.access import is_conversation, message_sender, no_such_channel, require_conversation
+from server.chat.apprentice import chosen_persona
 from server.chat.content import checked_comment, checked_rating, normal_text, plain_data
 from server.chat.peer import Caller
 from server.chat.quotas import Doorkeeper
@@ -22,6 +23,7 @@ from server.wire.frames import Ack, FeedbackAccepted, HistoryPage, Message
 from server.wire.requests import Feedback, History, Send
 
 MAX_ID_CODE_POINTS = 64
+_AGENTS = ("agent", "admin")
 
 _log = structlog.get_logger(__name__)
 
@@ -31,6 +33,12 @@ class Listener(Protocol):
 
     async def on_rating(self, found: RewardParts) -> None:
         """Somebody rated a decision's answer."""
+
+    async def on_agent_message(self, message: Message) -> None:
+        """An agent wrote, and said in which persona."""
+
+    async def on_assessed(self, channel: str, rating: float) -> None:
+        """Somebody rated a conversation as a whole."""
 
     async def on_resolved(self, channel: str, resolved: bool) -> None:
         """A conversation was resolved or opened again."""
@@ -116,6 +124,8 @@ class Messages:
         for message in done.messages:
             await self.publish(message)
         await self._hand_over(done)
+        if not done.duplicate and append.sender.kind in _AGENTS and chosen_persona(append.data) is not None:
+            await told(self._bot.on_agent_message(done.message))
 
     async def _hand_over(self, done: Appended) -> None:
         if done.turn is not None:

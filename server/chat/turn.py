@@ -17,6 +17,7 @@ from adapters.rewards import After, next_turn_parts
 from inference.analysis import Analysis
 from inference.errors import EngineClosed
 from server.backplane.ports import Envelope
+from server.chat.apprentice import Apprentice
 from server.chat.doubts import DoubtRule
 from server.chat.learning import Learner
 from server.chat.memory import LastAnswer, Memories, Memory, before_of, rebuild, turn_view
@@ -28,7 +29,7 @@ from server.fanout.hub import Fanout
 from server.store.ports import Answer, DecisionRow, OpenTurn, RewardParts, Store
 from server.telemetry import Metrics
 from server.wire.codec import JSON
-from server.wire.frames import Event
+from server.wire.frames import Event, Message
 from server.wire.parts import Turn, User
 
 _log = structlog.get_logger(__name__)
@@ -78,6 +79,7 @@ class Bot:
         silence_ms: int,
         sole_worker: bool,
         doubts: DoubtRule | None = None,
+        apprentice: Apprentice | None = None,
     ) -> None:
         self._store = store
         self._fanout = fanout
@@ -95,11 +97,16 @@ class Bot:
         self._silence_ms = silence_ms
         self._sole_worker = sole_worker
         self._doubts = doubts
+        self._apprentice = apprentice
         self._understanding = asyncio.Semaphore(MAX_UNDERSTANDING)
 
     def write_with(self, writer: BuiltInWriter) -> None:
         """From the next answer on."""
         self._writer = writer
+
+    def speak_as(self, personas: tuple[Persona, ...]) -> None:
+        """These are the personas from the next answer on."""
+        self._personas = {persona.name: persona for persona in personas}
 
     async def answer(self, turn: OpenTurn, last_try: bool) -> bool:
         """Answer a turn, or say that the ledger refused it, or raise. Repeatable: a committed turn stays as it is.
@@ -139,7 +146,8 @@ class Bot:
             return False
         await self._fanout.publish_message(message)
         decision_id = answer.decision.decision_id if answer.decision is not None else None
-        memory.answered(LastAnswer(decision_id, before_of(heard.wire), answer.at_ms), written, message.offset)
+        before = before_of(heard.wire, memory.turns, turn.message.at_ms, answer.at_ms)
+        memory.answered(LastAnswer(decision_id, before, answer.at_ms), written, message.offset)
         self._count(heard, answer, started_ns)
         _log.debug("answered", message=message.message_id, offset=message.offset)
         await rewarding
@@ -206,6 +214,8 @@ class Bot:
             probabilities=tuple(chosen.probabilities.tolist()),
             features=tuple(x.tolist()),
             at_ms=now_ms,
+            mode=self._learner.mode,
+            seed=self._learner.seed,
         )
 
     async def _apologise(self, turn: OpenTurn, reason: Exception) -> bool:
@@ -266,7 +276,8 @@ class Bot:
         """What followed an answer rewards its decision."""
         if last is None or last.decision_id is None:
             return
-        await self._learner.reward(RewardParts(last.decision_id, next_turn_parts(last.before, after)))
+        parts = next_turn_parts(last.before, after)
+        await self._learner.reward(RewardParts(last.decision_id, parts, decided_ms=last.at_ms))
 
     async def on_rating(self, found: RewardParts) -> None:
         """A thumb, or any rating, on an answer."""
@@ -274,6 +285,17 @@ class Bot:
         if memory is not None and memory.last is not None and memory.last.decision_id == found.decision_id:
             memory.last_rating = found.parts.get("feedback")
         await self._learner.reward(found)
+
+    async def on_agent_message(self, message: Message) -> None:
+        """An agent wrote, and said in which persona."""
+        if self._apprentice is not None:
+            await self._apprentice.watch(message)
+
+    async def on_assessed(self, channel: str, rating: float) -> None:
+        """Somebody rated the conversation; that is said of its last answer."""
+        last = (await self._memory(channel)).last
+        if last is not None and last.decision_id is not None:
+            await self._learner.reward(RewardParts(last.decision_id, {"rating": rating}, decided_ms=last.at_ms))
 
     async def on_resolved(self, channel: str, resolved: bool) -> None:
         """The last answer led to a resolution, or to a reopening."""

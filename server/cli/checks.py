@@ -242,11 +242,11 @@ def check_rewards(loaded: Loaded) -> Iterator[Finding]:
     from adapters.rewards import RewardWeights
 
     try:
-        RewardWeights.of(loaded.settings.reward_weights)
+        RewardWeights.of(loaded.settings.reward_weights, loaded.settings.reward_groups)
     except ValueError as error:
-        yield Finding("rewards", "fail", str(error), "Correct reward_weights in the settings.")
+        yield Finding("rewards", "fail", str(error), "Correct reward_weights or reward_groups in the settings.")
     else:
-        changed = ", ".join(loaded.settings.reward_weights) or "none"
+        changed = ", ".join((*loaded.settings.reward_weights, *loaded.settings.reward_groups)) or "none"
         yield Finding("rewards", "ok", f"weights changed: {changed}")
 
 

@@ -51,8 +51,8 @@ app.add_typer(config_app, name="config")
 intents_app.add_typer(inbox_app, name="inbox")
 app.add_typer(intents_app, name="intents")
 app.add_typer(model_app, name="model")
-app.add_typer(experiment_app, name="experiment")
 app.add_typer(policy_app, name="policy")
+app.add_typer(experiment_app, name="experiment")
 
 
 def main() -> None:

@@ -1,12 +1,14 @@
-"""``parlance policy``: why a persona was chosen, what was learned, whether another policy would have done better."""
+"""``parlance policy``: what was learned, why a persona was chosen, whether another policy would have done better."""
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from server.cli import policy_versions
 from server.cli.options import ConfigOption, DatabaseOption, DataDirOption, JsonOption
 from server.cli.output import console, print_json
 
@@ -32,15 +34,21 @@ UntilOption = Annotated[
 ]
 SinceOption = Annotated[str | None, typer.Option("--since", metavar="TIME", help="Only from then on, likewise.")]
 
-policy_app = typer.Typer(no_args_is_help=True, help="The policy that chooses personas: explain, replay, evaluate.")
+policy_app = typer.Typer(
+    no_args_is_help=True,
+    help="The policy that chooses personas: list, show, snapshot, rollback, explain, replay, evaluate.",
+)
 
 
 @policy_app.callback()
 def policy() -> None:
-    """The policy that chooses personas: explain, replay, evaluate.
+    """The policy that chooses personas: list, show, snapshot, rollback, explain, replay, evaluate.
 
-    Works on the server's database, whether the server runs or not, and changes nothing.
+    Works on the server's database, whether the server runs or not; see docs/policies.md.
     """
+
+
+policy_versions.register(policy_app)
 
 
 @policy_app.command("explain")
@@ -101,8 +109,13 @@ def replay(
 
     until_ms = moment_ms(until, "--until", SystemClock().now_ms())
     opened = open_log(log, data_dir=data_dir, database_url=database_url, config=config)
-    made = opened.policy(policy, settings_of(set_))
-    found = replayed(made, opened.events(version, until_ms))
+    events = opened.events()
+    upto = math.inf if version is None else float(version)
+    if until_ms is not None:
+        # Workers' clocks differ a little, and a state is that of a whole prefix.
+        upto = min(upto, max((event.log_offset for event in events if event.at_ms < until_ms), default=0))
+    fold = opened.state_at(upto, policy, **settings_of(set_))
+    found = replayed(fold, [event for event in events if event.log_offset <= upto])
     if as_json:
         print_json(found.to_json())
         return

@@ -10,9 +10,10 @@ import numpy as np
 
 from adapters.features import FEATURE_NAMES
 from adapters.policies import ArmExplanation, Decision, in_words
-from server.cli.policy_log import PolicyLog, fitted, fold
+from server.cli.policy_log import PolicyLog, fitted
 from server.errors import NotFound
 from server.store.decision_ports import LoggedDecision
+from server.store.policy_ports import PolicyMode
 
 SAME = 1e-6
 """Probabilities that differ by less are the same: sums in another order differ by less than that."""
@@ -35,6 +36,7 @@ class Explained:
         return {
             "decision_id": made.decision_id,
             "policy": made.policy,
+            "mode": made.mode,
             "version": made.version,
             "at_ms": made.at_ms,
             "arm": made.arm,
@@ -63,10 +65,9 @@ def explain(log: PolicyLog, decision_id: str) -> Explained:
     nobody there any more to ask about."""
     decision = log.decision(decision_id)
     log.name = decision.policy
-    policy = log.policy(log.algorithm, {})
+    policy = log.state_at(decision.version, log.algorithm).policy
     if decision.arm not in policy.arms:
         raise NotFound(f"{decision.arm!r} is no persona any more, so nothing is left to explain.")
-    fold(policy, log.events(decision.version))
     logged = dict(zip(decision.arms, decision.probabilities, strict=True))
     open_arms = [arm for arm in policy.arms if logged.get(arm, 0.0) > 0.0]
     allowed = None if len(open_arms) == len(policy.arms) else open_arms
@@ -78,11 +79,15 @@ def explain(log: PolicyLog, decision_id: str) -> Explained:
     )
     chances = np.array([logged.get(arm, 0.0) for arm in policy.arms])
     drawn = Decision(decision.arm, decision.propensity, chances, decision.version)
-    return Explained(decision, arms, apart, _words(drawn, arms, apart))
+    return Explained(decision, arms, apart, _words(decision.mode, drawn, arms, apart))
 
 
-def _words(drawn: Decision, arms: Sequence[ArmExplanation], apart: float) -> str:
+def _words(mode: PolicyMode, drawn: Decision, arms: Sequence[ArmExplanation], apart: float) -> str:
     said = in_words(drawn, arms)
+    if mode == "log_only":
+        return f"{said} The policy only watched then: every persona was drawn alike."
+    if mode == "apprentice":
+        return f"An agent chose then, and the policy learned from it. What it thought of the choice itself: {said}"
     if apart > SAME:
         said += (
             f" Replayed with today's settings and personas the chances differ by up to {apart:.3g}: these are today's"

@@ -115,7 +115,8 @@ def _estimate_json(estimate: Estimate) -> dict[str, Any]:
 
 def judge_decisions(log: PolicyLog, span: Span, policy: Policy, target: str, ask: Ask) -> Judged:
     """``policy``, which has learned nothing yet, on the server's own decisions."""
-    decisions = log.decisions(span)
+    # Where an agent chose, the logged probabilities are not those of the choice.
+    decisions = [decision for decision in log.decisions(span) if decision.mode != "apprentice"]
     known = [decision for decision in decisions if decision.reward is not None]
     values, times_ms = as_log(known, policy.arms, policy.dim), [float(decision.at_ms) for decision in known]
     return Judged(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
@@ -10,6 +11,9 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from adapters.features import FEATURE_NAMES
 from adapters.policies import POLICY_NAMES, Policy
+from server.chat.fold import Fold
+from server.chat.lineage import lineage_at
+from server.chat.replay import LogGap, Replay
 from server.cli.ledger import with_store
 from server.cli.options import load
 from server.contents import build_policy, read_personas
@@ -17,6 +21,7 @@ from server.errors import StartupError
 from server.store.decision_ports import LoggedDecision, all_decisions
 from server.store.ports import RewardEvent
 from server.store.sql import SqlStore
+from server.wiring.policies import SettingsMaker
 
 if TYPE_CHECKING:
     from adapters.personas import Persona
@@ -67,35 +72,39 @@ class PolicyLog:
             raise StartupError(f"No decisions of a policy {self.name!r} are logged.", f"{known} Name one with --log.")
         return found
 
-    def events(self, version: int | None = None, until_ms: int | None = None) -> list[RewardEvent]:
-        """The reward log in its order: up to an entry, and up to the last entry before a time."""
+    def events(self) -> list[RewardEvent]:
+        """All rewards of the log, in its order."""
 
         async def read(store: SqlStore) -> list[RewardEvent]:
             found: list[RewardEvent] = []
-            position = 0
-            while page := await store.rewards_after(self.name, position, EVENTS_PER_PAGE):
+            while page := await store.rewards_after(self.name, found[-1].log_offset if found else 0, EVENTS_PER_PAGE):
                 found += page
-                position = page[-1].log_offset
-                if version is not None and position >= version:
-                    break
-            return [event for event in found if version is None or event.log_offset <= version]
-
-        found = self._run(read)
-        if until_ms is None:
             return found
-        # Workers' clocks differ a little, and a state is that of a whole prefix.
-        last = max((event.log_offset for event in found if event.at_ms < until_ms), default=0)
-        return [event for event in found if event.log_offset <= last]
+
+        return self._run(read)
+
+    def state_at(self, version: float = math.inf, name: str | None = None, **parameters: Any) -> Fold:
+        """What the log up to that place made of the policy, or would have made of another; see ``policy``."""
+        maker = SettingsMaker(self._settings_for(name, parameters), self.personas)
+        try:
+            return self._run(lambda store: Replay(store, self.name, maker).state_at(version))
+        except LogGap as error:
+            raise StartupError(str(error), "See whether the database is well: parlance doctor.") from None
 
     def policy(self, name: str | None, parameters: dict[str, Any]) -> Policy:
-        """As the server makes it, leaning to the personas that suit a mood; ``name`` None: the settings' own algorithm.
-        The settings' parameters by name hold for that one only. ``StartupError``."""
+        """As the server makes it, with the log's personas, having learned nothing; ``name`` None: the settings' own
+        algorithm. The settings' parameters by name hold for that one only. ``StartupError``."""
+
+        async def personas(store: SqlStore) -> tuple[Persona, ...]:
+            return lineage_at(self.personas, await store.policy_changes(self.name), math.inf).personas
+
+        return build_policy(self._settings_for(name, parameters), self._run(personas))
+
+    def _settings_for(self, name: str | None, parameters: dict[str, Any]) -> Settings:
         settings = self._settings
         own = settings.policy_parameters if name in (None, settings.policy) else {}
-        changed = settings.model_copy(
-            update={"policy": name or settings.policy, "policy_parameters": {**own, **parameters}}
-        )
-        return build_policy(changed, self.personas)
+        changes = {"policy": name or settings.policy, "policy_parameters": {**own, **parameters}}
+        return settings.model_copy(update=changes)
 
     def _run(self, work: Callable[[SqlStore], Awaitable[T]]) -> T:
         return with_store(self._settings, work)
@@ -104,17 +113,6 @@ class PolicyLog:
 def open_log(name: str | None = None, **flags: Any) -> PolicyLog:
     """With the settings of this call; ``name``: whose log, the settings' policy's for None."""
     return PolicyLog(load(check=False, make=False, **flags).settings, name)
-
-
-def fold(policy: Policy, events: Sequence[RewardEvent]) -> int:
-    """Learn the events as a worker does; how many say nothing to this policy, their arm having gone."""
-    passed = 0
-    for event in events:
-        if event.arm in policy.arms:
-            policy.learn(event.arm, fitted(event.features, policy.dim), event.reward, event.previous, at_ms=event.at_ms)
-        else:
-            passed += 1
-    return passed
 
 
 def fitted(features: Sequence[float], dim: int = len(FEATURE_NAMES)) -> list[float]:

@@ -7,8 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from adapters.policies import Policy
-from server.cli.policy_log import fold
+from server.chat.fold import Fold
 from server.store.ports import RewardEvent
 
 PERIODS = 6
@@ -25,7 +24,7 @@ class Cell:
 
 @dataclass(frozen=True, slots=True)
 class Replayed:
-    """``version``: of the last event folded. ``digest``: SHA-256 of the state; the same wherever the same log was
+    """``version``: the place in the log. ``digest``: SHA-256 of the state; the same wherever the same log was
     folded by the same policy. ``passed_over``: events of arms that are gone. ``edges_ms``: of the periods, one more
     than there are. ``arms``: per arm its cell in each period; the first event of a decision says which. ``total``:
     over all."""
@@ -59,9 +58,9 @@ class Replayed:
         }
 
 
-def replay(policy: Policy, events: Sequence[RewardEvent]) -> Replayed:
-    """Fold ``events`` into ``policy``, and count them."""
-    passed = fold(policy, events)
+def replay(fold: Fold, events: Sequence[RewardEvent]) -> Replayed:
+    """``fold`` is what the log made of a policy; ``events`` are its rewards up to there."""
+    policy = fold.policy
     first: dict[str, int] = {}
     last: dict[str, RewardEvent] = {}
     for event in events:
@@ -73,10 +72,10 @@ def replay(policy: Policy, events: Sequence[RewardEvent]) -> Replayed:
         placed.setdefault(event.arm, []).append((_place(first[decision], edges), event.reward))
     return Replayed(
         policy=policy.name,
-        version=events[-1].log_offset if events else 0,
+        version=fold.version,
         digest=hashlib.sha256(policy.state()).hexdigest(),
         events=len(events),
-        passed_over=passed,
+        passed_over=sum(event.arm not in policy.arms for event in events),
         edges_ms=edges,
         arms={arm: _cells(own) for arm, own in placed.items()},
         total={arm: _cell([reward for _, reward in own]) for arm, own in placed.items()},

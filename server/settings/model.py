@@ -9,7 +9,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, SecretStr
 
-from server.settings.types import Folder, Host, Networks, OptionalPath, Origins, Switch, Weights, setting
+from server.settings.types import Folder, Host, Networks, OptionalPath, Origins, Reward, Switch, Weights, setting
 
 # The wheel installs the packages side by side, as the repository has them.
 PACKAGES = Path(__file__).resolve().parents[2]
@@ -216,6 +216,11 @@ class Settings(BaseModel):
         "exp3, round_robin, uniform or fixed.",
         min_length=1, max_length=64,
     )  # fmt: skip
+    policy_mode: Literal["live", "log_only", "apprentice"] = setting(
+        "live",
+        "live: the policy chooses and learns from customers. log_only: chance chooses, which is logged, and the policy "
+        "learns from that without being heard. apprentice: the policy chooses, and learns from agents' choices only.",
+    )
     policy_alpha: float = setting(
         0.25, "How far the policy explores beyond what it knows; if not set, what suits the policy.", ge=0, le=100
     )
@@ -232,10 +237,35 @@ class Settings(BaseModel):
     policy_parameters: Weights = setting(
         {}, "The policy's other parameters by name, such as ridge, epsilon, sharing, gamma, exponent, rate or noise."
     )
+    policy_snapshot_events: int = setting(
+        1_000, "After how many entries of its log a snapshot of the policy is stored, which spares a start the replay "
+        "of what stands before it; 0: none, not even when the server stops.", "events", ge=0, le=10_000_000,
+    )  # fmt: skip
+    policy_snapshots_kept: int = setting(
+        10, "Newest snapshots that are kept; those made by hand stay besides.", "snapshots", ge=1, le=1_000
+    )
+    reward_groups: Weights = setting(
+        {},
+        "Weights of an answer's reward by group of parts: engagement 0.4, satisfaction 0.3, length 0.2, time 0.1; "
+        "those not named keep theirs.",
+    )
     reward_weights: Weights = setting(
         {},
-        "Weights of an answer's reward by part: feedback, sentiment, thanks, resolved, handoff, reply, silence; those "
-        "not named keep theirs.",
+        "Weights of the parts within their group: feedback, rating, sentiment, thanks, resolved, handoff "
+        "(satisfaction), reply, silence (engagement), length, answer_time; those not named keep theirs.",
+    )
+    reward_window_s: int = setting(DAY_S, "How long a decision waits for its rewards.", "s", ge=1, le=3_650 * DAY_S)
+    reward_default: Reward = setting(
+        "censor",
+        "Reward, from 0 to 1, of a decision that got none in that time; censor: nothing is learned from it.",
+    )
+    reward_late: Literal["count", "ignore"] = setting(
+        "count", "Whether rewards that come after that time count; they correct the default."
+    )
+    reward_repeats: Literal["last", "first", "sum"] = setting(
+        "last",
+        "What counts of a part that is told again: the last value, the first, or all added up, at most 1. With sum, "
+        "a part that is told twice by mistake counts twice.",
     )
     turn_lease_ms: int = setting(
         6_000, "How long a worker owns a turn without renewing before another may take it.", "ms", ge=500, le=600_000
@@ -342,6 +372,11 @@ class Settings(BaseModel):
     def phrases_path(self) -> Path:
         """``phrases_dir``, or the English phrases that ship."""
         return self.phrases_dir or PACKAGES / "server" / "chat" / "writer" / "phrases" / "en"
+
+    @property
+    def default_reward(self) -> float | None:
+        """``reward_default`` as a number; None to censor."""
+        return None if self.reward_default == "censor" else float(self.reward_default)
 
     @property
     def url(self) -> str:

@@ -55,6 +55,17 @@ def _networks(value: object) -> object:
         raise ValueError(f"each is an address or a network, such as 10.0.0.1 or 10.0.0.0/8: {error}") from None
 
 
+def _reward(value: object) -> object:
+    if value == "censor":
+        return value
+    try:
+        if not isinstance(value, bool) and 0.0 <= float(value) <= 1.0:  # type: ignore[arg-type]
+            return str(value)
+    except (TypeError, ValueError):
+        pass
+    raise ValueError("a number from 0 to 1, or censor")
+
+
 def _weights(value: object) -> object:
     if isinstance(value, dict) and any(isinstance(weight, bool) for weight in value.values()):
         raise ValueError("each weight is a number")
@@ -67,6 +78,7 @@ Folder = Annotated[Path, BeforeValidator(_path)]
 OptionalPath = Annotated[Path | None, BeforeValidator(_optional_path)]
 Origins = Annotated[tuple[str, ...], BeforeValidator(_origins)]
 Networks = Annotated[tuple[str, ...], BeforeValidator(_networks)]
+Reward = Annotated[str, BeforeValidator(_reward)]
 Weights = Annotated[dict[str, Annotated[float, Field(ge=0, allow_inf_nan=False)]], BeforeValidator(_weights)]
 
 

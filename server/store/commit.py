@@ -20,8 +20,11 @@ from server.store.dialect import Database
 from server.store.learning import Rewarder
 from server.store.operations import (
     AbsenceOp,
+    ChangeOp,
     ClaimOp,
     ConversationOp,
+    DefaultOp,
+    LearningOp,
     OpenOp,
     Operation,
     ReceiptOp,
@@ -51,7 +54,7 @@ class _Parts:
     openings: Placed[OpenOp] = field(default_factory=list)
     conversations: Placed[ConversationOp] = field(default_factory=list)
     receipts: Placed[ReceiptOp] = field(default_factory=list)
-    rewards: Placed[RewardOp] = field(default_factory=list)
+    rewards: Placed[LearningOp] = field(default_factory=list)
     works: Placed[WorkOp] = field(default_factory=list)
 
 
@@ -110,7 +113,7 @@ def _by_kind(operations: Sequence[Operation]) -> _Parts:
                 parts.saved[opening.user.id] = (opening.user, opening.at_ms)
             case ReceiptOp():
                 parts.receipts.append((place, operation))
-            case RewardOp():
+            case RewardOp() | DefaultOp() | ChangeOp():
                 parts.rewards.append((place, operation))
             case WorkOp():
                 parts.works.append((place, operation))

@@ -66,7 +66,9 @@ _LEAVE = Batch(
     ("conversation", "user"),
 )
 _JOIN = Batch(insert(_members), ("conversation_id", "user_id", "joined_at_ms"))
-_DECIDED = tuple(column.name for column in schema.decisions.c if column.name not in ("message_id", "reward"))
+_DECIDED = tuple(
+    column.name for column in schema.decisions.c if column.name not in ("message_id", "reward", "log_offset")
+)
 _INSERT_DECISIONS = Batch(insert(schema.decisions), (*_DECIDED, "message_id"))
 _INSERT_DOUBTS = Batch(insert(schema.doubts), inbox.DOUBT_COLUMNS)
 

@@ -10,13 +10,18 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import Protocol
 
+from server.store.policy_ports import PolicyMode
+
 PAGE_DECISIONS = 1_000
 """Of ``all_decisions``: about half a megabyte, read in milliseconds."""
 
 
 @dataclass(frozen=True, slots=True)
 class LoggedDecision:
-    """A decision (see ``ports.DecisionRow``) with its reward in [0, 1] as it stands now, None while none is known."""
+    """A decision (see ``ports.DecisionRow``) with its reward in [0, 1] as it stands now, None while none is known.
+
+    Of ``mode`` "apprentice" an agent has chosen, so the probabilities say nothing.
+    """
 
     decision_id: str
     policy: str
@@ -28,6 +33,7 @@ class LoggedDecision:
     features: tuple[float, ...]
     at_ms: int
     reward: float | None
+    mode: PolicyMode = "live"
 
 
 class DecisionStore(Protocol):

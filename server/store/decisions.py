@@ -24,6 +24,7 @@ _LOGGED = select(
     _decisions.c.features,
     _decisions.c.at_ms,
     _decisions.c.reward,
+    _decisions.c.mode,
 )
 _PAGE = (
     _LOGGED.where(
@@ -83,4 +84,5 @@ def _decision_of(row: Row[*tuple[Any, ...]]) -> LoggedDecision:
         features=codec.unpack_floats(row.features),
         at_ms=row.at_ms,
         reward=row.reward,
+        mode=row.mode or "live",  # older releases had no other
     )

@@ -8,6 +8,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
+from server.store.policy_ports import PolicyChange, Repeats
 from server.store.ports import (
     Answer,
     Append,
@@ -150,6 +151,26 @@ class RewardOp:
     found: RewardParts
     combine: Combine
     at_ms: int
+    repeats: Repeats = "last"
+
+
+@dataclass(frozen=True, slots=True)
+class DefaultOp:
+    """A reward for decisions of ``policy`` from before ``before_ms`` that have none."""
+
+    policy: str
+    reward: float
+    before_ms: int
+    at_ms: int
+    limit: int
+
+
+@dataclass(frozen=True, slots=True)
+class ChangeOp:
+    """``change`` as it will be read back, but for its ``log_offset``."""
+
+    change: PolicyChange
+    data_json: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,4 +183,5 @@ class WorkOp:
 
 ConversationOp = AppendOp | AnswerOp | ResolveOp | HandoffOp | ClaimOp | ReleaseOp | MembersOp
 UserOp = SaveUserOp | StatusOp | SawOp | RevokeOp | AbsenceOp
-Operation = ConversationOp | UserOp | OpenOp | ReceiptOp | RewardOp | WorkOp
+LearningOp = RewardOp | DefaultOp | ChangeOp
+Operation = ConversationOp | UserOp | OpenOp | ReceiptOp | LearningOp | WorkOp

@@ -23,6 +23,7 @@ from typing import Any, Literal, Protocol
 
 from server.store.decision_ports import DecisionStore
 from server.store.inbox_ports import Doubt, InboxStore
+from server.store.policy_ports import PolicyMode, PolicyStore, Repeats
 from server.wire.frames import Message, Notification
 from server.wire.parts import Conversation, Priority, ReceiptKind, ReceiptMark, State, Status, Turn, User
 
@@ -84,7 +85,8 @@ class DecisionRow:
     """A bandit decision as logged: enough to replay it and to judge other policies by it (law 5).
 
     ``features``: float64 values in the order of the policy's feature names. ``probabilities`` stand in the order of
-    ``arms`` and sum to 1. ``version`` counts the reward events that the policy had folded when it chose.
+    ``arms`` and sum to 1. ``version`` counts the log's entries that the policy had folded when it chose,
+    ``mode`` says by what it was let choose, and ``seed`` is that of the worker's draws (None: nothing was drawn).
     """
 
     decision_id: str
@@ -96,6 +98,8 @@ class DecisionRow:
     probabilities: tuple[float, ...]
     features: tuple[float, ...]
     at_ms: int
+    mode: PolicyMode = "live"
+    seed: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -322,7 +326,9 @@ class RewardEvent:
     """One entry of a policy's reward log; ``log_offset`` is 1, 2, 3 … per policy without gaps.
 
     ``reward`` in [0, 1] is the decision's reward from now on; ``previous`` what it was before (None the first time),
-    so a fold adds the decision once and then only the difference.
+    so a fold adds the decision once and then only the difference. ``at_ms`` is the reward's time; ``decided_ms`` and
+    ``propensity`` are the decision's own, the same in all of its events. ``previous_offset``: of the event that said
+    ``previous``.
     """
 
     policy: str
@@ -333,6 +339,9 @@ class RewardEvent:
     reward: float
     previous: float | None
     at_ms: int
+    decided_ms: int
+    propensity: float
+    previous_offset: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -350,11 +359,12 @@ class Rating:
 @dataclass(frozen=True, slots=True)
 class RewardParts:
     """Named parts of a decision's reward, each in [0, 1], e.g. ``{"feedback": 1.0}``; ``channel``: where it was made,
-    which ``rate`` tells."""
+    which ``rate`` tells. ``decided_ms``: when; 0: unknown."""
 
     decision_id: str
     parts: Mapping[str, float] = field(default_factory=dict)
     channel: str = ""
+    decided_ms: int = 0
 
 
 class Combine(Protocol):
@@ -363,7 +373,7 @@ class Combine(Protocol):
     def __call__(self, parts: Mapping[str, float], /) -> float | None: ...
 
 
-class Store(DecisionStore, InboxStore, Protocol):
+class Store(DecisionStore, InboxStore, PolicyStore, Protocol):
     """The ledger. See the module's text for the guarantees that hold for every method."""
 
     async def start(self) -> None:
@@ -516,10 +526,12 @@ class Store(DecisionStore, InboxStore, Protocol):
         message of a conversation that ``user_id`` is a member of (with ``in_every_conversation``: of any). The answer's
         ``decision_id`` is "" for a bot message without a decision."""
 
-    async def add_reward(self, found: RewardParts, combine: Combine, at_ms: int) -> RewardEvent | None:
-        """Merge parts into the decision's own (a later value of a part replaces the earlier), combine them, and if
-        the reward changed append one event to its policy's log, all in one transaction. None when nothing changed
-        or the decision is unknown."""
+    async def add_reward(
+        self, found: RewardParts, combine: Combine, at_ms: int, repeats: Repeats = "last"
+    ) -> RewardEvent | None:
+        """Merge parts into the decision's own (``repeats`` says what of a part that is known already), combine them,
+        and if the reward changed append one event to its policy's log, all in one transaction. None when nothing
+        changed or the decision is unknown."""
 
     async def rewards_after(self, policy: str, log_offset: int, limit: int) -> list[RewardEvent]:
         """The log's next entries in order: a policy is a fold over them."""

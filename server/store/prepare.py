@@ -25,6 +25,7 @@ from server.store.operations import (
     ResolveOp,
     RewardOp,
 )
+from server.store.policy_ports import Repeats
 from server.store.ports import (
     Answer,
     Append,
@@ -66,11 +67,12 @@ def prepare_answer(answer: Answer) -> AnswerOp:
         turn_json=codec.encode_turn(answer.shown),
         analysis_json=codec.encode_json(dict(answer.analysis), "analysis"),
         notes_json=codec.encode_json(dict(answer.notes), "notes"),
-        decision_row=None if answer.decision is None else _decision_row(answer.decision),
+        decision_row=None if answer.decision is None else decision_row(answer.decision),
     )
 
 
-def _decision_row(decision: DecisionRow) -> dict[str, Any]:
+def decision_row(decision: DecisionRow) -> dict[str, Any]:
+    """Its columns, but for those that a commit adds."""
     return {
         "decision_id": decision.decision_id,
         "policy": decision.policy,
@@ -82,6 +84,8 @@ def _decision_row(decision: DecisionRow) -> dict[str, Any]:
         "features": codec.pack_floats(decision.features),
         "at_ms": decision.at_ms,
         "parts_json": "{}",
+        "mode": decision.mode,
+        "seed": decision.seed,
     }
 
 
@@ -137,11 +141,11 @@ def prepare_receipt(receipt: Receipt) -> ReceiptOp:
     return ReceiptOp(receipt, codec.conversation_id(receipt.channel))
 
 
-def prepare_reward(found: RewardParts, combine: Combine, at_ms: int) -> RewardOp:
+def prepare_reward(found: RewardParts, combine: Combine, at_ms: int, repeats: Repeats = "last") -> RewardOp:
     """``Invalid`` for a part outside [0, 1]."""
     for name, value in found.parts.items():
         check_unit_interval(f"reward part {name!r}", value)
-    return RewardOp(found, combine, at_ms)
+    return RewardOp(found, combine, at_ms, repeats)
 
 
 def check_unit_interval(what: str, value: float) -> None:

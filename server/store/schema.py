@@ -209,6 +209,18 @@ decisions = Table(
     Column("at_ms", BigInteger, nullable=False),
     Column("parts_json", Text, nullable=False),
     Column("reward", Double),
+    Column("log_offset", BigInteger),  # of its last event
+    Column("mode", String(16)),
+    Column("seed", BigInteger),
+)
+# Those that wait for a reward, for whoever gives default ones.
+_UNREWARDED = decisions.c.reward.is_(None)
+Index(
+    "ix_decisions_unrewarded",
+    decisions.c.policy,
+    decisions.c.at_ms,
+    sqlite_where=_UNREWARDED,
+    postgresql_where=_UNREWARDED,
 )
 
 # The last log_offset of each policy: its row lock is what keeps the log without gaps.
@@ -228,6 +240,34 @@ reward_log = Table(
     Column("reward", Double, nullable=False),
     Column("previous", Double),
     Column("at_ms", BigInteger, nullable=False),
+    Column("previous_offset", BigInteger),
+)
+
+# What else happened to a policy: numbered with its rewards, so that every worker follows it at the same place.
+policy_changes = Table(
+    "policy_changes",
+    metadata,
+    Column("policy", ForeignKey("policies.policy"), primary_key=True),
+    Column("log_offset", BigInteger, primary_key=True, autoincrement=False),
+    Column("kind", String(16), nullable=False),
+    Column("data_json", Text, nullable=False),
+    Column("changed_by", String, nullable=False),
+    Column("at_ms", BigInteger, nullable=False),
+)
+
+# What a policy had made of its log up to an offset: it spares a replay, and the log can always make it again.
+policy_snapshots = Table(
+    "policy_snapshots",
+    metadata,
+    Column("policy", String, primary_key=True),
+    Column("log_offset", BigInteger, primary_key=True, autoincrement=False),
+    Column("state", LargeBinary, nullable=False),
+    Column("digest", String(64), nullable=False),
+    Column("parameters_json", Text, nullable=False),
+    Column("reason", String(16), nullable=False),
+    Column("made_by", String, nullable=False),
+    Column("created_ms", BigInteger, nullable=False),
+    CheckConstraint("reason IN ('interval', 'shutdown', 'manual')", name="reason"),
 )
 
 ratings = Table(

@@ -9,6 +9,7 @@ from typing import Any, cast
 from server.store import codec, learning, turns
 from server.store.assessments import Assessor
 from server.store.dialect import Database
+from server.store.policy_ports import Repeats
 from server.store.ports import (
     Answer,
     Assessment,
@@ -69,9 +70,8 @@ class TurnMethods(Roads):
         order = ("2 ratings", rating.message_id, rating.user_id)
         return cast(RewardParts, await self._work(order, partial(self._rate, rating=rating)))
 
-    async def add_reward(self, found: RewardParts, combine: Combine, at_ms: int) -> RewardEvent | None:
-        operation = prepare_reward(found, combine, at_ms)
+    async def add_reward(
+        self, found: RewardParts, combine: Combine, at_ms: int, repeats: Repeats = "last"
+    ) -> RewardEvent | None:
+        operation = prepare_reward(found, combine, at_ms, repeats)
         return cast(RewardEvent | None, await self._writer.submit(operation))
-
-    async def rewards_after(self, policy: str, log_offset: int, limit: int) -> list[RewardEvent]:
-        return await self._read(partial(learning.events_after, policy=policy, log_offset=log_offset, limit=limit))

@@ -5,7 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Protocol
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Info, ProcessCollector, generate_latest
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    Histogram,
+    Info,
+    ProcessCollector,
+    Summary,
+    generate_latest,
+)
 from prometheus_client import disable_created_metrics as _disable_created_metrics
 from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
@@ -66,6 +75,15 @@ class Metrics:
         meaning = "Times that a version could not be taken into use; the log says why."
         self.model_faults = self._counter("model_faults", meaning, "version")
         self.rewards = self._counter("rewards", "Reward events of the cluster that this process has learned.")
+        meaning = "Reward events that this process could not learn from, by what did not fit."
+        self.rewards_skipped = self._counter("rewards_skipped", meaning, "reason")
+        meaning = "Rewards told after the waiting window, and whether they count."
+        self.rewards_late = self._counter("rewards_late", meaning, "counts")
+        self.rewards_defaulted = self._counter(
+            "rewards_defaulted", "Decisions that this process gave the default reward."
+        )
+        meaning = "Parts of rewards told to this process, each from 0 to 1: how many, and their sum."
+        self.reward_parts = Summary("parlance_reward_part", meaning, ("part",), registry=self.registry)
         self.doubts = self._counter("doubts", "Answered turns that went into the inbox to be relabelled.")
         self.inbox_open = self._gauge("inbox_open", "Turns of the cluster in the inbox that nobody has judged yet.")
         self.relabelled = self._gauge("relabelled", "Turns of the cluster with a label from the inbox.", "model")
@@ -100,6 +118,15 @@ class Metrics:
     def model_fault(self, version: str) -> None:
         """Count that this version could not be taken into use."""
         self.model_faults.labels(version).inc()
+
+    def parts(self, parts: Mapping[str, float]) -> None:
+        """Count the parts of a reward by their names."""
+        for name, value in parts.items():
+            self.reward_parts.labels(name).observe(value)
+
+    def late(self, *, counts: bool) -> None:
+        """Count a reward that came after the waiting window."""
+        self.rewards_late.labels(str(counts).lower()).inc()
 
     def turn(self, *, total_s: float, analysis_s: float, decide_s: float, sentiment: float, persona: str) -> None:
         """Count an answered turn: what it took, and what was found and chosen."""

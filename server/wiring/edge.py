@@ -13,6 +13,8 @@ from starlette.types import ASGIApp
 from inference.registry.rollout import Rollout
 from server import __version__
 from server.chat.administration import Administration
+from server.chat.fold import Fold
+from server.chat.policies import Policies, PolicyDesk
 from server.chat.versions import Versions
 from server.contents import read_space
 from server.settings import Settings
@@ -124,9 +126,28 @@ def _desk(ground: Ground, people: People, turns: Turns, talk: Talk, gate: Gate) 
         administration=administration,
         inbox=talk.inbox,
         versions=_versions(ground, turns),
+        policies=_policies(ground, turns),
         verbs=talk.verbs,
         explain=ground.settings.explain_shown,
     )
+
+
+def _policies(ground: Ground, turns: Turns) -> Policies:
+    learner = turns.learner
+
+    async def fold() -> Fold:
+        await learner.catch_up()
+        return learner.fold
+
+    desk = PolicyDesk(
+        ground.store,
+        name=learner.name,
+        maker=turns.policy_maker,
+        fold=fold,
+        clock=ground.clock,
+        snapshots_kept=ground.settings.policy_snapshots_kept,
+    )
+    return Policies(desk, learner)
 
 
 def _versions(ground: Ground, turns: Turns) -> Versions:

@@ -7,19 +7,22 @@ from dataclasses import dataclass
 
 from inference.registry.fleet import Fleet
 from inference.registry.live import Live
+from server.chat.apprentice import Apprentice
 from server.chat.doubts import DoubtRule
+from server.chat.joining import RewardJoin
 from server.chat.learning import Learner
 from server.chat.memory import Memories
 from server.chat.runner import TurnRunner
 from server.chat.signals import ModelsMoved, TurnsLeft
 from server.chat.turn import Bot
 from server.chat.versions import roles
-from server.contents import Contents, build_policy, catalogue_of, standard_version
+from server.contents import Contents, catalogue_of, standard_version
 from server.store.ports import RewardEvent
 from server.wire.parts import User
 from server.wiring.engines import EngineMaker
 from server.wiring.ground import Ground, new_id
 from server.wiring.models import Models
+from server.wiring.policies import SettingsMaker
 from server.wiring.preparing import Preparer, from_catalogue
 from server.wiring.teaching import Teaching
 
@@ -29,12 +32,14 @@ class Turns:
     """``runner`` decides when ``bot`` answers, which asks ``fleet`` and ``learner``.
 
     ``models`` watches which versions of the model are to be in use, ``live`` counts what they do; ``teaching`` watches
-    the user's own intents, where there are some; ``known_intents`` tells the names of those that are understood now.
+    the user's own intents, where there are some; ``policy_maker`` makes
+    policies as the settings say; ``known_intents`` tells the names of those that are understood now.
     """
 
     fleet: Fleet
     live: Live
     models: Models
+    policy_maker: SettingsMaker
     learner: Learner
     bot: Bot
     runner: TurnRunner
@@ -49,8 +54,10 @@ def prepare_turns(ground: Ground, contents: Contents, *, on_reward: Callable[[Re
     fleet = Fleet(maker.make(contents.pack, contents.intents, answers=True), tally=live.of, failed=live.failed)
     ground.metrics.watch_engine(fleet)
     ground.metrics.watch_models(lambda: roles(fleet.roster), live.figures)
-    learner = _learner(ground, contents, on_reward)
+    policy_maker = SettingsMaker(ground.settings, contents.personas)
+    learner = _learner(ground, contents, policy_maker, on_reward)
     bot = _bot(ground, contents, fleet, learner)
+    learner.on_personas(bot.speak_as)
     runner = _runner(ground, bot)
     ground.signals.on(TurnsLeft, runner.on_turns_left)
     teaching = _teaching(ground, contents, fleet, bot)
@@ -59,7 +66,7 @@ def prepare_turns(ground: Ground, contents: Contents, *, on_reward: Callable[[Re
     def known_intents() -> Collection[str]:
         return fleet.roster.champion.manifest.heads.intent.labels if teaching is None else teaching.labels
 
-    return Turns(fleet, live, models, learner, bot, runner, teaching, known_intents)
+    return Turns(fleet, live, models, policy_maker, learner, bot, runner, teaching, known_intents)
 
 
 def _teaching(ground: Ground, contents: Contents, fleet: Fleet, bot: Bot) -> Teaching | None:
@@ -85,19 +92,43 @@ def _models(ground: Ground, contents: Contents, fleet: Fleet, maker: EngineMaker
     return models
 
 
-def _learner(ground: Ground, contents: Contents, on_reward: Callable[[RewardEvent], None]) -> Learner:
-    def learned(event: RewardEvent) -> None:
-        ground.metrics.rewards.inc()
-        on_reward(event)
-
+def _learner(
+    ground: Ground, contents: Contents, maker: SettingsMaker, on_reward: Callable[[RewardEvent], None]
+) -> Learner:
+    policy, _ = maker.make(maker.personas)
     return Learner(
         store=ground.store,
-        policy=build_policy(ground.settings, contents.personas),
+        policy=policy,
         name=ground.settings.policy,
         combine=contents.weights.combine,
         signals=ground.signals,
         clock=ground.clock,
-        on_reward=learned,
+        on_reward=on_reward,
+        metrics=ground.metrics,
+        join=RewardJoin(
+            window_ms=1_000 * ground.settings.reward_window_s,
+            default=ground.settings.default_reward,
+            ignore_late=ground.settings.reward_late == "ignore",
+            repeats=ground.settings.reward_repeats,
+        ),
+        maker=maker,
+        snapshot_events=ground.settings.policy_snapshot_events,
+        snapshots_kept=ground.settings.policy_snapshots_kept,
+        worker=ground.worker,
+        mode=ground.settings.policy_mode,
+    )
+
+
+def _apprentice(ground: Ground, fleet: Fleet, learner: Learner) -> Apprentice | None:
+    if ground.settings.policy_mode != "apprentice":
+        return None
+    return Apprentice(
+        store=ground.store,
+        engine=fleet,
+        learner=learner,
+        clock=ground.clock,
+        new_id=new_id,
+        timeout_s=ground.settings.analysis_timeout_ms / 1000,
     )
 
 
@@ -120,6 +151,7 @@ def _bot(ground: Ground, contents: Contents, fleet: Fleet, learner: Learner) -> 
         silence_ms=settings.silence_ms,
         sole_worker=not settings.shares_database,
         doubts=DoubtRule(settings.inbox_confidence, settings.inbox_out_of_scope) if settings.inbox_items else None,
+        apprentice=_apprentice(ground, fleet, learner),
     )
 
 

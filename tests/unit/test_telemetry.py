@@ -282,6 +282,9 @@ class TestDocumentation:
         metrics.error(404)
         metrics.limited("messages")
         metrics.model_fault("nlu-3")
+        metrics.rewards_skipped.labels("arm").inc()
+        metrics.late(counts=True)
+        metrics.parts({"feedback": 1.0})
         metrics.turn(total_s=0, analysis_s=0, decide_s=0, sentiment=0, persona="warm")
         metrics.inbox(1, [Agreement("nlu-1.2.0", 2, 1)])
         found = {
@@ -291,7 +294,7 @@ class TestDocumentation:
         }
         for name, row in self.rows(4).items():
             labels = {label.strip("`") for label in row[2].split()}
-            assert found.get(name, set()) == labels, name
+            assert found.get(name, found.get(f"{name}_count", set())) == labels, name
 
     def test_buckets_are_documented(self) -> None:
         bounds = {

@@ -15,7 +15,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from server.errors import ProtocolError
-from server.transport.http import conversations, inbox, models, notifications, people, registry
+from server.transport.http import conversations, inbox, models, notifications, people, policies, registry
 from server.transport.http import problems as errors
 from server.transport.http.asking import error_table
 from server.transport.http.bodies import BodyLimit
@@ -31,6 +31,7 @@ _TAGS = {
     "tokens": "Tokens for users whom your own back end knows.",
     "inbox": "Turns that the bot was not sure of, for agents and admins to say what was meant.",
     "models": "Versions of the model side by side: which answers, which is tried, how they do. For admins.",
+    "policies": "What the choice of personas has learned: snapshots, rollbacks, personas that come and go. For admins.",
     "notifications": "Word to one user, to every user, or to everybody who is connected.",
 }
 _SUCCESSES = {
@@ -50,6 +51,7 @@ _ROUTERS = (
     notifications.notifications,
     notifications.system,
     registry.registry,
+    policies.policies,
 )
 _DESCRIPTION = """\
 The same conversations as over the WebSocket (`/asyncapi.json`), for back ends and scripts: the same tokens, the same

@@ -15,6 +15,7 @@ from server.chat.inbox import Inbox
 from server.chat.messages import Messages
 from server.chat.notices import Notices
 from server.chat.peer import Caller, Claims
+from server.chat.policies import Policies
 from server.chat.quotas import Doorkeeper
 from server.chat.service import Verb
 from server.chat.versions import Versions
@@ -40,6 +41,7 @@ class Desk:
     administration: Administration
     inbox: Inbox
     versions: Versions
+    policies: Policies
     verbs: Mapping[type[Incoming], Verb]
     explain: bool
 

@@ -23,14 +23,16 @@ async def logged(store: SqlStore, *, at_ms: int = NOW_MS, policy: str = "linucb"
 def as_logged(made: DecisionRow, reward: float | None = None) -> LoggedDecision:
     return LoggedDecision(
         made.decision_id, made.policy, made.version, made.arm, made.propensity, made.arms, made.probabilities,
-        made.features, made.at_ms, reward,
+        made.features, made.at_ms, reward, made.mode,
     )  # fmt: skip
 
 
 async def test_what_was_decided_and_what_it_earned(store: SqlStore) -> None:
     features = (0.1, 1 / 3, -0.0, 5e-324, 1.7976931348623157e308)
     silent = await logged(store)
-    made = replace(decision(features=features), version=12, probabilities=(2 / 3, 1 / 3), propensity=2 / 3)
+    made = replace(
+        decision(features=features), version=12, probabilities=(2 / 3, 1 / 3), propensity=2 / 3, mode="log_only"
+    )
     await store.answer(answer(await asked(store, await opened(store)), chosen=made))
     await store.add_reward(RewardParts(made.decision_id, {"feedback": 0.25}), lambda parts: parts["feedback"], NOW_MS)
     found = await store.decisions("linucb", limit=10)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 from collections.abc import Mapping
+from dataclasses import replace
 
 import pytest
 
@@ -38,7 +39,7 @@ def rating(said: Message, user_id: str = ANN.id, value: float = 1.0, **changes: 
 
 async def test_a_rating_names_its_decision(store: SqlStore) -> None:
     made, said = await decided(store)
-    assert await store.rate(rating(said)) == RewardParts(made.decision_id, {"feedback": 1.0}, said.channel)
+    assert await store.rate(rating(said)) == RewardParts(made.decision_id, {"feedback": 1.0}, said.channel, made.at_ms)
 
 
 async def test_a_later_rating_replaces_the_earlier(store: SqlStore, harness: Harness) -> None:
@@ -94,9 +95,30 @@ async def test_a_reward_is_logged_with_what_a_policy_needs(store: SqlStore) -> N
     features = (0.1, 1 / 3, -0.0, 5e-324, 1.7976931348623157e308, 2.0**-1074)
     made, _ = await decided(store, decision(features=features))
     event = await store.add_reward(RewardParts(made.decision_id, {"feedback": 0.5}), mean, NOW_MS + 7)
-    assert event == RewardEvent("linucb", 1, made.decision_id, "warm", features, 0.5, None, NOW_MS + 7)
+    assert event == RewardEvent(
+        "linucb", 1, made.decision_id, "warm", features, 0.5, None, NOW_MS + 7, made.at_ms, made.propensity
+    )
     assert await store.rewards_after("linucb", 0, 10) == [event]
     assert str(event.features) == str(features)
+
+
+async def test_defaults_go_to_old_decisions_without_a_reward(store: SqlStore) -> None:
+    _young, old, _other, rewarded, *more = [
+        (await decided(store, replace(decision(policy), at_ms=at_ms)))[0]
+        for policy, at_ms in [("linucb", 100), ("linucb", 10), ("lints", 10), ("linucb", 10), *[("linucb", 20)] * 3]
+    ]
+    await store.add_reward(RewardParts(rewarded.decision_id, {"feedback": 1.0}), mean, NOW_MS)
+    assert await store.default_rewards("linucb", 0.25, 100, NOW_MS, 2) == 2
+    assert await store.default_rewards("linucb", 0.25, 100, NOW_MS, 5) == 2
+    assert await store.default_rewards("linucb", 0.25, 100, NOW_MS, 5) == 0
+    log = await store.rewards_after("linucb", 1, 9)
+    assert [event.decision_id for event in log] == [one.decision_id for one in (old, *more)]
+    assert {(event.reward, event.previous, event.decided_ms <= 20) for event in log} == {(0.25, None, True)}
+    event = await store.add_reward(RewardParts(old.decision_id, {"feedback": 1.0}), mean, NOW_MS)
+    assert event is not None and (event.reward, event.previous) == (1.0, 0.25)
+    assert await store.rewards_after("lints", 0, 9) == []
+    with pytest.raises(Invalid, match="default reward"):
+        await store.default_rewards("linucb", 1.5, 100, NOW_MS, 5)
 
 
 async def test_parts_merge_and_previous_chains(store: SqlStore) -> None:

@@ -33,6 +33,11 @@ OLD_ROWS = (
     "INSERT INTO members VALUES ('01OLD', 'user-ann', 1, 5), ('01OLD', 'user-eve', 0, 6)",
     "INSERT INTO messages VALUES ('m1', '01OLD', 1, 'user-eve', 'agent', 'Eve', 'a', '', 'hi', NULL, NULL, NULL, "
     "NULL, 5), ('m2', '01OLD', 2, 'user-eve', 'agent', 'Eve', 'b', '', 'ho', NULL, NULL, NULL, NULL, 6)",
+    "INSERT INTO decisions VALUES ('d1', 'm1', 'p', 0, 'warm', 0.5, '[]', '', '', 5, '{}', 0.75), "
+    "('d2', 'm2', 'p', 0, 'warm', 0.5, '[]', '', '', 5, '{}', NULL)",
+    "INSERT INTO policies VALUES ('p', 4)",
+    "INSERT INTO reward_log VALUES ('p', 1, 'd1', 0.5, NULL, 6), ('p', 3, 'd1', 0.25, 0.5, 7), "
+    "('p', 4, 'd1', 0.75, 0.25, 8)",
 )
 
 
@@ -45,6 +50,13 @@ def make_old(connection: Connection) -> bool:
     for statement in OLD_ROWS:
         connection.execute(text(statement))
     return True
+
+
+def chained(connection: Connection) -> list[tuple[object, ...]]:
+    """Which reward event corrects which, and the last of each decision."""
+    events = connection.execute(text("SELECT log_offset, previous_offset FROM reward_log ORDER BY log_offset"))
+    last = connection.execute(text("SELECT decision_id, log_offset FROM decisions ORDER BY decision_id"))
+    return [tuple(row) for row in (*events, *last)]
 
 
 def differences(connection: Connection) -> list[object]:
@@ -63,6 +75,7 @@ async def test_what_was_there_is_still_there(kind: str, tmp_path: Path) -> None:
     await store.start()
     try:
         assert await store._database.write(differences) == []
+        assert await store._database.read(chained) == [(1, None), (3, 1), (4, 3), ("d1", 4), ("d2", None)]
         assert (await store.accounts([ANN.id]))[ANN.id] == Account(ANN, "online", None, 7, 0, banned=False)
         assert await store.members("conv:01OLD", 10) == [ANN, EVE]
         assert await store.receipts("conv:01OLD", 10) == [ReceiptMark(ANN, "read", 1)]

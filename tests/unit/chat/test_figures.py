@@ -157,7 +157,7 @@ async def test_rewards_are_shown_by_persona(both: Cluster) -> None:
     one, _ = both.workers
     admin = await one.worker.subscribe(METRICS_CHANNEL)
     await both.second()
-    one.figures.rewarded(RewardEvent("linucb", 1, "d", "warm", (), 0.75, None, both.clock.now_ms()))
+    one.figures.rewarded(RewardEvent("linucb", 1, "d", "warm", (), 0.75, None, both.clock.now_ms(), 0, 0.5))
     one.totals = replace(one.totals, decisions={"warm": 2})
     await both.second()
     assert events(admin)[-1][1]["personas"] == {"warm": {"share": 1.0, "reward": 0.75}}

@@ -45,14 +45,18 @@ def test_a_rebuilt_memory_equals_the_lived_one(turns: list[tuple[float, str | No
         lived.hear(heard, asked_ms)
         written = Written("hello", (f"p{number}",), (), "greeting", intent, {"order_id": f"#{number}"})
         notes = lived.notes(written)
-        lived.answered(LastAnswer(f"d{number}", before_of(heard.to_wire()), answered_ms), written, 0)
+        lived.answered(
+            LastAnswer(f"d{number}", before_of(heard.to_wire(), number + 1, asked_ms, answered_ms), answered_ms),
+            written,
+            0,
+        )
         past.append(PastTurn(f"t{number}", f"d{number}", "warm", "hi", heard.to_wire(), notes, asked_ms, answered_ms))
     assert rebuild(past) == lived
 
 
 def test_an_apology_leaves_no_decision() -> None:
     memory = rebuild([PastTurn("t", None, None, "sorry", {}, {"phrases": ["e1"]}, 0, 10)])
-    assert memory.last == LastAnswer(None, Before(0.0), 10)
+    assert memory.last == LastAnswer(None, Before(0.0, "other", 1, 0.01), 10)
     assert list(memory.used_phrases) == ["e1"]
 
 

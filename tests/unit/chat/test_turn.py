@@ -30,6 +30,7 @@ from server.clock import ManualClock
 from server.errors import Unavailable
 from server.fanout.hub import Fanout
 from server.store.inbox_ports import Doubt
+from server.store.policy_ports import Repeats
 from server.store.ports import Answer, Combine, OpenTurn, PastTurn, RewardEvent, RewardParts, Store
 from server.telemetry import Metrics
 from server.wire.frames import Message
@@ -69,7 +70,9 @@ class FakeStore:
             dict(answer.data or {}), None, asked.message_id, answer.shown,
         )  # fmt: skip
 
-    async def add_reward(self, found: RewardParts, combine: Combine, at_ms: int) -> RewardEvent | None:
+    async def add_reward(
+        self, found: RewardParts, combine: Combine, at_ms: int, repeats: Repeats = "last"
+    ) -> RewardEvent | None:
         self.rewards.append(found)
         return None
 
@@ -216,6 +219,18 @@ async def test_the_next_turn_rewards_the_one_before(house: House) -> None:
     assert first is not None
     assert found.decision_id == first.decision_id
     assert found.parts["sentiment"] == 1.0
+    assert found.parts.keys() == {"sentiment", "reply", "length", "answer_time"}
+    assert found.decided_ms == first.at_ms
+
+
+async def test_a_rated_conversation_rewards_its_last_answer(house: House) -> None:
+    house.engine.results = [analysis(0.5)]
+    bot = house.bot()
+    await bot.on_assessed("conv:c", 0.25)  # nothing has been answered yet
+    await bot.answer(turn(1), False)
+    await bot.on_assessed("conv:c", 0.75)
+    (found,) = house.store.rewards
+    assert found.parts == {"rating": 0.75}
 
 
 async def test_a_reward_is_there_to_share_its_answers_commit(house: House, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -16,12 +16,13 @@ import pytest
 from adapters.features import FEATURE_NAMES
 from adapters.policies import Policy
 from loadtest.ope_worlds import LoggedWorld, logged_world
-from server.cli.policy_log import fold, moment_ms
+from server.chat.fold import learn
+from server.cli.policy_log import moment_ms
 from server.clock import SystemClock
 from server.contents import build_policy, read_personas
 from server.errors import StartupError
 from server.settings import Settings
-from server.store.ports import DecisionRow, RewardEvent, RewardParts
+from server.store.ports import DecisionRow, RewardParts
 from server.store.sql import SqlStore, sqlite_url
 from tests.contract.store.harness import new_id
 from tests.contract.store.people import NOW_MS, answer, asked, opened
@@ -57,7 +58,7 @@ async def _chat(path: Path) -> list[DecisionRow]:
             found = RewardParts(row.decision_id, {"feedback": float(rng.random() < 0.5 + 0.4 * x[3])})
             event = await store.add_reward(found, lambda parts: parts["feedback"], row.at_ms + 60_000)
             assert event is not None
-            fold(policy, [event])
+            assert learn(policy, event) is None
             version = event.log_offset
     await store.close()
     return made
@@ -304,10 +305,14 @@ def test_times() -> None:
         moment_ms("7 days", "--since", 5)
 
 
-def test_older_contexts_are_learned_from() -> None:
-    short = RewardEvent("linucb", 1, "d", served().arms[0], (0.5,) * (len(FEATURE_NAMES) - 4), 1.0, None, NOW_MS)
-    gone = RewardEvent("linucb", 2, "d", "nobody", short.features, 1.0, None, NOW_MS)
-    first, second = served(), served()
-    assert fold(first, [short, gone]) == 1
-    second.learn(short.arm, [*short.features, 0.0, 0.0, 0.0, 0.0], 1.0)
-    assert first.state() == second.state()
+def test_snapshots_and_rollbacks_are_followed(policy: Command, made: list[DecisionRow]) -> None:
+    assert policy("snapshot").exit_code == 0
+    other = told(policy, "replay", "--policy", "squarecb")
+    whole, early = told(policy, "replay"), told(policy, "replay", "--version", "40")
+    assert other["version"] == whole["version"] and other["state_sha256"] != whole["state_sha256"]
+    assert policy("rollback", "40").exit_code == 0
+    back = told(policy, "replay")
+    assert back["version"] == whole["version"] + 1
+    assert back["state_sha256"] == early["state_sha256"]
+    for row in (made[70], made[-1]):
+        assert told(policy, "explain", row.decision_id)["replayed_exactly"]

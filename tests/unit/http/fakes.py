@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, cast
 
@@ -10,6 +10,7 @@ from server.backplane.memory import MemoryLimiter
 from server.chat.administration import Administration, Issued, Profile
 from server.chat.inbox import Inbox
 from server.chat.peer import Caller, Claims
+from server.chat.policies import ArmChange, Policies
 from server.chat.quotas import Doorkeeper, Quotas
 from server.chat.service import Verb
 from server.chat.versions import Json, Versions
@@ -17,7 +18,7 @@ from server.clock import ManualClock
 from server.errors import Unauthenticated
 from server.store.inbox_ports import Agreement, Doubt, InboxItem
 from server.store.ports import Account, Notice, Opened, Revocation
-from server.transport.http import registry_models
+from server.transport.http import policy_models, registry_models
 from server.transport.http.desk import Desk
 from server.wire import examples, frames, requests
 from server.wire.catalogue import REQUESTS
@@ -206,6 +207,39 @@ class Shelf(Versions):
         return MODELS or {}
 
 
+@dataclass
+class Rack(Policies):
+    """Remembers likewise."""
+
+    verbs: Verbs
+
+    async def overview(self, caller: Caller) -> Json:
+        self.verbs.hear(caller, "overview")
+        return policy_models.PolicyList.example or {}
+
+    async def snapshot(self, caller: Caller, name: str) -> Json:
+        self.verbs.hear(caller, ("snapshot", name))
+        return policy_models.PolicySnapshot.example or {}
+
+    async def show(self, caller: Caller, name: str) -> Json:
+        return self._told(caller, name)
+
+    async def roll_back(self, caller: Caller, name: str, to: int) -> Json:
+        return self._told(caller, ("rollback", name, to))
+
+    async def add_arm(
+        self, caller: Caller, name: str, persona: Mapping[str, Any], *, like: str | None, weight: float
+    ) -> Json:
+        return self._told(caller, ("add", name, persona, like, weight))
+
+    async def change_arm(self, caller: Caller, name: str, kind: ArmChange, arm: str) -> Json:
+        return self._told(caller, (kind, name, arm))
+
+    def _told(self, caller: Caller, what: Any) -> Json:
+        self.verbs.hear(caller, what)
+        return policy_models.PolicyDetail.example or {}
+
+
 def desk_of(verbs: Verbs, quotas: Quotas = NO_QUOTAS) -> Desk:
     """``quotas`` count on a clock that stands still."""
     parts = cast(Any, verbs)
@@ -220,6 +254,7 @@ def desk_of(verbs: Verbs, quotas: Quotas = NO_QUOTAS) -> Desk:
         administration=Office(verbs),
         inbox=Tray(verbs),
         versions=Shelf(verbs),
+        policies=Rack(verbs),
         verbs={entry.frame: verbs.verb(entry.frame) for entry in REQUESTS},
         explain=False,
     )

@@ -234,6 +234,47 @@ async def test_setting_members_adds_and_removes_what_differs(client: httpx2.Asyn
     assert asked[1] == requests.Members(0, CHANNEL, add=["new"], remove=sorted(present[1:]))
 
 
+# ------------------------------------------------------------------ policies
+
+POLICIES = [
+    Case("GET", "/v1/policies", None, 200, "overview"),
+    Case("GET", "/v1/policies/linucb", None, 200, "linucb"),
+    Case("POST", "/v1/policies/linucb/snapshots", None, 200, ("snapshot", "linucb")),
+    Case("POST", "/v1/policies/linucb/rollback", {"to": 0}, 200, ("rollback", "linucb", 0)),
+    Case("POST", "/v1/policies/linucb/arms", {"persona": {"a": 1}}, 200, ("add", "linucb", {"a": 1}, None, 1.0)),
+    Case(
+        "POST", "/v1/policies/linucb/arms", {"persona": {}, "like": "b", "weight": 0.5}, 200,
+        ("add", "linucb", {}, "b", 0.5),
+    ),
+    Case("DELETE", "/v1/policies/linucb/arms/warm", None, 200, ("remove", "linucb", "warm")),
+    Case("POST", "/v1/policies/linucb/arms/warm/pause", None, 200, ("pause", "linucb", "warm")),
+    Case("POST", "/v1/policies/linucb/arms/warm/resume", None, 200, ("resume", "linucb", "warm")),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("case", POLICIES, ids=lambda case: f"{case.method} {case.path} {case.body}")
+async def test_policies_are_asked_for(client: httpx2.AsyncClient, verbs: Verbs, case: Case) -> None:
+    answer = await client.request(case.method, case.path, json=case.body)
+    assert answer.status_code == case.status, answer.text
+    assert verbs.asked == [(CARL, case.asked)]
+
+
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        ("rollback", {"to": -1}),
+        ("rollback", {}),
+        ("arms", {"persona": "warm"}),
+        ("arms", {"persona": {}, "weight": 2}),
+        ("arms", {"persona": {}, "like": ""}),
+    ],
+)
+async def test_no_place_and_no_persona_are_400(client: httpx2.AsyncClient, verbs: Verbs, path: str, body: Any) -> None:
+    answer = await client.post(f"/v1/policies/linucb/{path}", json=body)
+    assert answer.status_code == 400
+    assert verbs.asked == []
+
+
 # ------------------------------------------------------------------ versions of the model
 
 VERSIONS = [

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Mapping
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from server.errors import Invalid
-from server.store.operations import RewardOp
+from server.store.operations import ChangeOp, DefaultOp, RewardOp
+from server.store.policy_ports import PolicyChange, Repeats
 from server.store.ports import RewardParts
 from server.store.prepare import prepare_reward
-from server.store.rewards import DecisionState, RewardPlan, plan_rewards
+from server.store.rewards import DecisionState, RewardPlan, plan_change, plan_defaults, plan_rewards
 
 WEIGHTS = {"a": 0.1, "b": 0.7, "c": 0.3}
 
@@ -25,7 +27,7 @@ def mean(parts: Mapping[str, float]) -> float | None:
 
 
 def decision(name: str, policy: str = "p", **parts: float) -> DecisionState:
-    return DecisionState(name, policy, "warm", (0.5,), parts, mean(parts))
+    return DecisionState(name, policy, "warm", (0.5,), 0.25, 7, parts, mean(parts))
 
 
 def reward(name: str, **parts: float) -> RewardOp:
@@ -41,7 +43,7 @@ def test_every_change_is_an_event_numbered_per_policy() -> None:
         known(decision("x"), decision("y"), decision("z", "q", a=1.0)),
         [reward("x", a=1.0), reward("z", b=0.0), reward("y", a=0.5), reward("x", a=1.0), reward("none", a=1.0)],
     )
-    events = plan.numbered({"p": 10, "q": 3})
+    events = plan.numbered({"p": 10, "q": 3}).events
     assert [one and (one.policy, one.log_offset, one.decision_id, one.previous) for one in events] == [
         ("p", 11, "x", None),
         ("q", 4, "z", 1.0),
@@ -53,6 +55,28 @@ def test_every_change_is_an_event_numbered_per_policy() -> None:
     assert set(plan.changed) == {"x", "y", "z"}
 
 
+@pytest.mark.parametrize(("repeats", "kept"), [("last", 0.5), ("first", 0.75), ("sum", 1.0)])
+def test_what_counts_of_a_part_that_is_told_again(repeats: Repeats, kept: float) -> None:
+    told = [prepare_reward(RewardParts("x", {"a": value}), mean, 1, repeats) for value in (0.75, 0.5)]
+    plan = plan_rewards(known(decision("x")), told)
+    assert plan.changed["x"].parts == {"a": kept}
+    assert plan.changed["x"].reward == pytest.approx(kept)
+
+
+def test_defaults_are_for_decisions_without_a_reward_only() -> None:
+    states = decision("x"), decision("y"), decision("z", a=1.0)
+    plan = plan_rewards(known(*states), [reward("y", a=0.25)])
+    given = plan_defaults(plan, states, DefaultOp("p", 0.5, before_ms=9, at_ms=9, limit=5))
+    assert given == 1
+    assert [
+        event and (event.decision_id, event.reward, event.previous) for event in plan.numbered({"p": 3}).events
+    ] == [
+        ("y", pytest.approx(0.25), None),
+        ("x", 0.5, None),
+    ]
+    assert plan.changed["x"].parts == {}
+
+
 def test_parts_that_say_nothing_are_kept_without_an_event() -> None:
     plan = plan_rewards(known(decision("x")), [reward("x", other=0.5)])
     assert plan.events == [None]
@@ -61,7 +85,7 @@ def test_parts_that_say_nothing_are_kept_without_an_event() -> None:
 
 
 def test_a_combiner_with_new_weights_is_heard_on_old_parts() -> None:
-    kept = DecisionState("x", "p", "warm", (), {"a": 1.0}, 0.25)
+    kept = DecisionState("x", "p", "warm", (), 0.5, 7, {"a": 1.0}, 0.25)
     plan = plan_rewards(known(kept), [reward("x", a=1.0)])
     (event,) = plan.events
     assert event is not None and (event.previous, event.reward) == (0.25, 1.0)
@@ -104,4 +128,19 @@ def test_folding_the_events_gives_each_decisions_reward(arrivals: list[tuple[str
     assert folded == {name: one.reward for name, one in plan.changed.items()}
     for policy in "pq":
         offsets = [event.log_offset for event in plan.events if event is not None and event.policy == policy]
-        assert offsets == list(range(1, len(offsets) + 1))
+        assert offsets == list(range(-1, -len(offsets) - 1, -1))
+
+
+def test_an_event_tells_where_the_one_it_corrects_stands() -> None:
+    state = replace(decision("x", a=1.0), log_offset=4)
+    plan = plan_rewards(known(state, decision("y")), [reward("x", a=0.5), reward("y", a=1.0), reward("x", a=0.25)])
+    plan_change(plan, ChangeOp(PolicyChange("p", 0, "pause", {"arm": "warm"}, "ada", 1), "{}"))
+    done = plan.numbered({"p": 10})
+    assert [event and (event.log_offset, event.previous_offset) for event in done.events] == [
+        (11, 4),
+        (12, None),
+        (13, 11),
+    ]
+    assert {state.decision_id: state.log_offset for state in done.decisions} == {"x": 13, "y": 12}
+    assert [change.log_offset for change in done.changes] == [14]
+    assert plan.gains == {"p": 4}
