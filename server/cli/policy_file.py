@@ -65,22 +65,26 @@ def read_log(path: Path, reward_low: float, reward_high: float) -> FileLog:
 
 
 def _csv_rows(source: Any) -> Iterator[tuple[int, dict[str, Any]]]:
-    reader = csv.DictReader(source, restval="")
-    for cells in reader:
-        nested: dict[str, Any] = {"probabilities": {}, "target": {}, "features": {}}
-        for name, text in cells.items():
-            if name is None:
-                raise ValueError(f"line {reader.line_num}: more fields than columns")
-            prefix = next((known for known in PREFIXES if name.startswith(known)), None)
-            if prefix is not None and text.strip():
-                nested[PREFIXES[prefix]][name.removeprefix(prefix)] = text
-            elif prefix is None:
-                nested[name] = text if name != "target" else _certainly(text, nested["target"])
-        yield reader.line_num, nested
-
-
-def _certainly(text: str, others: dict[str, Any]) -> dict[str, Any]:
-    return {text: CERTAIN} if text.strip() else others
+    reader = csv.reader(source)
+    names = [name.strip() for name in next(reader, [])]
+    plain = {name: place for place, name in enumerate(names) if not name.startswith(tuple(PREFIXES))}
+    nested = {
+        group: [(place, name.removeprefix(prefix)) for place, name in enumerate(names) if name.startswith(prefix)]
+        for prefix, group in PREFIXES.items()
+    }
+    for written in reader:
+        if not written:
+            continue
+        if len(written) > len(names):
+            raise ValueError(f"line {reader.line_num}: more fields than columns")
+        cells = [*written, *[""] * (len(names) - len(written))]
+        values: dict[str, Any] = {
+            group: {name: cells[place] for place, name in columns if cells[place]} for group, columns in nested.items()
+        }
+        values |= {name: cells[place] for name, place in plain.items() if name != "target"}
+        if "target" in plain and cells[plain["target"]].strip():
+            values["target"] = {cells[plain["target"]]: CERTAIN}
+        yield reader.line_num, values
 
 
 def _json_rows(source: Any) -> Iterator[tuple[int, dict[str, Any]]]:
@@ -109,26 +113,37 @@ def _row(line: int, values: Mapping[str, Any]) -> _Row:
         numbers = values.get(name) or {}
         if not isinstance(numbers, dict):
             raise ValueError(f"line {line}: {name} is no object of names and numbers")
-        for key, value in numbers.items():
-            number = _number(line, f"{name} {key}", value)
-            if number is None:
-                raise ValueError(f"line {line}: {name} {key} is not known")
-            getattr(made, name)[key] = number
+        setattr(made, name, _all_numbers(line, name, numbers))
     if not made.probabilities and made.propensity is None:
         raise ValueError(f"line {line}: neither a propensity nor probabilities")
     return made
 
 
+def _all_numbers(line: int, name: str, values: Mapping[str, Any]) -> dict[str, float]:
+    try:
+        found = {key: float(value) for key, value in values.items()}
+    except (TypeError, ValueError):
+        found = {}
+    if len(found) == len(values) and all(map(math.isfinite, found.values())):
+        return found
+    for key, value in values.items():
+        if _number(line, f"{name} {key}", value) is None:
+            raise ValueError(f"line {line}: {name} {key} is not known")
+    return found
+
+
 def _number(line: int, name: str, value: object) -> float | None:
-    if value is None or (isinstance(value, str) and value.strip().lower() in UNKNOWN):
+    if value is None:
         return None
     try:
         number = float(value)  # type: ignore[arg-type]
     except (TypeError, ValueError):
         number = math.nan
-    if not math.isfinite(number):
-        raise ValueError(f"line {line}: {name} {value!r} is no number")
-    return number
+    if math.isfinite(number):
+        return number
+    if isinstance(value, str) and value.strip().lower() in UNKNOWN:
+        return None
+    raise ValueError(f"line {line}: {name} {value!r} is no number")
 
 
 def _assembled(path: Path, rows: list[_Row], reward_low: float, reward_high: float) -> FileLog:
@@ -143,14 +158,11 @@ def _assembled(path: Path, rows: list[_Row], reward_low: float, reward_high: flo
     contexts = np.zeros((len(known), len(features)))
     probabilities, target = np.full((len(known), len(arms)), np.nan), np.zeros((len(known), len(arms)))
     for place, row in enumerate(known):
-        for name, value in row.features.items():
-            contexts[place, features[name]] = value
-        for name, value in row.target.items():
-            target[place, arms[name]] = value
+        contexts[place, [features[name] for name in row.features]] = list(row.features.values())
+        target[place, [arms[name] for name in row.target]] = list(row.target.values())
         if row.probabilities:
             probabilities[place] = 0.0
-            for name, value in row.probabilities.items():
-                probabilities[place, arms[name]] = value
+            probabilities[place, [arms[name] for name in row.probabilities]] = list(row.probabilities.values())
         elif row.propensity is not None:
             probabilities[place, arms[row.arm]] = row.propensity
     has_target = any(row.target for row in known)

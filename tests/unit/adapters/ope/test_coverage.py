@@ -1,7 +1,7 @@
 """Intervals contain the truth as often as they say: in simulation, at 95 %, where the truth is known.
 
-The Monte-Carlo error (one standard error at a coverage of .95) is .011 with 400 logs and .013 with 300; the bounds are
-cautious, so what is measured lies at 1 or just under, and 93 % is asked for."""
+The Monte-Carlo error (one standard error at a coverage of .95) is .013 with 300 logs and .015 with 200; the bounds are
+cautious, so what is measured lies at 1 or just under, and 93 % is asked for. ``loadtest.bench_ope`` takes 1,000."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def holds(interval: tuple[float, float], truth: float) -> bool:
 
 @pytest.mark.parametrize("rows", [150, 600])
 def test_intervals_cover(rows: int) -> None:
-    logs = 400 if rows < 500 else 300
+    logs = 300 if rows < 500 else 200
     kinds = ("ips", "snips", "dr", "switch-dr")  # the direct method's bounds are DR's, see below
     covered = dict.fromkeys([(name, what) for name in kinds for what in ("value", "difference")], 0)
     widths = dict.fromkeys(kinds, 0.0)
@@ -62,21 +62,21 @@ def test_what_is_reported_are_these_bounds() -> None:
 
 def test_the_logged_value_is_covered_too() -> None:
     covered = 0
-    for seed in range(300):
+    for seed in range(200):
         world, log = made(seed, 200, arms=3, dim=2)
         covered += holds(judged("ips", log, world.target).logged.bounds.interval, world.logged_value)
-    assert covered / 300 >= LEAST
+    assert covered / 200 >= LEAST
 
 
 def test_intervals_are_no_wider_than_they_must_be() -> None:
     """A third of their width would miss the truth too often."""
     missed = 0
-    for seed in range(300):
+    for seed in range(200):
         world, log = made(seed, 600, arms=3, dim=2)
         low, high = judged("ips", log, world.target).target.bounds.interval
         middle, half = 0.5 * (low + high), 0.5 * (high - low) / 3.0
         missed += not holds((middle - half, middle + half), world.value)
-    assert missed / 300 > 1.0 - LEAST
+    assert missed / 200 > 1.0 - LEAST
 
 
 def test_a_log_that_learned_while_it_was_made() -> None:
@@ -94,7 +94,7 @@ def test_a_log_that_learned_while_it_was_made() -> None:
 def test_sequences_cover_at_every_look_at_once() -> None:
     looks = np.unique(np.geomspace(20, 2_000, 50).astype(np.int64))
     covered = {"ips": 0, "snips": 0, "dr": 0}
-    for seed in range(300):
+    for seed in range(200):
         world, log = made(seed, 2_000, arms=3, dim=2)
         truths = np.cumsum((world.target * world.worth).sum(axis=1))[looks - 1] / looks
         earlier = cross_fitted(log).of_earlier
@@ -103,7 +103,7 @@ def test_sequences_cover_at_every_look_at_once() -> None:
             low, high = sequence_of_value(log, world.target, control, 0.05, looks)
             covered[name] += bool(((low <= truths) & (truths <= high)).all())
     for name, count in covered.items():
-        assert count / 300 >= LEAST, name
+        assert count / 200 >= LEAST, name
 
 
 def test_arms_that_were_never_tried_widen_and_do_not_mislead() -> None:
