@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from server.chat.experiments import Experiments, Found, Read
-from server.cli.ledger import with_ledger
+from server.cli.ledger import with_store
 from server.cli.options import load
 from server.clock import SystemClock
 from server.contents import champion_folder, read_personas, read_trained, read_yaml
@@ -37,7 +37,7 @@ class ExperimentDesk:
             silence_ms = self._settings.silence_ms
             return work(Experiments(store=store, clock=SystemClock(), can=can, silence_ms=silence_ms))
 
-        return with_ledger(self._settings, opened)
+        return with_store(self._settings, opened)
 
     def create(self, file: Path | None, template: str | None, experiment_id: str | None, by: str) -> Found:
         """From a YAML file, a template, or a template and a file with what differs."""

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from inference.intents.relabelled import FILE, Merged, Relabelled, merge
 from server.chat.inbox import checked_label, redacted
 from server.cli.intents_learning import write_whole
-from server.cli.ledger import with_ledger
+from server.cli.ledger import with_store
 from server.cli.options import load
 from server.clock import SystemClock
 from server.contents import read_intents_with, read_trained, yaml_of
@@ -91,7 +91,7 @@ class InboxDesk:
             raise StartupError(str(error)) from error
 
     def _run(self, work: Callable[[SqlStore], Awaitable[T]]) -> T:
-        return with_ledger(self._settings, work)
+        return with_store(self._settings, work)
 
 
 def open_desk(**flags: Any) -> InboxDesk:

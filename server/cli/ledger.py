@@ -1,4 +1,4 @@
-"""The server's database from a command: a running server may use it meanwhile, and nothing is migrated."""
+"""The server's database for commands, which a running server may use meanwhile."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 import typer
 
+from server.cli.output import logs_aside
 from server.clock import SystemClock
 from server.errors import ClientError, StartupError, Unavailable
 from server.store.sql import SqlStore
@@ -18,11 +19,12 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
-def with_ledger(settings: Settings, work: Callable[[SqlStore], Awaitable[T]]) -> T:
-    """What ``work`` gives. Ends the command with 1 where something is refused; ``StartupError`` where the database
-    can't be used."""
+def with_store(settings: Settings, work: Callable[[SqlStore], Awaitable[T]]) -> T:
+    """What ``work`` makes of the database of ``settings``, which is never migrated here. ``StartupError`` where it
+    can't be used; ends the command with 1 where what was asked for is refused."""
     try:
-        return asyncio.run(_with_store(settings, work))
+        with logs_aside():
+            return asyncio.run(_with_store(settings, work))
     except Unavailable as error:
         raise StartupError(str(error), "See whether the database is well: parlance doctor.") from None
     except ClientError as error:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import typer
@@ -26,3 +28,18 @@ def console() -> Console:
 def print_json(value: object) -> None:
     """One JSON document."""
     typer.echo(json.dumps(value, ensure_ascii=False, indent=2))
+
+
+@contextmanager
+def logs_aside() -> Iterator[None]:
+    """What is logged meanwhile goes to standard error, for the output is a program's to read."""
+    import structlog
+
+    was_configured, before = structlog.is_configured(), structlog.get_config()
+    structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))
+    try:
+        yield
+    finally:
+        structlog.reset_defaults()
+        if was_configured:
+            structlog.configure(**before)

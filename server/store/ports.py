@@ -21,6 +21,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
+from server.store.decision_ports import DecisionStore
 from server.store.experiment_ports import ExperimentStore, TrialTurn
 from server.store.inbox_ports import Doubt, InboxStore
 from server.store.knowledge_ports import KnowledgeStore
@@ -381,7 +382,17 @@ class Combine(Protocol):
     def __call__(self, parts: Mapping[str, float], /) -> float | None: ...
 
 
-class Store(InboxStore, KnowledgeStore, MoodStore, PeopleStore, PolicyStore, ExperimentStore, UsageStore, Protocol):
+class Store(
+    DecisionStore,
+    InboxStore,
+    KnowledgeStore,
+    MoodStore,
+    PeopleStore,
+    PolicyStore,
+    ExperimentStore,
+    UsageStore,
+    Protocol,
+):
     """The ledger. See the module's text for the guarantees that hold for every method."""
 
     async def start(self) -> None:

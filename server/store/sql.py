@@ -15,6 +15,7 @@ from server.store.group import CommitReport
 from server.store.migrate import migrate, require_current
 from server.store.postgresql import PostgresqlDatabase
 from server.store.sql_conversations import ConversationMethods
+from server.store.sql_decisions import DecisionMethods
 from server.store.sql_experiments import ExperimentMethods
 from server.store.sql_inbox import InboxMethods
 from server.store.sql_knowledge import KnowledgeMethods
@@ -33,6 +34,7 @@ class SqlStore(
     UserMethods,
     ConversationMethods,
     TurnMethods,
+    DecisionMethods,
     InboxMethods,
     KnowledgeMethods,
     MoodMethods,
