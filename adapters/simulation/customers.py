@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from adapters.features import FEATURE_NAMES
 from adapters.names import suggestion
 from adapters.simulation.moods import MOOD_NAMES
+from adapters.simulation.speech import check_says
 from adapters.traits import TRAIT_NAMES
 
 Likes = Mapping[str, Mapping[str, float]]
@@ -105,7 +106,8 @@ class Customers:
     ``count`` people; ``turns_per_day`` of all together; ``conversation_turns``: mean length of a conversation.
     ``base``: the reward of a persona that is neither liked nor disliked, as log-odds. ``likes``: everybody's taste.
     ``noise`` in [0, 1]: a reward's variance in relation to the largest it could have; 0: always what is expected,
-    1: nothing but thumbs, up or down. Raises ``CustomersError``.
+    1: nothing but thumbs, up or down. ``says``: lines by mood and reaction, for the live simulation. Raises
+    ``CustomersError``.
     """
 
     segments: tuple[Segment, ...]
@@ -115,6 +117,7 @@ class Customers:
     base: float = 0.0
     noise: float = 0.5
     likes: Likes = field(default_factory=dict)
+    says: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if not self.segments or not sum(segment.share for segment in self.segments) > 0.0:
@@ -125,6 +128,10 @@ class Customers:
         _within("base", self.base, -STRONGEST, STRONGEST)
         _within("noise", self.noise, 0.0, 1.0)
         taste(self.likes)
+        try:
+            check_says(self.says)
+        except ValueError as error:
+            raise CustomersError(str(error)) from None
         names = [segment.name for segment in self.segments]
         for segment in self.segments:
             if names.count(segment.name) > 1:

@@ -95,7 +95,7 @@ def make_world(customers: Customers, personas: Mapping[str, Mapping[str, float]]
         truth=truth,
         contexts=contexts,
         worth=worth,
-        pays=_pays(worth, customers.noise, luck_rng),
+        pays=drawn_rewards(worth, customers.noise, luck_rng),
         who=who,
         conversations=np.array(plan.conversations),
         at_ms=at_ms,
@@ -149,7 +149,7 @@ def moment_at(at_ms: float, turn_number: int, previous: float | None, gap_s: flo
     return Moment(turn_number, previous, gap_s, hour_of_day=(days % 1.0) * 24.0, weekday=int(days) % 7)
 
 
-def _pays(worth: Matrix, noise: float, rng: np.random.Generator) -> Matrix:
+def drawn_rewards(worth: Matrix, noise: float, rng: np.random.Generator) -> Matrix:
     """Rewards in [0, 1] with the mean ``worth`` and ``noise`` times the variance of thumbs: a beta distribution, which
     is a point at 0 and a coin at 1."""
     if noise < 1e-9:  # a standard deviation under .00002, and nearer to 0 the distribution can't be computed

@@ -19,6 +19,7 @@ from server.cli.options import JsonOption
 from server.cli.output import print_json
 from server.cli.redact import redact
 from server.cli.serve import serve
+from server.cli.simulate import simulate
 from server.cli.token import token
 
 app = typer.Typer(
@@ -46,6 +47,7 @@ app.command("token")(token)
 app.command("doctor")(doctor)
 app.command("analyze")(analyze)
 app.command("redact")(redact)
+app.command("simulate")(simulate)
 app.add_typer(config_app, name="config")
 intents_app.add_typer(inbox_app, name="inbox")
 app.add_typer(intents_app, name="intents")

@@ -33,7 +33,8 @@ MAY_ALSO_IMPORT = {"loadtest.bench_store": {"server.store", "server.clock"}}
 # the rules of conversations subscribe people to channels and ring for their messages, and fanout knows no rule.
 ORDER = (
     "errors", "settings", "clock", "limits", "data_dir", "telemetry", "wire", "tokens", "session", "store", "backplane",
-    "fanout", "chat", "transport", "supervisor", "contents", "wiring", "app", "serving", "cli",
+    "fanout", "chat", "transport", "supervisor", "contents", "wiring", "simulation", "app", "serving",
+    "cli",
 )  # fmt: skip
 
 # Where the ports of a room stand.
