@@ -15,6 +15,7 @@ from server.store.group import CommitReport
 from server.store.migrate import migrate, require_current
 from server.store.postgresql import PostgresqlDatabase
 from server.store.sql_conversations import ConversationMethods
+from server.store.sql_decisions import DecisionMethods
 from server.store.sql_inbox import InboxMethods
 from server.store.sql_turns import TurnMethods
 from server.store.sql_users import UserMethods
@@ -23,7 +24,7 @@ from server.store.sqlite import SqliteDatabase, sqlite_url
 __all__ = ["SqlStore", "sqlite_url"]
 
 
-class SqlStore(UserMethods, ConversationMethods, TurnMethods, InboxMethods):
+class SqlStore(UserMethods, ConversationMethods, TurnMethods, DecisionMethods, InboxMethods):
     """``ports.Store`` on the database of ``url``: ``sqlite_url``'s, or PostgreSQL's.
 
     ``new_id`` makes ULIDs. ``group_max`` operations share a commit at most: beyond about 100 the commit's fixed cost
