@@ -18,7 +18,9 @@ from server.cli.output import console, print_json
 from server.errors import StartupError
 
 if TYPE_CHECKING:
-    from adapters.simulation import Contestant, Customers, Trace
+    from adapters.policies import Policy
+    from adapters.simulation import Contestant, Customers, Trace, World
+    from adapters.simulation.offpolicy import OffPolicy
     from adapters.simulation.results import Result
     from server.settings import Settings
 
@@ -82,20 +84,30 @@ def simulate(
     first, count = seed, seeds or (LIVE_SEEDS if live else SEEDS)
     plan = Plan(rounds or (LIVE_ROUNDS if live else ROUNDS), tuple(range(first, first + count)), live)
     simulate_files.prepare_folder(out, overwrite=overwrite)
-    result, speeds = _run(setting, plan)
-    document = {**result.to_json(), "customers": setting.customers_sha256, "warm": setting.is_warm}
+    outcome = _run(setting, plan)
+    document = _document(setting, outcome)
     if as_json:
         print_json(document)
     else:
-        simulate_report.print_result(result, speeds, console())
+        simulate_report.print_result(outcome.result, outcome.rounds_per_s, console())
     try:
-        paths = simulate_files.write_results(out, result, document)
+        paths = simulate_files.write_results(out, outcome.result, document)
         if plots:
-            paths += simulate_pictures.draw_all(result, setting.customers, out)
+            paths += simulate_pictures.draw_all(outcome.result, setting.customers, outcome.off_policy, out)
     except OSError as error:
         raise simulate_files.not_written(out, error) from None
     if not as_json:
         typer.echo(f"Written to {out}: {', '.join(path.name for path in paths)}.")
+
+
+def _document(setting: Setting, outcome: Outcome) -> dict[str, Any]:
+    """All of it as JSON values, without a time, so that the same seeds give the same bytes."""
+    return {
+        **outcome.result.to_json(),
+        "off_policy": outcome.off_policy.to_json() if outcome.off_policy else None,
+        "customers_sha256": setting.customers_sha256,
+        "warm": setting.is_warm,
+    }
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +122,12 @@ class Setting:
     personas: Mapping[str, Mapping[str, float]]
     says: Mapping[str, tuple[str, ...]]
     is_warm: bool
+
+    def make(self, contestant: Contestant, seed: int) -> Policy:
+        """The contestant as it begins a run."""
+        from adapters.features import FEATURE_NAMES
+
+        return contestant.make(self.personas, len(FEATURE_NAMES), POLICY_SEED + seed, is_warm=self.is_warm)
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,42 +166,71 @@ def _setting(policies: list[str] | None, file: Path | None, config: Path | None,
     return Setting(settings, contestants, who, digest, personas, {**shipped.says, **who.says}, is_warm)
 
 
-def _run(setting: Setting, plan: Plan) -> tuple[Result, dict[str, float]]:
-    """The result, and rounds per second by policy."""
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """``rounds_per_s``: by policy. ``off_policy``: None where no log can tell, or no truth is known."""
+
+    result: Result
+    rounds_per_s: Mapping[str, float]
+    off_policy: OffPolicy | None
+
+
+def _run(setting: Setting, plan: Plan) -> Outcome:
     from adapters.simulation.results import summarise
 
     traces: dict[str, list[Trace]] = {contestant.label: [] for contestant in setting.contestants}
     took_s = dict.fromkeys(traces, 0.0)
-    play = _live if plan.is_live else _vector
+    off_policy = None
     with _bar(plan.rounds * len(plan.seeds) * len(traces)) as tell:
         for seed in plan.seeds:
-            for label, trace, seconds in play(setting, plan, seed, tell):
+            world = None if plan.is_live else _world(setting, plan, seed)
+            played = _live(setting, plan, seed, tell) if world is None else _vector(setting, world, seed, tell)
+            for label, trace, seconds in played:
                 traces[label].append(trace)
                 took_s[label] += seconds
-    played = plan.rounds * len(plan.seeds)
-    speeds = {label: played / max(seconds, 1e-9) for label, seconds in took_s.items()}
-    return summarise(traces, plan.seeds, is_live=plan.is_live), speeds
+            if world is not None and seed == plan.seeds[0]:
+                off_policy = _judged(setting, world, {label: of_policy[0] for label, of_policy in traces.items()})
+    played_rounds = plan.rounds * len(plan.seeds)
+    speeds = {label: played_rounds / max(seconds, 1e-9) for label, seconds in took_s.items()}
+    return Outcome(summarise(traces, plan.seeds, is_live=plan.is_live), speeds, off_policy)
 
 
 Played = Iterator[tuple[str, "Trace", float]]
 
 
-def _vector(setting: Setting, plan: Plan, seed: int, tell: Callable[[int], None]) -> Played:
-    from adapters.simulation import make_world, play
+def _world(setting: Setting, plan: Plan, seed: int) -> World:
+    from adapters.simulation import make_world
 
-    world = make_world(setting.customers, setting.personas, rounds=plan.rounds, seed=seed)
+    return make_world(setting.customers, setting.personas, rounds=plan.rounds, seed=seed)
+
+
+def _vector(setting: Setting, world: World, seed: int, tell: Callable[[int], None]) -> Played:
+    from adapters.simulation import play
+
     for contestant in setting.contestants:
-        policy = contestant.make(setting.personas, world.dim, POLICY_SEED + seed, is_warm=setting.is_warm)
+        policy = setting.make(contestant, seed)
         started_s = time.perf_counter()
         trace = play(world, policy, tell)
         yield contestant.label, trace, time.perf_counter() - started_s
+
+
+def _judged(setting: Setting, world: World, traces: Mapping[str, Trace]) -> OffPolicy | None:
+    """What each policy would have earned on the best of the logs, estimated, beside the truth."""
+    from functools import partial
+
+    from adapters.simulation.offpolicy import best_log, judge
+
+    logged = best_log(traces)
+    if logged is None:
+        return None
+    policies = {one.label: partial(setting.make, one, 0) for one in setting.contestants}
+    return judge(world, traces[logged], logged, policies)
 
 
 def _live(setting: Setting, plan: Plan, seed: int, tell: Callable[[int], None]) -> Played:
     import asyncio
     from tempfile import TemporaryDirectory
 
-    from adapters.features import FEATURE_NAMES
     from server.contents import read_contents
     from server.simulation.season import Stage, play_live
     from server.telemetry import configure_logging
@@ -191,7 +238,7 @@ def _live(setting: Setting, plan: Plan, seed: int, tell: Callable[[int], None]) 
     configure_logging("warning", setting.settings.log_format)
     contents = read_contents(setting.settings)
     for contestant in setting.contestants:
-        policy = contestant.make(setting.personas, len(FEATURE_NAMES), POLICY_SEED + seed, is_warm=setting.is_warm)
+        policy = setting.make(contestant, seed)
         started_s = time.perf_counter()
         with TemporaryDirectory(prefix="parlance-simulation-") as folder:
             stage = Stage(setting.settings, contents, setting.customers, setting.says, Path(folder))

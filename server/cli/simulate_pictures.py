@@ -13,6 +13,7 @@ from server.errors import StartupError
 
 if TYPE_CHECKING:
     from adapters.simulation.customers import Customers
+    from adapters.simulation.offpolicy import OffPolicy
     from adapters.simulation.results import PolicyResult, Result
 
 PIXELS_PER_INCH = 130
@@ -26,6 +27,7 @@ LINES = (
 )  # fmt: skip
 # Neighbours in a stack differ in lightness as well.
 AREAS = (BLUE, ORANGE, GREEN, YELLOW, PURPLE, SKY, VERMILION, "#333333", "#BBBBBB", "#8C6D31")
+MARKERS = "os^DvP"
 HATCHES = ("", "//", "..", "xx")
 
 
@@ -38,12 +40,54 @@ def check_pictures() -> None:
         raise StartupError("The pictures need Matplotlib, which is not installed.", remedy) from None
 
 
-def draw_all(result: Result, customers: Customers, folder: Path) -> list[Path]:
-    """Regret, reward and the personas' shares, each in a file. ``OSError``."""
+def draw_all(result: Result, customers: Customers, off_policy: OffPolicy | None, folder: Path) -> list[Path]:
+    """Regret, reward, the personas' shares and off-policy estimates, each in a file. ``OSError``."""
     paths = [folder / name for name in ("regret.png", "reward.png", "personas.png")]
     for draw, path in zip((draw_regret, draw_reward, draw_personas), paths, strict=True):
         draw(result, customers, path)
+    if off_policy is not None and off_policy.judged:
+        paths.append(folder / "off-policy.png")
+        draw_off_policy(off_policy, paths[-1])
     return paths
+
+
+def draw_off_policy(off_policy: OffPolicy, path: Path) -> None:
+    """What estimators say of each policy from another's log, with 95 % intervals, beside the truth."""
+    judged = off_policy.judged
+    figure, axes = _figure(7.2, 1.9 + 1.05 * len(judged))
+    names = [estimate.estimator for estimate in judged[0].estimates]
+    step = 0.8 / len(names)
+    for row, one in enumerate(judged):
+        axes.plot([one.truth] * 2, [row - 0.42, row + 0.42], color=BLACK, linewidth=2.4, zorder=3)
+        for place, estimate in enumerate(one.estimates):
+            at = row + (place - (len(names) - 1) / 2) * step
+            colour, marker = LINES[place % len(LINES)][0], MARKERS[place % len(MARKERS)]
+            if estimate.value is None:
+                axes.annotate(f"{estimate.estimator}: refused", (one.truth, at), (6, 0), textcoords="offset points",
+                              fontsize=9, color=colour, va="center")  # fmt: skip
+                continue
+            axes.plot([estimate.low, estimate.high], [at, at], color=colour, linewidth=2.0, solid_capstyle="butt")
+            axes.plot([estimate.value], [at], marker, color=colour, markersize=7)
+    axes.set_yticks(range(len(judged)), [one.label for one in judged], fontsize=11)
+    axes.set_ylim(len(judged) - 0.45, -0.55)
+    axes.tick_params(axis="y", length=0)
+    _legend_of_estimators(figure, names)
+    axes.set_title(
+        f"What a log can tell of policies that did not make it\n{off_policy.rows:,} decisions of {off_policy.logged}, "
+        "95 % intervals", loc="left", fontsize=12,
+    )  # fmt: skip
+    _finish(figure, axes, path, x_label="mean reward", grid="x")
+
+
+def _legend_of_estimators(figure: Any, names: Sequence[str]) -> None:
+    from matplotlib.lines import Line2D
+
+    handles = [Line2D([], [], color=BLACK, linewidth=2.4, label="truth")]
+    for place, name in enumerate(names):
+        colour, marker = LINES[place % len(LINES)][0], MARKERS[place % len(MARKERS)]
+        handles.append(Line2D([], [], color=colour, marker=marker, markersize=7, linewidth=2.0, label=name))
+    figure.legend(handles=handles, loc="outside lower center", ncols=len(handles), fontsize=10, frameon=False,
+                  columnspacing=1.2, handlelength=1.4)  # fmt: skip
 
 
 def draw_regret(result: Result, customers: Customers, path: Path) -> None:
@@ -64,6 +108,8 @@ def draw_regret(result: Result, customers: Customers, path: Path) -> None:
     axes.set_xlim(0, result.rounds)
     _drifts(axes, customers, result.rounds)
     _labels_beside(axes, ends)
+    _thousands(axes.xaxis)
+    _thousands(axes.yaxis)
     axes.set_ylabel("regret: reward missed so far")
     axes.set_title(_title(result, "What it costs to learn whom to be"), loc="left", fontsize=12)
     _finish(figure, axes, path)
@@ -87,6 +133,7 @@ def draw_reward(result: Result, customers: Customers, path: Path) -> None:
     axes.set_ylim(low, high + 0.06 * (high - low))
     _drifts(axes, customers, result.rounds)
     _labels_beside(axes, ends)
+    _thousands(axes.xaxis)
     axes.set_ylabel("mean reward expected")
     axes.set_title(_title(result, "How well the chosen personas suit"), loc="left", fontsize=12)
     _finish(figure, axes, path)
@@ -119,7 +166,7 @@ def draw_personas(result: Result, customers: Customers, path: Path) -> None:
 
 def _stack(axes: Any, result: Result, starts: Any, ends: Any, shares: Any) -> None:
     """Steps, since a share belongs to a whole part of the rounds."""
-    from matplotlib.ticker import FuncFormatter, PercentFormatter
+    from matplotlib.ticker import PercentFormatter
 
     x = np.stack([starts, ends], axis=1).ravel()
     look = [(AREAS[n % len(AREAS)], HATCHES[n // len(AREAS) % len(HATCHES)]) for n in range(len(result.arms))]
@@ -133,7 +180,7 @@ def _stack(axes: Any, result: Result, starts: Any, ends: Any, shares: Any) -> No
     axes.yaxis.set_major_formatter(PercentFormatter(1.0))
     axes.set_yticks([0.0, 0.5, 1.0])
     axes.set_xticks([0, result.rounds / 2, result.rounds])
-    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}"))
+    _thousands(axes.xaxis)
 
 
 def _styled(result: Result) -> list[tuple[PolicyResult, tuple[str, Any]]]:
@@ -187,14 +234,16 @@ def _title(result: Result, text: str) -> str:
     return f"{text}\n{result.rounds:,} {'live turns' if result.is_live else 'turns'}, {seeds}"
 
 
-def _finish(figure: Any, axes: Any, path: Path) -> None:
-    from matplotlib.ticker import FuncFormatter
-
-    axes.set_xlabel("customers' turns")
-    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}"))
-    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.10g}"))
-    axes.grid(color="#dddddd", linewidth=0.8)
+def _finish(figure: Any, axes: Any, path: Path, x_label: str = "customers' turns", grid: str = "both") -> None:
+    axes.set_xlabel(x_label)
+    axes.grid(axis=grid, color="#dddddd", linewidth=0.8)
     axes.set_axisbelow(True)
     for side in ("top", "right"):
         axes.spines[side].set_visible(False)
     figure.savefig(path, dpi=PIXELS_PER_INCH)
+
+
+def _thousands(axis: Any) -> None:
+    from matplotlib.ticker import FuncFormatter
+
+    axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.10g}"))

@@ -21,7 +21,7 @@ def print_result(result: Result, speeds: Mapping[str, float], console: Console) 
     console.print(
         Text(
             f"Best possible mean reward: {result.ideal.mean:.3f}; of one persona for everybody: {single.mean:.3f}"
-            f" ({name}). Customers reacted to {result.policies[0].reacted.mean:.0%} of the answers."
+            f" ({name}). A reward came back for {result.policies[0].reacted.mean:.0%} of the answers."
         ),
         soft_wrap=True,
     )
@@ -35,13 +35,14 @@ def _table(result: Result, speeds: Mapping[str, float]) -> Table:
     mode = "live: texts through the whole pipeline" if result.is_live else "vector mode"
     table = Table(header_style="bold", title=f"{result.rounds:,} rounds, {seeds}, {mode}")
     table.add_column("Policy", overflow="fold")
-    for title in ("Regret", "Mean reward", "Best persona chosen", "Rounds/s"):
+    for title in ("Regret", "Behind the best", "Mean reward", "Best persona chosen", "Rounds/s"):
         table.add_column(title, justify="right", no_wrap=True)
     least = min(policy.regret.mean for policy in result.policies)
     for policy in result.policies:
         cells = (
             policy.label,
-            _figure(policy.regret, ",.0f" if policy.regret.mean >= 100 else ",.1f"),
+            _figure(policy.regret, _form(policy.regret)),
+            _figure(policy.behind, "+" + _form(policy.regret)) if any(policy.behind.each) else "–",
             _figure(policy.reward, ".3f"),
             _figure(policy.best_share, ".0%"),
             f"{speeds[policy.label]:,.0f}",
@@ -52,8 +53,12 @@ def _table(result: Result, speeds: Mapping[str, float]) -> Table:
     return table
 
 
+def _form(figure: Figure) -> str:
+    return ",.0f" if figure.mean >= 100 else ",.1f"
+
+
 def _figure(figure: Figure, form: str) -> str:
     if figure.high is None:
         return f"{figure.mean:{form}}"
-    around = f"{figure.high - figure.mean:{form}}"
+    around = f"{figure.high - figure.mean:{form.removeprefix('+')}}"
     return f"{figure.mean:{form}} ± {around}"

@@ -70,8 +70,7 @@ class House:
         self._turns_to_answer: list[OpenTurn] = []
         self._frames = count(1)
         self._ground = lay_ground(settings, clock=clock, rng=rng, on_message=self._hear)
-        self._turns = prepare_turns(self._ground, contents, on_reward=self._learned)
-        self._turns.learner.policy = policy
+        self._turns = prepare_turns(self._ground, contents, on_reward=self._learned, policy=policy)
         doorkeeper = Doorkeeper(self._ground.limiter, Quotas(), clock)
         self._messages = Messages(
             store=self._ground.store,

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import heapq
 import random
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
 
 import numpy as np
-from numpy.typing import ArrayLike
 
 from adapters.policies import Decision, Policy
 from adapters.simulation import Customers, Trace, Truth, draw_people
@@ -46,8 +45,8 @@ class Watched:
         self._policy = policy
         self.last: Decision | None = None
 
-    def choose(self, x: ArrayLike, allowed: Collection[str] | None = None) -> Decision:
-        self.last = self._policy.choose(x, allowed)
+    def choose(self, *arguments: Any, **named: Any) -> Decision:
+        self.last = self._policy.choose(*arguments, **named)
         return self.last
 
     def __getattr__(self, name: str) -> Any:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 
+from adapters.policies import Policy
 from inference.registry.fleet import Fleet
 from inference.registry.live import Live
 from server.chat.doubts import DoubtRule
@@ -42,14 +43,21 @@ class Turns:
     known_intents: Callable[[], Collection[str]]
 
 
-def prepare_turns(ground: Ground, contents: Contents, *, on_reward: Callable[[RewardEvent], None]) -> Turns:
-    """``on_reward`` gets each reward that the policy learns, and ``metrics`` count it."""
+def prepare_turns(
+    ground: Ground,
+    contents: Contents,
+    *,
+    on_reward: Callable[[RewardEvent], None],
+    policy: Policy | None = None,
+) -> Turns:
+    """``on_reward`` gets each reward that the policy learns, and ``metrics`` count it. ``policy``: in place of the
+    settings' own."""
     live = Live()
     maker = EngineMaker(ground.settings, contents.products, live.observe)
     fleet = Fleet(maker.make(contents.pack, contents.intents, answers=True), tally=live.of, failed=live.failed)
     ground.metrics.watch_engine(fleet)
     ground.metrics.watch_models(lambda: roles(fleet.roster), live.figures)
-    learner = _learner(ground, contents, on_reward)
+    learner = _learner(ground, contents, on_reward, policy)
     bot = _bot(ground, contents, fleet, learner)
     runner = _runner(ground, bot)
     ground.signals.on(TurnsLeft, runner.on_turns_left)
@@ -85,14 +93,16 @@ def _models(ground: Ground, contents: Contents, fleet: Fleet, maker: EngineMaker
     return models
 
 
-def _learner(ground: Ground, contents: Contents, on_reward: Callable[[RewardEvent], None]) -> Learner:
+def _learner(
+    ground: Ground, contents: Contents, on_reward: Callable[[RewardEvent], None], policy: Policy | None
+) -> Learner:
     def learned(event: RewardEvent) -> None:
         ground.metrics.rewards.inc()
         on_reward(event)
 
     return Learner(
         store=ground.store,
-        policy=build_policy(ground.settings, contents.personas),
+        policy=policy or build_policy(ground.settings, contents.personas),
         name=ground.settings.policy,
         combine=contents.weights.combine,
         signals=ground.signals,

@@ -19,7 +19,7 @@ from tests.unit.cli.conftest import Command
 
 PNG = b"\x89PNG\r\n\x1a\n"
 QUICK = ("simulate", "--rounds", "80", "--policy", "linucb", "--policy", "fixed:arm=calm")
-PICTURES = ("regret.png", "reward.png", "personas.png")
+PICTURES = ("regret.png", "reward.png", "personas.png", "off-policy.png")
 
 
 @pytest.fixture
@@ -50,6 +50,17 @@ class TestFiles:
         assert float(rows[-1]["share_calm"]) == 1.0
         told = json.loads((written / "results.json").read_text())
         assert told["policies"]["linucb"]["regret"]["each"][0] >= 0.0
+
+    def test_logs_are_judged_where_every_persona_had_a_chance(self, parlance: Command, folder: Path) -> None:
+        assert parlance("simulate", "--rounds", "400", "--seeds", "1", "--policy", "uniform").exit_code == 0
+        told = json.loads((folder / "simulation" / "results.json").read_text())["off_policy"]
+        assert told["log"] == "uniform"
+        assert set(told["policies"]["uniform"]["estimates"]) == {"ips", "snips", "dm", "dr", "switch-dr"}
+        assert (folder / "simulation" / "off-policy.png").read_bytes()[:8] == PNG
+        never = parlance("simulate", "--rounds", "20", "--seeds", "1", "--policy", "fixed", "--out", "b")
+        assert never.exit_code == 0, never.output
+        assert json.loads((folder / "b" / "results.json").read_text())["off_policy"] is None
+        assert not (folder / "b" / "off-policy.png").exists()
 
     def test_the_same_seed_gives_the_same_bytes(self, parlance: Command, folder: Path) -> None:
         for out in ("a", "b"):

@@ -46,13 +46,16 @@ class TestSummary:
         learns, never = result().policies
         assert learns.regret.each == pytest.approx((0.4 * 20, 0.0))
         assert never.regret.each == pytest.approx((0.4 * 40, 0.4 * 40))
+        assert learns.behind.each == (0.0, 0.0)
+        assert never.behind.each == pytest.approx((0.4 * 20, 0.4 * 40))
         assert learns.best_share.each == (0.5, 1.0)
         assert never.reward.mean == pytest.approx(0.2)
 
     def test_the_references_are_the_worlds(self) -> None:
         assert result().ideal.mean == pytest.approx(0.6)
         name, single = result().single
-        assert (name, single.each) == ("b", pytest.approx((0.6, 0.6)))
+        assert name == "b"
+        assert single.each == pytest.approx((0.6, 0.6))
 
     def test_live_each_policy_has_a_world_of_its_own(self) -> None:
         traces = {"one": [trace([0] * 20)], "two": [trace([0] * 20, worth=(0.2, 1.0))]}
