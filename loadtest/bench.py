@@ -28,6 +28,7 @@ MODULES = {
     "language": "loadtest.bench_language",
     "policies": "loadtest.bench_policies",
     "experiments": "loadtest.bench_experiments",
+    "ope": "loadtest.bench_ope",
     "store": "loadtest.bench_store",
     "live": "loadtest.bench_live",
     "fanout": "loadtest.bench_fanout",

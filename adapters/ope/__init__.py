@@ -7,10 +7,11 @@ from __future__ import annotations
 
 from adapters.ope.diagnostics import Diagnostics
 from adapters.ope.estimator import ESTIMATOR_NAMES, Estimator, estimator_named
-from adapters.ope.evaluate import Estimate, Evaluation, Question, evaluate
+from adapters.ope.evaluate import Estimate, Evaluation, Question, evaluate, evaluate_alone
 from adapters.ope.log import Log, LogError
 from adapters.ope.refusal import Gates, Reason, Refusal
 from adapters.ope.terms import Bounds
+from adapters.ope.words import in_words
 
 __all__ = [
     "ESTIMATOR_NAMES",
@@ -27,4 +28,6 @@ __all__ = [
     "Refusal",
     "estimator_named",
     "evaluate",
+    "evaluate_alone",
+    "in_words",
 ]

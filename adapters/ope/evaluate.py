@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 import numpy as np
@@ -10,9 +10,11 @@ from numpy.typing import ArrayLike
 
 from adapters.ope.diagnostics import Diagnostics, diagnose
 from adapters.ope.estimator import Estimator
+from adapters.ope.ips import IPS
 from adapters.ope.log import Log, checked_target
-from adapters.ope.refusal import Gates, Refusal
+from adapters.ope.refusal import Gates, Reason, Refusal
 from adapters.ope.reward_model import cross_fitted, nothing_expected
+from adapters.ope.targets import Replayed
 from adapters.ope.terms import Bounds, Control, bounds_of_difference, bounds_of_value
 
 Verdict = Literal["better", "worse", "unclear"]
@@ -77,6 +79,39 @@ def evaluate(log: Log, target: ArrayLike, question: Question) -> Evaluation | Re
         verdict=_verdict(difference.bounds),
         diagnostics=found,
     )
+
+
+def evaluate_alone(log: Log, replayed: Replayed, question: Question) -> Evaluation | Refusal:
+    """A policy that acted by itself (``targets.rejection``): the mean of the rewards that it met. The question's
+    estimator has no part in it. The difference is that of two bounds, so it is wide."""
+    kept = log.taking(replayed.kept)
+    found = replace(diagnose(log, log.probabilities), effective_rows=float(kept.rows))
+    # What the log does by itself has weight 1 everywhere, so only its honesty and the kept rows' number are judged.
+    refusal = question.gates.refusal(log, found, IPS())
+    if refusal is not None:
+        return refusal
+    if replayed.clipped > 0.0:
+        text = (
+            f"{replayed.clipped:.1%} of the weights are above the ceiling, so the rows kept are not the policy's own."
+        )
+        return Refusal(Reason.WEIGHTS_TOO_LARGE, f"{text} Give a higher ceiling.", found)
+    half = question.alpha / 2.0
+    value, earned = float(kept.rewards.mean()), float(log.rewards.mean())
+    of_kept, of_log = _bounds_of_logged(kept, half), _bounds_of_logged(log, half)
+    apart = Bounds(_apart(of_kept.interval, of_log.interval), _apart(of_kept.sequence, of_log.sequence))
+    return Evaluation(
+        estimator="rejection",
+        alpha=question.alpha,
+        target=Estimate(value, _bounds_of_logged(kept, question.alpha)),
+        logged=Estimate(earned, _bounds_of_logged(log, question.alpha)),
+        difference=Estimate(value - earned, apart),
+        verdict=_verdict(apart),
+        diagnostics=found,
+    )
+
+
+def _apart(own: tuple[float, float], other: tuple[float, float]) -> tuple[float, float]:
+    return own[0] - other[1], own[1] - other[0]
 
 
 def _bounds_of_logged(log: Log, alpha: float) -> Bounds:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -16,7 +17,13 @@ SUM_TOLERANCE = 1e-6
 
 
 class LogError(ValueError):
-    """A log or a target that contradicts itself; the text names the first row that does."""
+    """A log or a target that contradicts itself. ``problem`` in the row ``row``, counted from 1, the first that has it;
+    None where it is of no one row."""
+
+    def __init__(self, problem: str, row: int | None = None) -> None:
+        super().__init__(problem if row is None else f"row {row:,}: {problem}")
+        self.problem = problem
+        self.row = row
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -102,8 +109,8 @@ class Log:
         lost = 1.0 - self.unit(self.rewards)
         return Log(self.arms, self.contexts, self.actions, lost, self.probabilities)
 
-    def taking(self, keep: NDArray[np.bool_] | slice) -> Log:
-        """Some of the rows."""
+    def taking(self, keep: NDArray[Any] | slice) -> Log:
+        """Some of the rows: a slice, a mask or indices."""
         return Log(
             self.arms,
             self.contexts[keep],
@@ -138,4 +145,4 @@ def _check_probabilities(chances: Matrix, drawn: NDArray[np.int64]) -> None:
 def _refuse_first(wrong: ArrayLike, what: str) -> None:
     found = np.flatnonzero(wrong)
     if len(found):
-        raise LogError(f"row {found[0] + 1:,}: {what}.")
+        raise LogError(f"{what}.", int(found[0]) + 1)

@@ -44,6 +44,11 @@ def bandits() -> Path:
     return _environment("bandits", "The bandit libraries (VW, MABWiser, contextualbandits)", "bandits.txt")
 
 
+def off_policy() -> Path:
+    """An interpreter that has the Open Bandit Pipeline's estimators. Raises ``PeerError``."""
+    return _environment("ope", "The Open Bandit Pipeline", "ope.txt", "--no-deps")
+
+
 def _environment(name: str, what: str, pins: str, *options: str) -> Path:
     folder, requirements = CACHE / name, HERE / pins
     interpreter = folder / "bin" / "python"

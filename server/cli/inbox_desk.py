@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Awaitable, Callable, Collection
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-import typer
-
 from inference.intents.relabelled import FILE, Merged, Relabelled, merge
 from server.chat.inbox import checked_label, redacted
 from server.cli.intents_learning import write_whole
+from server.cli.ledger import with_store
 from server.cli.options import load
 from server.clock import SystemClock
 from server.contents import read_intents_with, read_trained, yaml_of
-from server.errors import ClientError, StartupError, Unavailable
+from server.errors import StartupError
 from server.store.inbox_ports import NO_INTENT, Agreement, DoubtState, InboxItem, Judgement, judged
 from server.store.sql import SqlStore
 
@@ -93,30 +91,7 @@ class InboxDesk:
             raise StartupError(str(error)) from error
 
     def _run(self, work: Callable[[SqlStore], Awaitable[T]]) -> T:
-        try:
-            return asyncio.run(self._with_store(work))
-        except Unavailable as error:
-            raise StartupError(str(error), "See whether the database is well: parlance doctor.") from None
-        except ClientError as error:
-            typer.echo(str(error), err=True)
-            raise typer.Exit(1) from None
-
-    async def _with_store(self, work: Callable[[SqlStore], Awaitable[T]]) -> T:
-        settings = self._settings
-        if not settings.shares_database and not settings.database_path.exists():
-            remedy = "Give the server's --data-dir or --database-url, or let a server start first."
-            raise StartupError(f"There is no database {settings.database_path}.", remedy)
-        store = SqlStore(
-            settings.effective_database_url,
-            clock=SystemClock(),
-            new_id=_no_ids,
-            timeout_s=settings.store_timeout_ms / 1_000,
-        )
-        try:
-            await store.start(migrating=False)
-            return await work(store)
-        finally:
-            await store.close()
+        return with_store(self._settings, work)
 
 
 def open_desk(**flags: Any) -> InboxDesk:
@@ -145,7 +120,3 @@ async def _all_judged(store: SqlStore) -> list[InboxItem]:
             found += page
             before = page[-1].turn_id
     return found
-
-
-def _no_ids() -> str:
-    raise AssertionError("nothing here makes rows")

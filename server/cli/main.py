@@ -17,6 +17,7 @@ from server.cli.intents import intents_app
 from server.cli.model import model_app
 from server.cli.options import JsonOption
 from server.cli.output import print_json
+from server.cli.policy import policy_app
 from server.cli.redact import redact
 from server.cli.serve import serve
 from server.cli.simulate import simulate
@@ -53,6 +54,7 @@ intents_app.add_typer(inbox_app, name="inbox")
 app.add_typer(intents_app, name="intents")
 app.add_typer(model_app, name="model")
 app.add_typer(experiment_app, name="experiment")
+app.add_typer(policy_app, name="policy")
 
 
 def main() -> None:

@@ -42,7 +42,7 @@ EARLIEST_MS, LATEST_MS = 0, 2**63 - 1
 
 
 def page(
-    connection: Connection, policy: str, since_ms: int | None, until_ms: int | None, after: str | None, limit: int
+    connection: Connection, *, policy: str, since_ms: int | None, until_ms: int | None, after: str | None, limit: int
 ) -> list[LoggedDecision]:
     """Ascending by id."""
     values = {
@@ -71,7 +71,7 @@ def not_found(decision_id: str) -> NotFound:
     return NotFound(f"There is no decision {decision_id!r}.")
 
 
-def _decision_of(row: Row[Any]) -> LoggedDecision:
+def _decision_of(row: Row[*tuple[Any, ...]]) -> LoggedDecision:
     return LoggedDecision(
         decision_id=row.decision_id,
         policy=row.policy,

@@ -1,0 +1,154 @@
+"""The server's own decision and reward logs for ``parlance policy``, and policies made as the server makes them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from adapters.features import FEATURE_NAMES
+from adapters.policies import POLICY_NAMES, Policy
+from server.cli.ledger import with_store
+from server.cli.options import load
+from server.contents import build_policy, read_personas
+from server.errors import StartupError
+from server.store.decision_ports import LoggedDecision, all_decisions
+from server.store.ports import RewardEvent
+from server.store.sql import SqlStore
+
+if TYPE_CHECKING:
+    from adapters.personas import Persona
+    from server.settings import Settings
+
+T = TypeVar("T")
+EVENTS_PER_PAGE = 1_000
+_AGO = re.compile(r"(\d+(?:\.\d+)?)([smhdw])")
+_UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """From ``since_ms`` on, before ``until_ms``; None: without end."""
+
+    since_ms: int | None = None
+    until_ms: int | None = None
+
+
+class PolicyLog:
+    """What the commands read. Ends a command with 1 where there is no such thing."""
+
+    def __init__(self, settings: Settings, name: str | None = None) -> None:
+        self._settings = settings
+        self.name = name or settings.policy
+        self.personas: tuple[Persona, ...] = read_personas(settings.personas_path)
+
+    @property
+    def algorithm(self) -> str:
+        """Of the policy that made the log: a log bears its algorithm's name, unless somebody has named it otherwise."""
+        return self.name if self.name in POLICY_NAMES else self._settings.policy
+
+    def decision(self, decision_id: str) -> LoggedDecision:
+        """One by its id."""
+        return self._run(lambda store: store.decision(decision_id))
+
+    def decisions(self, span: Span) -> list[LoggedDecision]:
+        """In the order of their making. ``StartupError`` where the policy has none at all."""
+
+        async def read(store: SqlStore) -> tuple[list[LoggedDecision], list[str]]:
+            bounds: dict[str, int | None] = {"since_ms": span.since_ms, "until_ms": span.until_ms}
+            found = [each async for each in all_decisions(store, self.name, **bounds)]
+            return found, [] if found else await store.deciding_policies()
+
+        found, names = self._run(read)
+        if not found and self.name not in names:
+            known = f"Logged are: {', '.join(names)}." if names else "None are logged at all yet."
+            raise StartupError(f"No decisions of a policy {self.name!r} are logged.", f"{known} Name one with --log.")
+        return found
+
+    def events(self, version: int | None = None, until_ms: int | None = None) -> list[RewardEvent]:
+        """The reward log in its order: up to an entry, and up to the last entry before a time."""
+
+        async def read(store: SqlStore) -> list[RewardEvent]:
+            found: list[RewardEvent] = []
+            while page := await store.rewards_after(self.name, len(found), EVENTS_PER_PAGE):
+                found += page
+                if version is not None and len(found) >= version:
+                    break
+            return found[:version]
+
+        found = self._run(read)
+        if until_ms is None:
+            return found
+        # Workers' clocks differ a little, and a state is that of a whole prefix.
+        return found[: max((event.log_offset for event in found if event.at_ms < until_ms), default=0)]
+
+    def policy(self, name: str | None, parameters: dict[str, Any]) -> Policy:
+        """As the server makes it, leaning to the personas that suit a mood; ``name`` None: the settings' own algorithm.
+        The settings' parameters by name hold for that one only. ``StartupError``."""
+        settings = self._settings
+        own = settings.policy_parameters if name in (None, settings.policy) else {}
+        changed = settings.model_copy(
+            update={"policy": name or settings.policy, "policy_parameters": {**own, **parameters}}
+        )
+        return build_policy(changed, self.personas)
+
+    def _run(self, work: Callable[[SqlStore], Awaitable[T]]) -> T:
+        return with_store(self._settings, work)
+
+
+def open_log(name: str | None = None, **flags: Any) -> PolicyLog:
+    """With the settings of this call; ``name``: whose log, the settings' policy's for None."""
+    return PolicyLog(load(check=False, make=False, **flags).settings, name)
+
+
+def fold(policy: Policy, events: Sequence[RewardEvent]) -> int:
+    """Learn the events as a worker does; how many say nothing to this policy, their arm having gone."""
+    passed = 0
+    for event in events:
+        if event.arm in policy.arms:
+            policy.learn(event.arm, fitted(event.features, policy.dim), event.reward, event.previous, at_ms=event.at_ms)
+        else:
+            passed += 1
+    return passed
+
+
+def fitted(features: Sequence[float], dim: int = len(FEATURE_NAMES)) -> list[float]:
+    """A logged context as today's policies take it: what an older release had not measured is 0."""
+    return [*features[:dim], *[0.0] * (dim - len(features))]
+
+
+def moment_ms(text: str | None, option: str, now_ms: int) -> int | None:
+    """A date or time (ISO 8601, UTC unless it says otherwise), or how long ago, such as 7d or 12h. ``StartupError``."""
+    if text is None:
+        return None
+    ago = _AGO.fullmatch(text)
+    if ago is not None:
+        return now_ms - round(timedelta(**{_UNITS[ago[2]]: float(ago[1])}).total_seconds() * 1_000)
+    try:
+        found = datetime.fromisoformat(text)
+    except ValueError:
+        raise StartupError(f"{option} {text!r} is no time.", "Write 2026-01-31, 2026-01-31T12:00 or 7d.") from None
+    return round((found if found.tzinfo else found.replace(tzinfo=UTC)).timestamp() * 1_000)
+
+
+def settings_of(texts: Sequence[str] | None) -> dict[str, Any]:
+    """``--set NAME=VALUE`` as values: numbers, true and false, else texts. ``StartupError``."""
+    found: dict[str, Any] = {}
+    for text in texts or ():
+        name, equals, value = text.partition("=")
+        if not name or not equals or not value:
+            raise StartupError(f"--set {text!r} is no NAME=VALUE.", "Write it like --set alpha=0.3.")
+        found[name] = _value(value)
+    return found
+
+
+def _value(text: str) -> object:
+    words: dict[str, object] = {"true": True, "false": False, "none": None}
+    if text.lower() in words:
+        return words[text.lower()]
+    try:
+        return float(text)
+    except ValueError:
+        return text
