@@ -52,7 +52,7 @@ class TestFiles:
         assert told["policies"]["linucb"]["regret"]["each"][0] >= 0.0
 
     def test_logs_are_judged_where_every_persona_had_a_chance(self, parlance: Command, folder: Path) -> None:
-        assert parlance("simulate", "--rounds", "400", "--seeds", "1", "--policy", "uniform").exit_code == 0
+        assert parlance("simulate", "--rounds", "200", "--seeds", "1", "--policy", "uniform").exit_code == 0
         told = json.loads((folder / "simulation" / "results.json").read_text())["off_policy"]
         assert told["log"] == "uniform"
         assert set(told["policies"]["uniform"]["estimates"]) == {"ips", "snips", "dm", "dr", "switch-dr"}
@@ -155,7 +155,7 @@ class TestMistakes:
 @pytest.mark.usefixtures("_logging_as_before")
 class TestLive:
     def test_texts_go_through_the_whole_pipeline(self, parlance: Command, folder: Path) -> None:
-        live = ("simulate", "--live", "--no-plots", "--rounds", "25", "--policy", "linucb")
+        live = ("simulate", "--live", "--no-plots", "--rounds", "15", "--policy", "linucb")
         result = parlance(*live, "--out", "a")
         assert result.exit_code == 0, result.output
         assert "live: texts through the whole pipeline" in result.stdout

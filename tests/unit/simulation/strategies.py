@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import yaml
+from hypothesis import settings
 from hypothesis import strategies as st
 
 from adapters.features import FEATURE_NAMES
@@ -14,6 +15,10 @@ from adapters.simulation import Customers, Delay, Drift, Segment, parse_customer
 from adapters.simulation.customers import ALWAYS
 from adapters.simulation.moods import MOOD_NAMES
 from adapters.traits import TRAIT_NAMES
+from tests.unit.adapters.laws import law
+
+# A world is a hundred draws for hypothesis, and takes milliseconds to make.
+world_law = settings(law, max_examples=20)
 
 ADAPTERS = Path(__file__).resolve().parents[3] / "adapters"
 SHIPPED_FILE = ADAPTERS / "simulation" / "customers.yaml"

@@ -11,14 +11,13 @@ from hypothesis import given
 
 from adapters.policies import POLICY_NAMES
 from adapters.simulation import Customers, Segment, make_world, parse_contestant, play
-from tests.unit.adapters.laws import slow_law
-from tests.unit.simulation.strategies import PERSONAS, SHIPPED, customers, seeds
+from tests.unit.simulation.strategies import PERSONAS, SHIPPED, customers, seeds, world_law
 
 LIKES = {"always": {"empathy": 1.5, "humor": -1.0}}
 
 
 class TestTrace:
-    @slow_law
+    @world_law
     @given(customers(), seeds)
     def test_it_is_what_happened(self, who: Customers, seed: int) -> None:
         world = make_world(who, PERSONAS, rounds=30, seed=seed)
@@ -30,7 +29,7 @@ class TestTrace:
         assert np.array_equal(np.isnan(trace.rewards), ~comes)
         assert np.array_equal(trace.rewards[comes], world.pays[np.arange(30), trace.chosen][comes])
 
-    @slow_law
+    @world_law
     @given(customers(), seeds)
     def test_without_differences_there_is_no_regret(self, who: Customers, seed: int) -> None:
         plain = tuple(replace(segment, likes={}, deviation=0.0) for segment in who.segments)

@@ -15,8 +15,7 @@ from adapters.simulation.population import Truth, draw_people
 from adapters.simulation.speech import REACTIONS, line
 from adapters.simulation.visits import Visit
 from adapters.simulation.world import START_MS, traits_of
-from tests.unit.adapters.laws import slow_law
-from tests.unit.simulation.strategies import PERSONAS, SHIPPED, customers, seeds
+from tests.unit.simulation.strategies import PERSONAS, SHIPPED, customers, seeds, world_law
 
 SAYS = {name: (name,) for name in (*MOOD_NAMES, *REACTIONS)}
 
@@ -31,7 +30,7 @@ def one_kind(**changes: Any) -> Customers:
 
 
 class TestVisits:
-    @slow_law
+    @world_law
     @given(customers(), seeds)
     def test_they_end(self, who: Customers, seed: int) -> None:
         guest = visit(who, seed)

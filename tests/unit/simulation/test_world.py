@@ -13,15 +13,14 @@ from adapters.simulation import Customers, Delay, Drift, Segment, make_world, ta
 from adapters.simulation.population import Truth, draw_people
 from adapters.simulation.world import DAY_MS, START_MS, traits_of
 from adapters.traits import TRAIT_NAMES
-from tests.unit.adapters.laws import slow_law
-from tests.unit.simulation.strategies import PERSONAS, SHIPPED, customers, seeds
+from tests.unit.simulation.strategies import PERSONAS, SHIPPED, customers, seeds, world_law
 
 EMPATHIC = {"always": {"empathy": 1.5}}
 FORMAL = {"always": {"formality": 1.5}}
 
 
 class TestLaws:
-    @slow_law
+    @world_law
     @given(customers(), seeds)
     def test_everything_is_in_range_and_in_order(self, who: Customers, seed: int) -> None:
         world = make_world(who, PERSONAS, rounds=40, seed=seed)
@@ -37,14 +36,14 @@ class TestLaws:
         assert (world.arrives_ms >= world.at_ms).all()
         assert set(np.diff(world.conversations)) <= {0, 1}
 
-    @slow_law
+    @world_law
     @given(customers(), seeds)
     def test_the_same_seed_is_the_same_world(self, who: Customers, seed: int) -> None:
         first, second = (make_world(who, PERSONAS, rounds=20, seed=seed) for _ in range(2))
         for name in ("contexts", "worth", "pays", "who", "at_ms", "arrives_ms"):
             assert getattr(first, name).tobytes() == getattr(second, name).tobytes()
 
-    @slow_law
+    @world_law
     @given(customers(), seeds)
     def test_worth_is_the_taste_that_it_says(self, who: Customers, seed: int) -> None:
         world = make_world(who, PERSONAS, rounds=20, seed=seed)
@@ -53,20 +52,20 @@ class TestLaws:
             utility = who.base + leanings @ world.truth.taste(int(world.who[at]), at / 20) @ x
             assert world.worth[at] == pytest.approx(1.0 / (1.0 + np.exp(-utility)), abs=1e-9)
 
-    @slow_law
+    @world_law
     @given(customers(), seeds)
     def test_without_likes_all_personas_are_alike(self, who: Customers, seed: int) -> None:
         plain = tuple(replace(segment, likes={}, deviation=0.0) for segment in who.segments)
         world = make_world(replace(who, likes={}, segments=plain), PERSONAS, rounds=20, seed=seed)
         assert np.ptp(world.worth, axis=1).max() <= 1e-15
 
-    @slow_law
+    @world_law
     @given(customers(), seeds)
     def test_the_silent_never_react(self, who: Customers, seed: int) -> None:
         silent = replace(who, segments=tuple(replace(segment, silent=1.0) for segment in who.segments))
         assert np.isinf(make_world(silent, PERSONAS, rounds=20, seed=seed).arrives_ms).all()
 
-    @slow_law
+    @world_law
     @given(customers(), seeds)
     def test_more_rounds_bring_the_same_people(self, who: Customers, seed: int) -> None:
         few, many = (make_world(who, PERSONAS, rounds=rounds, seed=seed) for rounds in (5, 30))
