@@ -6,6 +6,8 @@ import heapq
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from inspect import signature
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -82,9 +84,10 @@ class _Game:
         self._numbers = {arm: number for number, arm in enumerate(world.arms)}
         self._order = [policy.arms.index(arm) for arm in world.arms]
         self._waiting: list[tuple[float, int]] = []  # a heap of (when the reward arrives, round)
+        self._users = world.user_ids if "user" in signature(policy.choose).parameters else None
 
     def choose(self, at: int) -> None:
-        decision = self._policy.choose(self._world.contexts[at])
+        decision = self._policy.choose(self._world.contexts[at], **self._whom(at))
         self.chosen[at] = self._numbers[decision.arm]
         self.probabilities[at] = decision.probabilities[self._order]
         arrives_ms = float(self._world.arrives_ms[at])
@@ -103,4 +106,9 @@ class _Game:
                 float(world.pays[at, arm]),
                 at_ms=float(world.at_ms[at]),
                 propensity=float(self.probabilities[at, arm]),
+                **self._whom(at),
             )
+
+    def _whom(self, at: int) -> dict[str, Any]:
+        """Whose turn it is, for policies that ask. The kind of customer is as hidden as the taste."""
+        return {} if self._users is None else {"user": self._users[at]}

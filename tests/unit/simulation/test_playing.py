@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
 from hypothesis import given
+from numpy.typing import ArrayLike
 
-from adapters.policies import POLICY_NAMES
+from adapters.policies import POLICY_NAMES, Decision
+from adapters.policies.uniform import Uniform
 from adapters.simulation import Customers, Segment, make_world, parse_contestant, play
 from tests.unit.simulation.strategies import PERSONAS, SHIPPED, customers, seeds, world_law
 
@@ -79,6 +82,29 @@ class TestLearning:
         arrived = world.arrives_ms <= world.at_ms[-1]
         assert policy.version == int(arrived[:-1].sum())
         assert policy.version < np.isfinite(world.arrives_ms).sum()
+
+    def test_whoever_asks_is_told_whose_turn_it_is(self) -> None:
+        class Personal(Uniform):
+            def __init__(self, *arguments: Any) -> None:
+                super().__init__(*arguments)
+                self.asked: list[Any] = []
+                self.told: list[Any] = []
+
+            def choose(self, x: ArrayLike, allowed: Any = None, user: Any = None, segment: Any = None) -> Decision:
+                assert segment is None
+                self.asked.append(user)
+                return super().choose(x, allowed)
+
+            def learn(self, *arguments: Any, user: Any = None, **named: Any) -> None:
+                self.told.append(user)
+                super().learn(*arguments, **named)
+
+        world = make_world(SHIPPED, PERSONAS, rounds=60, seed=0)
+        policy = Personal(tuple(PERSONAS), world.dim, 0)
+        play(world, policy)
+        assert tuple(policy.asked) == world.user_ids
+        assert 0 < len(policy.told) == policy.version
+        assert set(policy.told) <= set(world.user_ids)
 
     def test_arms_may_stand_in_another_order(self) -> None:
         world = make_world(SHIPPED, PERSONAS, rounds=100, seed=0)

@@ -62,9 +62,11 @@ class TestRuns:
         assert suits > jars + 0.15
 
     async def test_the_silent_are_only_known_by_their_silence(self, live: Live) -> None:
-        run = live(Customers((Segment("all", silent=1.0, moods={"glad": 1.0}),)))
-        told = await run.play(10)
-        assert told.rewards == pytest.approx(np.full(10, 0.5))  # adapters.rewards: glad and silent is neutral
+        likes = {"always": {"empathy": 3.0, "humor": -3.0}}
+        run = live(Customers((Segment("all", silent=1.0, moods={"glad": 1.0}, likes=likes),)), "uniform")
+        told = await run.play(12)
+        assert len(set(told.chosen)) > 1
+        assert told.rewards == pytest.approx(np.full(12, told.rewards[0]))  # whatever they would have liked
 
     async def test_late_thumbs_come_in_the_end(self, live: Live) -> None:
         soon = Customers((Segment("all"),), noise=1.0)
