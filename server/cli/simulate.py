@@ -148,7 +148,11 @@ def _setting(policies: list[str] | None, file: Path | None, config: Path | None,
     personas = {persona.name: persona.traits for persona in read_personas(settings.personas_path)}
     path = file or CUSTOMERS_FILE
     try:
-        who = parse_customers(read_yaml(path), path.name)
+        document = read_yaml(path)
+    except StartupError as error:
+        raise StartupError(error.problem, "Correct --customers, or the file.") from None
+    try:
+        who = parse_customers(document, path.name)
         contestants = tuple(parse_contestant(text) for text in policies or POLICIES)
         for contestant in contestants:
             contestant.make(personas, len(FEATURE_NAMES), 0, is_warm=False)

@@ -28,6 +28,7 @@ LINES = (
 # Neighbours in a stack differ in lightness as well.
 AREAS = (BLUE, ORANGE, GREEN, YELLOW, PURPLE, SKY, VERMILION, "#333333", "#BBBBBB", "#8C6D31")
 MARKERS = "os^DvP"
+LONGEST_LABEL = 16  # of a policy, on one line
 HATCHES = ("", "//", "..", "xx")
 
 
@@ -217,16 +218,32 @@ def _drifts(axes: Any, customers: Customers, rounds: int) -> None:
 
 
 def _labels_beside(axes: Any, ends: Sequence[tuple[float, str, str]]) -> None:
-    """Names at the lines' ends, pushed apart where they would overlap."""
+    """Names at the lines' ends, pushed apart where they would overlap; long ones on two lines."""
     low, high = axes.get_ylim()
-    least = 0.055 * (high - low)
-    placed = -np.inf
-    for value, label, colour in sorted(ends, key=lambda end: end[0]):
-        placed = max(value, placed + least)
+    ordered = sorted(ends, key=lambda end: end[0])
+    texts = [label.replace(":", ":\n", 1) if len(label) > LONGEST_LABEL else label for _, label, _ in ordered]
+    heights = [(0.055 + 0.05 * text.count("\n")) * (high - low) for text in texts]
+    at = apart([value for value, _, _ in ordered], heights, low, high)
+    for text, place, (_, _, colour) in zip(texts, at, ordered, strict=True):
         axes.annotate(
-            label, (1.01, placed), xycoords=("axes fraction", "data"), color=colour, fontsize=11, va="center",
+            text, (1.01, place), xycoords=("axes fraction", "data"), color=colour, fontsize=11, va="center",
             annotation_clip=False,
         )  # fmt: skip
+
+
+def apart(wanted: Sequence[float], heights: Sequence[float], low: float, high: float) -> list[float]:
+    """The middles of labels of these heights, near the ``wanted`` (ascending) ones, in their order and not overlapping:
+    pushed up, and where that leads over ``high`` all of them down again, which may lead under ``low``."""
+    placed: list[float] = []
+    top = low
+    for middle, height in zip(wanted, heights, strict=True):
+        placed.append(max(middle, top + height / 2.0))
+        top = placed[-1] + height / 2.0
+    roof = high
+    for number in reversed(range(len(placed))):
+        placed[number] = min(placed[number], roof - heights[number] / 2.0)
+        roof = placed[number] - heights[number] / 2.0
+    return placed
 
 
 def _title(result: Result, text: str) -> str:

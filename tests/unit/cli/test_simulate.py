@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 import structlog
 
+from server.cli import simulate_pictures
 from tests.unit.cli.conftest import Command
 
 PNG = b"\x89PNG\r\n\x1a\n"
@@ -110,6 +111,20 @@ class TestFiles:
         )
 
 
+class TestPictures:
+    @pytest.mark.parametrize(
+        ("wanted", "placed"),
+        [
+            ([1.0, 5.0], [1.0, 5.0]),
+            ([5.0, 5.0, 5.0], [5.0, 6.0, 7.0]),
+            ([9.4, 9.5, 9.6], [7.5, 8.5, 9.5]),
+            ([0.0, 9.9, 9.9], [0.5, 8.5, 9.5]),
+        ],
+    )
+    def test_labels_keep_their_order_and_do_not_overlap(self, wanted: list[float], placed: list[float]) -> None:
+        assert simulate_pictures.apart(wanted, [1.0] * len(wanted), 0.0, 10.0) == pytest.approx(placed)
+
+
 class TestMistakes:
     @pytest.mark.parametrize(
         ("arguments", "said"),
@@ -119,7 +134,7 @@ class TestMistakes:
             (("--policy", "linucb:floor=0.9"), "Floor 0.9 for 8 arms"),
             (("--policy", "fixed:arm=clam"), "clam"),
             (("--policy", "ucb1", "--policy", "ucb1"), "--policy ucb1 is given twice. Name each policy once."),
-            (("--customers", "missing.yaml"), "missing.yaml can't be read"),
+            (("--customers", "missing.yaml"), "missing.yaml can't be read: No such file or directory. Correct --cust"),
             (("--rounds", "0"), "--rounds"),
         ],
     )
