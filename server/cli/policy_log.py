@@ -72,17 +72,20 @@ class PolicyLog:
 
         async def read(store: SqlStore) -> list[RewardEvent]:
             found: list[RewardEvent] = []
-            while page := await store.rewards_after(self.name, len(found), EVENTS_PER_PAGE):
+            position = 0
+            while page := await store.rewards_after(self.name, position, EVENTS_PER_PAGE):
                 found += page
-                if version is not None and len(found) >= version:
+                position = page[-1].log_offset
+                if version is not None and position >= version:
                     break
-            return found[:version]
+            return [event for event in found if version is None or event.log_offset <= version]
 
         found = self._run(read)
         if until_ms is None:
             return found
         # Workers' clocks differ a little, and a state is that of a whole prefix.
-        return found[: max((event.log_offset for event in found if event.at_ms < until_ms), default=0)]
+        last = max((event.log_offset for event in found if event.at_ms < until_ms), default=0)
+        return [event for event in found if event.log_offset <= last]
 
     def policy(self, name: str | None, parameters: dict[str, Any]) -> Policy:
         """As the server makes it, leaning to the personas that suit a mood; ``name`` None: the settings' own algorithm.
