@@ -1,8 +1,8 @@
-"""The context of a decision: 32 numbers from the analysis, the conversation so far and the clock.
+"""The context of a decision: ``len(FEATURES)`` numbers from the analysis, the conversation so far and the clock.
 
 Every number is scaled to [0, 1] or [-1, 1], so that one ridge suits all, and is never NaN or infinite, whatever the
 view holds: a value that is missing or no number counts as neutral, one out of range as the end of its range. The
-order is part of the decision log: add at the end, never reorder.
+order is part of the decision log: add at the end, never reorder. docs/features.md is made of ``FEATURES``.
 """
 
 from __future__ import annotations
@@ -17,6 +17,8 @@ from numpy.typing import NDArray
 FAST_GAP_S = 1.5
 SLOW_GAP_S = 600.0
 LONGEST_TEXT = 8_000  # code points, the protocol's limit
+USUAL_WORDS = 10.0  # of a chat message, at the median
+USUAL_VISITS = 3.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +31,10 @@ class TurnView:
     few, ``mean_gap_s`` the customer's mean response time in seconds, ``last_rating`` in [0, 1] the latest given in this
     conversation; None: there is none yet. ``resolved_before``: the conversation was resolved once. ``hour_of_day`` in
     [0, 24) and ``weekday`` (0 Monday … 6 Sunday) are the customer's where known, else the server's.
+
+    ``mean_words`` of the customer's last few messages, this one among them, and ``question_rate`` in [0, 1], the share
+    of them that ask something. ``visits``: the conversations that the customer opened before this one.
+    ``personality``: indicators of the Big Five from the customer's words, each in [-1, 1], where there are some.
     """
 
     act: str = "other"
@@ -54,6 +60,10 @@ class TurnView:
     resolved_before: bool = False
     hour_of_day: float = 12.0
     weekday: int = 0
+    mean_words: float = 0.0
+    question_rate: float = 0.0
+    visits: int = 0
+    personality: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +78,7 @@ class Feature:
 
 
 def features(view: TurnView) -> NDArray[np.float64]:
-    """The context of ``view``: float64 (32,), in the order of ``FEATURE_NAMES``; a new array."""
+    """The context of ``view``: float64 (len(FEATURES),), in the order of ``FEATURE_NAMES``; a new array."""
     return np.array([_clamped(of(view), low, high) for of, low, high in _COLUMNS])
 
 
@@ -120,9 +130,21 @@ def _pace(view: TurnView) -> float:
     return 2.0 * math.log(gap_s / FAST_GAP_S) / math.log(SLOW_GAP_S / FAST_GAP_S) - 1.0
 
 
+def _engagement(view: TurnView) -> float:
+    """The geometric mean of how much the customer writes and how promptly: neither alone is interest."""
+    volume = _saturating(_clamped(view.mean_words, 0.0, LONGEST_TEXT), USUAL_WORDS)
+    return math.sqrt(volume * (1.0 - _pace(view)) / 2.0)
+
+
+def _personality(name: str) -> Callable[[TurnView], float]:
+    return lambda view: view.personality.get(name, 0.0)
+
+
 def _angle(value: float, period: float) -> float:
     return 2.0 * math.pi * math.fmod(value, period) / period if math.isfinite(value) else math.nan
 
+
+_HINT = "a weak hint from the customer's words; 0 for few of them"
 
 FEATURES: tuple[Feature, ...] = (
     Feature("constant", "always 1: what an arm is worth on average", 1, 1, lambda _: 1.0),
@@ -165,6 +187,20 @@ FEATURES: tuple[Feature, ...] = (
         "weekday_sine", "of the week's angle, from Monday", -1, 1, lambda view: math.sin(_angle(view.weekday, 7.0))
     ),
     Feature("weekday_cosine", "1 on Mondays", -1, 1, lambda view: math.cos(_angle(view.weekday, 7.0))),
+    Feature(
+        "engagement",
+        "geometric mean of words a message, w / (w + 10), and promptness, (1 - pace) / 2",
+        0,
+        1,
+        _engagement,
+    ),
+    Feature("question_rate", "share of the last messages that ask something", 0, 1, lambda view: view.question_rate),
+    Feature("visits", "n / (n + 3) conversations before", 0, 1, lambda view: _saturating(view.visits, USUAL_VISITS)),
+    Feature("customer_openness", _HINT, -1, 1, _personality("openness")),
+    Feature("customer_conscientiousness", _HINT, -1, 1, _personality("conscientiousness")),
+    Feature("customer_extraversion", _HINT, -1, 1, _personality("extraversion")),
+    Feature("customer_agreeableness", _HINT, -1, 1, _personality("agreeableness")),
+    Feature("customer_neuroticism", _HINT, -1, 1, _personality("neuroticism")),
 )
 FEATURE_NAMES: tuple[str, ...] = tuple(feature.name for feature in FEATURES)
 _COLUMNS = tuple((feature.of, feature.low, feature.high) for feature in FEATURES)

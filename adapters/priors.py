@@ -19,7 +19,7 @@ from adapters.policies.contract import Policy
 # The best-suited persona's imagined reward and the worst's: a lean, around the middle where real rewards lie too.
 BEST_REWARD = 0.7
 WORST_REWARD = 0.3
-# An imagined turn has no time of day.
+# An imagined turn has no time of day; what is unknown of its customer is 0 by itself.
 _TIMELESS = [FEATURE_NAMES.index(name) for name in ("hour_sine", "hour_cosine", "weekday_sine", "weekday_cosine")]
 
 
@@ -102,9 +102,9 @@ def suitability(traits: Mapping[str, float], wants: Mapping[str, float]) -> floa
 def prior_turns(
     personas: Mapping[str, Mapping[str, float]],
 ) -> Iterator[tuple[NDArray[np.float64], dict[str, float]]]:
-    """Per mood its context, float64 (32,), and each persona's imagined reward in [0, 1]. ``personas``: traits by name.
+    """Per mood its context, float64 (len(FEATURES),), and each persona's imagined reward in [0, 1].
 
-    Personas that suit a mood equally well get the same reward.
+    ``personas``: traits by name. Personas that suit a mood equally well get the same reward.
     """
     for mood in MOODS:
         x = features(mood.view)

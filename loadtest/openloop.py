@@ -19,7 +19,8 @@ WARM_UP_S = 2.0
 class Load:
     """``connections`` share ``rate_per_s`` messages evenly for ``seconds``.
 
-    ``claimed``: an agent has claimed every conversation, so that nothing is analysed and nobody answers.
+    ``claimed``: an agent has claimed every conversation, so that no bot answers; what is written is understood for
+    staff, in the background.
     """
 
     connections: int = 1_000

@@ -199,7 +199,8 @@ def offensive(row: Row) -> tuple[Example, ...]:
 def authored(row: Row) -> tuple[Example, ...]:
     """What was written for this model: act and urgency."""
     act, urgency = acts.only(row["act"]), URGENCY_TARGETS[row["urgency"]]
-    return (Example(row["text"], "authored", act=act, urgency=urgency, **_HARMLESS),)
+    mood = _weak_mood(act) if row["act"] == "deny" else {}
+    return (Example(row["text"], "authored", act=act, urgency=urgency, **_HARMLESS, **mood),)
 
 
 def _weak_urgency(act: Acts | None, topic: str) -> dict[str, Any]:
@@ -213,10 +214,14 @@ def _weak_urgency(act: Acts | None, topic: str) -> dict[str, Any]:
 
 
 def _weak_mood(act: Acts | None) -> dict[str, Any]:
-    """A plain question or request about a service is calm, where the sets of emotions hear surprise in any question."""
-    if act is None or acts.settled(act) not in (ACTS.index("question"), ACTS.index("request")):
+    """Plain questions, requests and refusals are calm, where the sets of opinions hear surprise or dislike in them."""
+    settled = None if act is None else acts.settled(act)
+    if settled is None or ACTS[settled] not in ("question", "request", "deny"):
         return {}
-    return {"emotions": (EMOTIONS.index("neutral"),), "emotion_weight": WEAK_MOOD_WEIGHT}
+    mood: dict[str, Any] = {"emotions": (EMOTIONS.index("neutral"),), "emotion_weight": WEAK_MOOD_WEIGHT}
+    if ACTS[settled] == "deny":
+        mood |= {"sentiments": POLARITY_CLASSES["neutral"], "sentiment_weight": WEAK_MOOD_WEIGHT}
+    return mood
 
 
 def _unescaped(text: str) -> str:

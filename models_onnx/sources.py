@@ -20,7 +20,7 @@ class Source:
 SOURCES: Mapping[str, Source] = {
     source.name: source
     for source in (
-        Source("clinc150", "github.com/clinc/oos-eval", "CC BY 3.0", 0.6),
+        Source("clinc150", "github.com/clinc/oos-eval", "CC BY 3.0", 1.0),
         Source("goemotions", "GoEmotions, github.com/monologg/GoEmotions-pytorch", "Apache 2.0", 0.8),
         Source("xed", "github.com/Helsinki-NLP/XED", "CC BY 4.0", 0.7),
         Source("dynasent", "github.com/cgpotts/dynasent", "CC BY 4.0", 4.0),
@@ -36,7 +36,7 @@ SOURCES: Mapping[str, Source] = {
         Source("banking77", "github.com/PolyAI-LDN/task-specific-datasets, texts only", "CC BY 4.0", 0.05),
         Source("politeness", "Stanford politeness corpus, github.com/sudhof/politeness-api", "CC BY 4.0", 2.0),
         Source("offensive", "github.com/t-davidson/hate-speech-and-offensive-language", "MIT", 0.15),
-        Source("authored", "models_onnx/authored", "Apache 2.0", 0.7),
+        Source("authored", "models_onnx/authored", "Apache 2.0", 0.8),
     )
 }
 

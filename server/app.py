@@ -96,6 +96,7 @@ class App:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         await self._turns.runner.close(self._settings.drain_ms / 1000)
+        await self._turns.listening.close()
         await self._people.presence.close()
         await self._ground.fanout.close()
         await self._turns.fleet.close()

@@ -1,4 +1,5 @@
-"""What the server says and knows, read from files: personas, phrases, reward weights, the model's pack, the policy.
+"""What the server says and knows, read from files: personas, mood rules, phrases, reward weights, the model's pack,
+the policy.
 
 Nothing below reads YAML: everything takes values.
 """
@@ -16,6 +17,7 @@ import yaml
 
 import adapters
 from adapters.features import FEATURE_NAMES
+from adapters.mood import MoodError, MoodRules, parse_mood_rules
 from adapters.personas import Persona, PersonaError, parse_personas
 from adapters.policies import Policy, make_policy, parameters_of
 from adapters.priors import warm_start
@@ -50,6 +52,7 @@ class Contents:
     pack: Pack
     products: Products
     phrases: PhraseBook
+    mood_rules: MoodRules
     intents: TrainedIntents | None = None
 
 
@@ -59,6 +62,7 @@ def read_contents(settings: Settings) -> Contents:
         loading = beside.submit(_champion_pack, settings)
         personas = read_personas(settings.personas_path)
         phrases = read_phrases(settings.phrases_path)
+        mood_rules = read_mood_rules(settings.mood_path)
         try:
             weights, products = RewardWeights.of(settings.reward_weights), read_products(settings.products_file)
             pack = loading.result()
@@ -67,7 +71,7 @@ def read_contents(settings: Settings) -> Contents:
     intents = None
     if settings.intents is not None:
         intents = read_trained(settings.intents, space_of(pack.manifest))
-    return Contents(personas, writer_of(phrases, intents), weights, pack, products, phrases, intents)
+    return Contents(personas, writer_of(phrases, intents), weights, pack, products, phrases, mood_rules, intents)
 
 
 def _champion_pack(settings: Settings) -> Pack:
@@ -102,6 +106,14 @@ def read_personas(path: Path) -> tuple[Persona, ...]:
     try:
         return parse_personas(read_yaml(path), path.name)
     except PersonaError as error:
+        raise StartupError(str(error)) from error
+
+
+def read_mood_rules(path: Path) -> MoodRules:
+    """``StartupError`` says which rule is wrong, and how."""
+    try:
+        return parse_mood_rules(read_yaml(path), path.name)
+    except MoodError as error:
         raise StartupError(str(error)) from error
 
 

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import math
 from bisect import bisect
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from itertools import count
 
 import numpy as np
 
-from adapters.features import features
+from adapters.features import TurnView, features
 from adapters.simulation.customers import Customers, Matrix
 from adapters.simulation.moods import MOOD_NAMES, Moment, drawn
 from adapters.simulation.population import Index, Person, Truth, Vector, draw_people
@@ -110,7 +110,7 @@ def traits_of(personas: Mapping[str, Mapping[str, float]]) -> Matrix:
 
 def _laid_out(customers: Customers, people: tuple[Person, ...], rounds: int, rng: np.random.Generator) -> _Plan:
     activity = np.cumsum([person.activity for person in people])
-    plan = _Plan()
+    plan, visits = _Plan(), [0] * len(people)
     for conversation in count():
         left = rounds - len(plan.who)
         if not left:
@@ -119,21 +119,28 @@ def _laid_out(customers: Customers, people: tuple[Person, ...], rounds: int, rng
         turns = min(int(rng.geometric(1.0 / customers.conversation_turns)), left)
         plan.who += [who] * turns
         plan.conversations += [conversation] * turns
-        _converse(plan, customers, people[who], turns, rng)
+        views = _views(customers, people[who], len(plan.at_ms), turns, rng)
+        for at_ms, view in views:
+            plan.at_ms.append(at_ms)
+            plan.contexts.append(features(replace(view, visits=visits[who])))
+        visits[who] += 1
     raise AssertionError("conversations never run out")
 
 
-def _converse(plan: _Plan, customers: Customers, person: Person, turns: int, rng: np.random.Generator) -> None:
-    """One conversation: a mood that mostly stays."""
+def _views(
+    customers: Customers, person: Person, played: int, turns: int, rng: np.random.Generator
+) -> Iterator[tuple[float, TurnView]]:
+    """One conversation, after ``played`` turns of others: a mood that mostly stays."""
     moods = np.cumsum(mood_chances(customers.segments[person.segment].moods)).tolist()
     mood, previous, gap_s = "", None, None
+    words = questions = 0
     for number in range(1, turns + 1):
         if not mood or rng.random() >= STAYS:
             mood = MOOD_NAMES[bisect(moods, rng.random() * moods[-1])]
-        at_ms = START_MS + len(plan.at_ms) * DAY_MS / customers.turns_per_day
+        at_ms = START_MS + (played + number - 1) * DAY_MS / customers.turns_per_day
         view = drawn(mood, moment_at(at_ms, number, previous, gap_s), rng)
-        plan.at_ms.append(at_ms)
-        plan.contexts.append(features(view))
+        words, questions = words + view.words, questions + (view.act == "question")
+        yield at_ms, replace(view, mean_words=words / number, question_rate=questions / number)
         previous, gap_s = view.sentiment_score, rng.lognormal(math.log(TYPICAL_GAP_S), 0.8)
 
 

@@ -8,6 +8,7 @@ import re
 import shutil
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -26,6 +27,9 @@ LINEAGE_FILE: Final = "lineage.json"
 CARD_FILE: Final = "MODEL_CARD.md"
 # Fit for a folder's name on every system, and never hidden: hidden folders are half-made.
 NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]{0,99}")
+_HALF_MADE: Final = re.compile(r"\..+\.[0-9a-f]{32}")
+_ABANDONED_MS: Final = 3_600_000
+"""Nobody copies a pack for so long: a half-made folder that old is what a crash has left."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +118,7 @@ class Catalogue:
             RegistryError: the pack can't be used, its name is taken, or the folder can't be written.
         """
         source = pack.absolute()
+        self._sweep()
         try:
             manifest = load_pack(source).manifest
             there = self._same_name(manifest, source)
@@ -123,6 +128,26 @@ class Catalogue:
         except OSError as error:
             remedy = "Make room or give this user the right to write there, or set models_dir to another folder."
             raise RegistryError(f"{self.folder} can't be written: {error.strerror}", remedy) from error
+
+    def remove(self, name: str) -> None:
+        """Delete an added version, whole or broken. Who may go is for ``Rollout`` to say.
+
+        Raises:
+            RegistryError: it is unknown, it ships with the program, or the folder can't be written.
+        """
+        folder = self.folder / name
+        if not NAME.fullmatch(name) or not folder.is_dir():
+            found = self.version(name)
+            remedy = "It stays where it is; `parlance model promote` lets another version answer."
+            raise RegistryError(f"{name} was not added: it stands in {found.folder}", remedy)
+        gone = self._half_made(name)
+        try:
+            folder.rename(gone)  # at once, so that nobody finds half of it
+            sync_folder(self.folder)
+        except OSError as error:
+            remedy = "Give this user the right to write there."
+            raise RegistryError(f"{folder} can't be removed: {error.strerror}", remedy) from error
+        shutil.rmtree(gone, ignore_errors=True)
 
     def deployment(self) -> Deployment:
         """What holds now. Raises ``RegistryError`` for a broken file."""
@@ -174,7 +199,7 @@ class Catalogue:
 
     def _copied(self, source: Path, manifest: Manifest, parent: str | None) -> Version:
         target = self.folder / manifest.model
-        fresh = self.folder / f".{manifest.model}.{uuid4().hex}"
+        fresh = self._half_made(manifest.model)
         try:
             fresh.mkdir(parents=True)
             _copy(source, fresh, (*manifest.files, MANIFEST_FILE))
@@ -193,6 +218,17 @@ class Catalogue:
         finally:
             shutil.rmtree(fresh, ignore_errors=True)
         return Version(manifest.model, target, "added", manifest)
+
+    def _half_made(self, name: str) -> Path:
+        return self.folder / f".{name}.{uuid4().hex}"
+
+    def _sweep(self) -> None:
+        """Delete what additions and removals that were cut short have left."""
+        before_s = (self._now_ms() - _ABANDONED_MS) / 1_000
+        for path in self.folder.glob(".*"):
+            with suppress(OSError):
+                if _HALF_MADE.fullmatch(path.name) and path.is_dir() and path.stat().st_mtime < before_s:
+                    shutil.rmtree(path, ignore_errors=True)
 
     def _note(self, source: Path, fresh: Path, parent: str | None) -> None:
         digest = sha256((fresh / MANIFEST_FILE).read_bytes()).hexdigest()

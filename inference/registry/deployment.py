@@ -98,6 +98,12 @@ def rollback(deployment: Deployment) -> Deployment:
     return _changed(deployment, fresh)
 
 
+def forget(deployment: Deployment, version: str) -> Deployment:
+    """Go back to ``version`` no more."""
+    previous = tuple(name for name in deployment.previous if name != version)
+    return _changed(deployment, replace(deployment, previous=previous))
+
+
 def to_json(deployment: Deployment) -> bytes:
     """The content of ``deployment.json``."""
     return msgspec.json.format(msgspec.json.encode({"schema": SCHEMA, **_plain(deployment)}), indent=2) + b"\n"

@@ -111,6 +111,21 @@ class Rollout:
 
         return self.catalogue.change(transition, action="rollback")
 
+    def remove(self, version: str, *, force: bool = False) -> Deployment:
+        """Delete an added version that nothing uses. ``force``: also one that ``rollback`` would go back to."""
+
+        def transition(deployment: Deployment) -> Deployment:
+            role = self.role(version, deployment)
+            if role == "previous" and not force:
+                remedy = "Overrule this with --force; `rollback` skips it then."
+                raise GateError(f"{version} was champion before, and `rollback` may go back to it", remedy)
+            if role not in (None, "previous"):
+                raise RegistryError(f"{version} is the {role}", "Let another version answer first, or end it: --off.")
+            self.catalogue.remove(version)
+            return states.forget(deployment, version)
+
+        return self.catalogue.change(transition, action=f"remove {version}{' --force' if force else ''}")
+
     def misfit(self, version: Version) -> str | None:
         """Why the user's own intents can't be read on this version; None where they can, or there are none."""
         if self.intents is None or self.intents == space_of(version.manifest):

@@ -13,7 +13,7 @@ from server.chat.reading import fitting
 from server.chat.signals import Removed, Signals
 from server.clock import Clock
 from server.errors import BadFrame, NotFound
-from server.store.ports import Assessment, Opened, Opening, Resolution, Store
+from server.store.ports import Assessment, Opened, Opening, PastTurn, Resolution, Store
 from server.wire.codec import JSON
 from server.wire.frames import ConversationsPage, MembersNow, Rated, Resolved
 from server.wire.parts import Conversation
@@ -92,6 +92,12 @@ class ConversationVerbs:
         """One, as the caller sees it. ``NotFound``."""
         await require_conversation(self._store, caller, channel)
         return await self._store.conversation(channel, caller.user.id)
+
+    async def analyses(self, caller: Caller, channel: str, limit: int) -> list[PastTurn]:
+        """The last answered turns with what was understood of each, in the order of their offsets. ``Forbidden``."""
+        await require_conversation(self._store, caller, channel)
+        require_staff(caller, "analyses")
+        return await self._store.past_turns(channel, limit)
 
     async def members(self, caller: Caller, frame: Members) -> MembersNow:
         await require_conversation(self._store, caller, frame.channel)

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import unicodedata
-from collections import OrderedDict, deque
-from collections.abc import Iterable, Mapping
+from collections import OrderedDict
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
 from adapters.features import TurnView
 from adapters.rewards import Before
+from inference import personality
 from inference.analysis import Analysis
 from server.chat.writer import Written
 from server.store.ports import PastTurn
@@ -34,17 +35,23 @@ class LastAnswer:
 
 @dataclass(slots=True)
 class Memory:
-    """One conversation. ``scores``: sentiment of the last customer turns; ``gaps_s``: how long they took to write.
+    """One conversation. ``scores``: sentiment of the last customer turns; ``gaps_s``: how long they took to write;
+    ``words``: how many words they had; ``asked``: whether they asked something.
 
     ``used_phrases``: what was said, longest ago first (a dict as an ordered set). ``known``: details that the customer
     has given, such as an order number, so that nobody asks twice. ``offset``: of the last message that it knows of.
-    ``asked_back``: the last answer asked what was meant.
+    ``asked_back``: the last answer asked what was meant. ``mood``: the strengths of the mood rules that count
+    (``adapters.mood``). ``style``: what the customer's words are counted as (``inference.personality``).
+    ``visits``: the conversations that the customer opened before this one; None: nobody has looked.
     """
 
     offset: int = 0
     turns: int = 0
-    scores: deque[float] = field(default_factory=lambda: deque(maxlen=REMEMBERED_TURNS))
-    gaps_s: deque[float] = field(default_factory=lambda: deque(maxlen=REMEMBERED_TURNS))
+    # Tuples: a deque of ten takes five times as much.
+    scores: tuple[float, ...] = ()
+    gaps_s: tuple[float, ...] = ()
+    words: tuple[int, ...] = ()
+    asked: tuple[bool, ...] = ()
     used_phrases: dict[str, None] = field(default_factory=dict)
     known: dict[str, str] = field(default_factory=dict)
     previous_intent: str | None = None
@@ -53,13 +60,27 @@ class Memory:
     resolved_before: bool = False
     silence_told: bool = False
     asked_back: bool = False
+    mood: Mapping[str, float] = field(default_factory=dict)
+    style: personality.Counts = personality.NOTHING
+    visits: int | None = field(default=None, compare=False)
 
-    def hear(self, analysis: Analysis, at_ms: int) -> None:
+    def hear(self, analysis: Analysis, text: str, at_ms: int) -> None:
         """Take in a customer's turn."""
         self.turns += 1
-        self.scores.append(analysis.sentiment.score)
+        self.listen(analysis.sentiment.score, analysis.act, analysis.language, text)
         if self.last is not None and at_ms > self.last.at_ms:
-            self.gaps_s.append((at_ms - self.last.at_ms) / 1000)
+            self.wait((at_ms - self.last.at_ms) / 1000)
+
+    def wait(self, gap_s: float) -> None:
+        """The customer took that long to write."""
+        self.gaps_s = (*self.gaps_s, gap_s)[-REMEMBERED_TURNS:]
+
+    def listen(self, score: float, act: str, language: str, text: str) -> None:
+        """Take in what a message was like."""
+        self.scores = (*self.scores, score)[-REMEMBERED_TURNS:]
+        self.words = (*self.words, len(text.split()))[-REMEMBERED_TURNS:]
+        self.asked = (*self.asked, act == "question" or "?" in text)[-REMEMBERED_TURNS:]
+        self.style = personality.added(self.style, personality.counted(text, language))
 
     def say(self, phrases: Iterable[str]) -> None:
         """These were said last."""
@@ -86,6 +107,7 @@ class Memory:
             "known": dict(written.known),
             "resolved_before": self.resolved_before,
             "asked_back": written.kind == "clarification",
+            "mood": dict(self.mood),
         }
 
 
@@ -94,15 +116,16 @@ def rebuild(past: list[PastTurn]) -> Memory:
     memory = Memory(turns=len(past))
     for turn in past:
         before = before_of(turn.analysis)
-        memory.scores.append(before.sentiment_score)
+        memory.listen(before.sentiment_score, before.act, str(turn.analysis.get("language", "und")), turn.text)
         if memory.last is not None and turn.at_ms > memory.last.at_ms:
-            memory.gaps_s.append((turn.at_ms - memory.last.at_ms) / 1000)
+            memory.wait((turn.at_ms - memory.last.at_ms) / 1000)
         memory.last = LastAnswer(turn.decision_id, before, turn.answered_at_ms)
         memory.previous_intent = turn.notes.get("intent")
         memory.say(turn.notes.get("phrases", ()))
         memory.known = dict(turn.notes.get("known", {}))
         memory.resolved_before = bool(turn.notes.get("resolved_before", False))
         memory.asked_back = bool(turn.notes.get("asked_back", False))
+        memory.mood = turn.notes.get("mood", {})
     return memory
 
 
@@ -115,7 +138,7 @@ def turn_view(memory: Memory, analysis: Analysis, text: str, now_ms: int) -> Tur
     """The policy's view of a turn that ``memory`` has just heard."""
     moment = datetime.fromtimestamp(now_ms / 1000, UTC)
     letters = sum(map(str.isalpha, text))
-    scores = list(memory.scores)
+    scores = memory.scores
     return TurnView(
         act=analysis.act,
         sentiment_score=analysis.sentiment.score,
@@ -140,10 +163,14 @@ def turn_view(memory: Memory, analysis: Analysis, text: str, now_ms: int) -> Tur
         resolved_before=memory.resolved_before,
         hour_of_day=moment.hour + moment.minute / 60,
         weekday=moment.weekday(),
+        mean_words=sum(memory.words) / len(memory.words) if memory.words else 0.0,
+        question_rate=sum(memory.asked) / len(memory.asked) if memory.asked else 0.0,
+        visits=memory.visits or 0,
+        personality=personality.indicators(memory.style),
     )
 
 
-def _trend(scores: list[float]) -> float:
+def _trend(scores: Sequence[float]) -> float:
     """Half the difference between the last three scores' mean and that of those before: in [-1, 1]."""
     recent, before = scores[-_TREND_TURNS:], scores[:-_TREND_TURNS]
     if not before:

@@ -40,7 +40,8 @@ class Listener(Protocol):
 
 
 class Messages:
-    """``submit_turn`` gets the turns that are this worker's to answer."""
+    """``submit_turn`` gets the turns that are this worker's to answer, ``listen`` the customers' messages that no bot
+    answers, since a person has claimed their conversation."""
 
     def __init__(
         self,
@@ -50,6 +51,7 @@ class Messages:
         signals: Signals,
         bot: Listener,
         submit_turn: Callable[[OpenTurn], None],
+        listen: Callable[[Message], None],
         clock: Clock,
         new_id: Callable[[], str],
         doorkeeper: Doorkeeper,
@@ -61,6 +63,7 @@ class Messages:
         self._signals = signals
         self._bot = bot
         self._submit_turn = submit_turn
+        self._listen = listen
         self._clock = clock
         self._new_id = new_id
         self._doorkeeper = doorkeeper
@@ -115,13 +118,15 @@ class Messages:
         )
         for message in done.messages:
             await self.publish(message)
-        await self._hand_over(done)
+        await self._hand_over(done, append)
 
-    async def _hand_over(self, done: Appended) -> None:
+    async def _hand_over(self, done: Appended, append: Append) -> None:
         if done.turn is not None:
             self._submit_turn(done.turn)
         elif done.holder is not None:
             await self._signals.send(TurnsLeft(done.holder, done.message.channel))
+        elif append.wants_turn and not done.duplicate:
+            self._listen(done.message)
 
     async def publish(self, message: Message) -> None:
         """Ring for a message that has just been stored."""

@@ -7,28 +7,29 @@ import random
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from typing import Any, Protocol
+from typing import Any
 
 import structlog
 
 from adapters.features import features
+from adapters.mood import NO_RULES, MoodRules
 from adapters.personas import Persona
 from adapters.rewards import After, next_turn_parts
 from inference.analysis import Analysis
 from inference.errors import EngineClosed
-from server.backplane.ports import Envelope
 from server.chat.doubts import DoubtRule
 from server.chat.learning import Learner
+from server.chat.listening import Understanding, analysis_told
 from server.chat.memory import LastAnswer, Memories, Memory, before_of, rebuild, turn_view
+from server.chat.mood import bend
 from server.chat.peer import GUEST_NAME
+from server.chat.visits import count_visits
 from server.chat.writer import BuiltInWriter, Situation, Written
 from server.clock import Clock
 from server.errors import ProtocolError
 from server.fanout.hub import Fanout
 from server.store.ports import Answer, DecisionRow, OpenTurn, RewardParts, Store
 from server.telemetry import Metrics
-from server.wire.codec import JSON
-from server.wire.frames import Event
 from server.wire.parts import Turn, User
 
 _log = structlog.get_logger(__name__)
@@ -38,12 +39,6 @@ SILENCE_SWEEP_S = 30.0
 # Turns in the model's line at a time. Its deadline counts the wait, and 64 texts take it a fifth of a second; a burst
 # beyond that waits here, without a deadline, in the order of the conversations.
 MAX_UNDERSTANDING = 64
-
-
-class Understanding(Protocol):
-    """What the bot needs of the inference engines."""
-
-    async def analyse(self, text: str, *, timeout_s: float, conversation: str) -> Analysis: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +73,7 @@ class Bot:
         silence_ms: int,
         sole_worker: bool,
         doubts: DoubtRule | None = None,
+        mood_rules: MoodRules = NO_RULES,
     ) -> None:
         self._store = store
         self._fanout = fanout
@@ -95,6 +91,7 @@ class Bot:
         self._silence_ms = silence_ms
         self._sole_worker = sole_worker
         self._doubts = doubts
+        self._mood_rules = mood_rules
         self._understanding = asyncio.Semaphore(MAX_UNDERSTANDING)
 
     def write_with(self, writer: BuiltInWriter) -> None:
@@ -122,8 +119,7 @@ class Bot:
         started_ns = time.perf_counter_ns()
         memory = await self._memory(channel, turn.message.offset)
         async with self._understanding:
-            text, timeout_s = turn.message.text, self._analysis_timeout_s
-            analysis = await self._engine.analyse(text, timeout_s=timeout_s, conversation=channel)
+            analysis = await self._understand(turn, memory)
         heard = Heard(analysis, analysis.to_wire(), started_ns, time.perf_counter_ns())
         await self._tell_analysis(turn, heard.wire)
         # Begun before the answer is stored, so that one commit takes both.
@@ -145,16 +141,26 @@ class Bot:
         await rewarding
         return True
 
+    async def _understand(self, turn: OpenTurn, memory: Memory) -> Analysis:
+        channel, timeout_s = turn.message.channel, self._analysis_timeout_s
+        analysing = self._engine.analyse(turn.message.text, timeout_s=timeout_s, conversation=channel)
+        if memory.visits is not None:
+            return await analysing
+        # Once a conversation, behind the model's back.
+        analysis, _ = await asyncio.gather(analysing, count_visits(self._store, memory, turn.message.sender.id))
+        return analysis
+
     def _compose(self, turn: OpenTurn, memory: Memory, heard: Heard) -> tuple[Answer, Written]:
         now_ms = self._clock.now_ms()
-        memory.hear(heard.analysis, turn.message.at_ms)
+        memory.hear(heard.analysis, turn.message.text, turn.message.at_ms)
         deciding_ns = time.perf_counter_ns()
         decision = self._decide(memory, heard.analysis, turn.message.text, now_ms)
         decided_ns = time.perf_counter_ns()
+        mood = bend(memory, heard.analysis, self._personas[decision.arm], self._mood_rules)
         sender = turn.message.sender
         situation = Situation(
             analysis=heard.analysis,
-            persona=self._personas[decision.arm],
+            persona=mood.persona,
             text=turn.message.text,
             turn_number=memory.turns,
             used=tuple(memory.used_phrases),
@@ -173,6 +179,7 @@ class Bot:
             analysis_us=(heard.analysed_ns - heard.started_ns) // 1000,
             decide_us=(decided_ns - deciding_ns) // 1000,
             total_us=(time.perf_counter_ns() - heard.started_ns) // 1000,
+            mood=mood.shown,
         )
         doubt = self._doubts.doubt(heard.analysis, written.kind, memory.asked_back) if self._doubts else None
         answer = self._reply(turn, memory, written, now_ms)
@@ -236,12 +243,7 @@ class Bot:
         return memory
 
     async def _tell_analysis(self, turn: OpenTurn, wire: Mapping[str, Any]) -> None:
-        message = turn.message
-        data = {"message_id": message.message_id, "analysis": wire}
-        event = Event(channel=message.channel, name="analysis", data=data)
-        await self._fanout.publish(
-            Envelope(message.channel, 0, JSON.encode(event), audience="staff", author=message.sender.id)
-        )
+        await self._fanout.publish(analysis_told(turn.message, wire))
 
     def _count(self, heard: Heard, answer: Answer, started_ns: int) -> None:
         shown = answer.shown

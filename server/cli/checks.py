@@ -263,6 +263,14 @@ def check_phrases(loaded: Loaded) -> Iterator[Finding]:
         yield Finding("phrases", "ok", f"{sum(1 for _ in book.phrases())} phrases in {folder}")
 
 
+def check_mood(loaded: Loaded) -> Iterator[Finding]:
+    from server.contents import read_mood_rules
+
+    path = loaded.settings.mood_path
+    rules = read_mood_rules(path)
+    yield Finding("mood", "ok", f"{len(rules.rules)} rules in {path}")
+
+
 def check_products(loaded: Loaded) -> Iterator[Finding]:
     from server.contents import read_products
 
@@ -326,6 +334,7 @@ CHECKS: tuple[Check, ...] = (
     check_intents,
     check_personas,
     check_rewards,
+    check_mood,
     check_phrases,
     check_products,
     check_port,

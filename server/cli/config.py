@@ -76,6 +76,7 @@ def _effective(settings: Settings) -> dict[str, object]:
         "model_dir": str(settings.model_path),
         "models_dir": str(settings.models_path),
         "personas_file": str(settings.personas_path),
+        "mood_file": str(settings.mood_path),
         "phrases_dir": str(settings.phrases_path),
     }
 

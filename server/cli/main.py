@@ -15,8 +15,10 @@ from server.cli.group import ParlanceGroup
 from server.cli.inbox import inbox_app
 from server.cli.intents import intents_app
 from server.cli.model import model_app
+from server.cli.mood import mood_app
 from server.cli.options import JsonOption
 from server.cli.output import print_json
+from server.cli.persona import persona_app
 from server.cli.policy import policy_app
 from server.cli.redact import redact
 from server.cli.serve import serve
@@ -53,6 +55,8 @@ app.add_typer(config_app, name="config")
 intents_app.add_typer(inbox_app, name="inbox")
 app.add_typer(intents_app, name="intents")
 app.add_typer(model_app, name="model")
+app.add_typer(mood_app, name="mood")
+app.add_typer(persona_app, name="persona")
 app.add_typer(experiment_app, name="experiment")
 app.add_typer(policy_app, name="policy")
 

@@ -1,4 +1,4 @@
-"""The commands of ``parlance model`` that change something: add, shadow, canary, promote, rollback."""
+"""The commands of ``parlance model`` that change something: add, shadow, canary, promote, rollback, remove."""
 
 from __future__ import annotations
 
@@ -131,6 +131,26 @@ def rollback(*, as_json: JsonOption = False, config: ConfigOption = None) -> Non
         deployment = rollout.rollback()
         _tell(rollout, deployment, as_json)
         _warn_of_intents(settings, rollout.champion(deployment))
+
+
+def remove(
+    version: Annotated[str, typer.Argument(metavar="VERSION", help="As `parlance model list` names it.")],
+    *,
+    force: Annotated[bool, typer.Option("--force", help="Also one that `rollback` would go back to.")] = False,
+    as_json: JsonOption = False,
+    config: ConfigOption = None,
+) -> None:
+    """Delete the files of an added VERSION that nothing uses, whole or broken.
+
+    Exit code 0: it is gone; 1: `rollback` may go back to it; 2: it is unknown, in use or shipped, or can't be removed.
+    """
+    rollout = open_rollout(settings_of(config), with_intents=False)
+    with refusals(as_json):
+        deployment = rollout.remove(version, force=force)
+    if as_json:
+        print_json({"removed": version, "deployment": described(rollout, deployment)})
+        return
+    typer.echo(f"{version} is gone.")
 
 
 def settings_of(config: Path | None) -> Settings:

@@ -52,7 +52,7 @@ def _facts(told: Mapping[str, Any]) -> Table:
     """Without a frame: name, value."""
     from rich.table import Table
 
-    manifest, lineage = told["manifest"], told["lineage"] or {}
+    manifest, lineage, relabelled = told["manifest"], told["lineage"] or {}, told["relabelled"]
     facts = {
         "version": told["version"],
         "role": _role(told),
@@ -62,6 +62,9 @@ def _facts(told: Mapping[str, Any]) -> Table:
         "reads": f"at most {manifest['max_tokens']} tokens, embeds in {manifest['embedding_dim']} dimensions",
         "added": f"{_moment(lineage['added_at_ms'])} from {lineage['source']}" if lineage else "",
         "parent": lineage.get("parent") or "",
+        "unsure turns": f"of {relabelled['labelled']} that people labelled, it had said {relabelled['agreed']} so"
+        if relabelled
+        else "",
         **{f"made by: {name}": str(value) for name, value in (manifest.get("made_by") or {}).items()},
     }
     table = Table.grid(padding=(0, 2))

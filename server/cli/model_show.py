@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -9,6 +10,7 @@ import typer
 from server.cli.model_change import described, open_rollout, refusals, settings_of
 from server.cli.options import ConfigOption, JsonOption
 from server.cli.output import console, print_json
+from server.errors import StartupError
 
 if TYPE_CHECKING:
     from inference.registry.catalogue import Version
@@ -72,6 +74,7 @@ def show(
             "history": _history(rollout, version),
             "manifest": _raw_manifest(found),
             "champion": _champion(rollout, deployment),
+            "relabelled": _relabelled(version, config),
         }
     if as_json:
         print_json(told)
@@ -148,6 +151,17 @@ def _raw_manifest(version: Version) -> dict[str, Any]:
 
     manifest: dict[str, Any] = json.loads((version.folder / MANIFEST_FILE).read_bytes())
     return manifest
+
+
+def _relabelled(version: str, config: Path | None) -> dict[str, int] | None:
+    """What people who labelled its unsure turns said of it; None: nothing, or there is no database to ask."""
+    from server.cli.inbox_desk import open_desk
+
+    try:
+        said = open_desk(config=config).agreement()
+    except StartupError:
+        return None
+    return next(({"labelled": one.labelled, "agreed": one.agreed} for one in said if one.model == version), None)
 
 
 def _champion(rollout: Rollout, deployment: Deployment) -> dict[str, Any] | None:

@@ -209,6 +209,9 @@ class Settings(BaseModel):
     phrases_dir: OptionalPath = setting(
         None, "Folder of the writer's phrases (YAML); empty: the English ones that ship with Parlance."
     )
+    mood_file: OptionalPath = setting(
+        None, "YAML file of the mood rules that bend the chosen persona; empty: the one that ships with Parlance."
+    )
     bot_name: str = setting("Parlance", "Name under which the bot writes.", min_length=1, max_length=200)
     policy: str = setting(
         "linucb",
@@ -337,6 +340,11 @@ class Settings(BaseModel):
     def personas_path(self) -> Path:
         """``personas_file``, or the personas that ship."""
         return self.personas_file or PACKAGES / "adapters" / "personas.yaml"
+
+    @property
+    def mood_path(self) -> Path:
+        """``mood_file``, or the mood rules that ship."""
+        return self.mood_file or PACKAGES / "adapters" / "mood.yaml"
 
     @property
     def phrases_path(self) -> Path:

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import random
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, replace
 from itertools import count
 from pathlib import Path
 
 from adapters.policies import Policy
-from server.chat.conversations import ConversationVerbs
-from server.chat.messages import Messages
 from server.chat.peer import Caller
-from server.chat.quotas import Doorkeeper, Quotas
+from server.chat.runner import TurnRunner
 from server.clock import ManualClock
 from server.contents import Contents
 from server.errors import Internal
@@ -21,7 +20,9 @@ from server.store.ports import OpenTurn, RewardEvent
 from server.wire.frames import Ack, Message
 from server.wire.parts import User
 from server.wire.requests import Feedback, Open, Resolve, Send
-from server.wiring.ground import lay_ground, new_id
+from server.wiring.ground import Ground, lay_ground, new_id
+from server.wiring.people import gather_people
+from server.wiring.talk import offer_talk
 from server.wiring.turns import prepare_turns
 
 # A busy machine must not change what is simulated.
@@ -58,6 +59,27 @@ def simulated(settings: Settings, folder: Path, policy: str) -> Settings:
     )
 
 
+class TurnByTurn(TurnRunner):
+    """Answers when told to: what is simulated must not depend on what is quicker."""
+
+    def __init__(self, ground: Ground, answer: Callable[[OpenTurn, bool], Awaitable[bool]]) -> None:
+        lease_ms = ground.settings.turn_lease_ms
+        super().__init__(
+            store=ground.store, answer=answer, worker=ground.worker, lease_ms=lease_ms, max_running=1, sole_worker=True
+        )
+        self._answer_now = answer
+        self._waiting: list[OpenTurn] = []
+
+    def submit(self, turn: OpenTurn) -> None:
+        self._waiting.append(turn)
+
+    async def answer_waiting(self) -> None:
+        """All that was submitted, in that order."""
+        for turn in self._waiting:
+            await self._answer_now(turn, True)
+        self._waiting.clear()
+
+
 class House:
     """One worker whose turns are answered one by one, in the order in which they come. ``rewards``: by decision, what
     has been learned of it."""
@@ -67,33 +89,12 @@ class House:
     ) -> None:
         self.rewards: dict[str, float] = {}
         self._heard: Message | None = None
-        self._turns_to_answer: list[OpenTurn] = []
         self._frames = count(1)
         self._ground = lay_ground(settings, clock=clock, rng=rng, on_message=self._hear)
-        self._turns = prepare_turns(self._ground, contents, on_reward=self._learned, policy=policy)
-        doorkeeper = Doorkeeper(self._ground.limiter, Quotas(), clock)
-        self._messages = Messages(
-            store=self._ground.store,
-            fanout=self._ground.fanout,
-            signals=self._ground.signals,
-            bot=self._turns.bot,
-            submit_turn=self._turns_to_answer.append,
-            clock=clock,
-            new_id=new_id,
-            doorkeeper=doorkeeper,
-            worker=self._ground.worker,
-            lease_ms=settings.turn_lease_ms,
-        )
-        self._conversations = ConversationVerbs(
-            store=self._ground.store,
-            signals=self._ground.signals,
-            messages=self._messages,
-            bot=self._turns.bot,
-            members_changed=lambda *_: None,
-            doorkeeper=doorkeeper,
-            clock=clock,
-            new_id=new_id,
-        )
+        turns = prepare_turns(self._ground, contents, on_reward=self._learned, policy=policy)
+        self._runner = TurnByTurn(self._ground, turns.bot.answer)
+        self._turns = replace(turns, runner=self._runner)
+        self._talk = offer_talk(self._ground, gather_people(self._ground), self._turns)
         self._follower: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
@@ -114,17 +115,15 @@ class House:
 
     async def open(self, user: User) -> str:
         """A new conversation's channel."""
-        opened = await self._conversations.open(Caller(user), Open(id=next(self._frames), key=new_id()))
+        opened = await self._talk.conversations.open(Caller(user), Open(id=next(self._frames), key=new_id()))
         return opened.conversation.channel
 
     async def say(self, user: User, channel: str, text: str) -> Answered:
         """A message, and the answer to it. ``Internal`` where there is none."""
         self._heard = None
         send = Send(id=next(self._frames), channel=channel, key=new_id(), text=text)
-        await self._messages.prepare_send(Caller(user), send, _unacked)
-        for turn in self._turns_to_answer:
-            await self._turns.bot.answer(turn, True)
-        self._turns_to_answer.clear()
+        await self._talk.messages.prepare_send(Caller(user), send, _unacked)
+        await self._runner.answer_waiting()
         message: Message | None = self._heard
         if message is None or message.turn is None:
             raise Internal(f"nobody answered {text!r}")
@@ -132,13 +131,15 @@ class House:
 
     async def rate(self, user: User, message_id: str, rating: float) -> None:
         """A thumb on an answer: 0 or 1."""
-        await self._messages.feedback(
+        await self._talk.messages.feedback(
             Caller(user), Feedback(id=next(self._frames), message_id=message_id, rating=rating)
         )
 
     async def resolve(self, user: User, channel: str) -> None:
         """What the conversation was about is settled."""
-        await self._conversations.resolve(Caller(user), Resolve(id=next(self._frames), channel=channel, resolved=True))
+        await self._talk.conversations.resolve(
+            Caller(user), Resolve(id=next(self._frames), channel=channel, resolved=True)
+        )
 
     async def tell_silences(self) -> None:
         """Reward the answers that nobody has reacted to for long enough."""

@@ -23,6 +23,7 @@ from typing import Any, Literal, Protocol
 
 from server.store.decision_ports import DecisionStore
 from server.store.inbox_ports import Doubt, InboxStore
+from server.store.mood_ports import MoodStore
 from server.wire.frames import Message, Notification
 from server.wire.parts import Conversation, Priority, ReceiptKind, ReceiptMark, State, Status, Turn, User
 
@@ -363,7 +364,7 @@ class Combine(Protocol):
     def __call__(self, parts: Mapping[str, float], /) -> float | None: ...
 
 
-class Store(DecisionStore, InboxStore, Protocol):
+class Store(DecisionStore, InboxStore, MoodStore, Protocol):
     """The ledger. See the module's text for the guarantees that hold for every method."""
 
     async def start(self) -> None:

@@ -17,6 +17,7 @@ from server.store.postgresql import PostgresqlDatabase
 from server.store.sql_conversations import ConversationMethods
 from server.store.sql_decisions import DecisionMethods
 from server.store.sql_inbox import InboxMethods
+from server.store.sql_mood import MoodMethods
 from server.store.sql_turns import TurnMethods
 from server.store.sql_users import UserMethods
 from server.store.sqlite import SqliteDatabase, sqlite_url
@@ -24,7 +25,7 @@ from server.store.sqlite import SqliteDatabase, sqlite_url
 __all__ = ["SqlStore", "sqlite_url"]
 
 
-class SqlStore(UserMethods, ConversationMethods, TurnMethods, DecisionMethods, InboxMethods):
+class SqlStore(UserMethods, ConversationMethods, TurnMethods, DecisionMethods, InboxMethods, MoodMethods):
     """``ports.Store`` on the database of ``url``: ``sqlite_url``'s, or PostgreSQL's.
 
     ``new_id`` makes ULIDs. ``group_max`` operations share a commit at most: beyond about 100 the commit's fixed cost

@@ -48,6 +48,21 @@ class ExperimentRef(Struct, frozen=True):
     variant: str
 
 
+class MoodRule(Struct, frozen=True):
+    """A mood rule that bent the persona of a reply: fully (``strength`` 1), or still, from an earlier turn."""
+
+    name: str
+    strength: float
+    because: str
+
+
+class Mood(Struct, frozen=True):
+    """How the moment bent the persona: the rules that count and what they change of its traits."""
+
+    rules: list[MoodRule]
+    traits: dict[str, float]
+
+
 class Turn(Struct, frozen=True, omit_defaults=True):
     """How the bot came to its reply. Customers get ``decision_id`` and ``persona`` only, unless ``explain`` is on."""
 
@@ -60,6 +75,7 @@ class Turn(Struct, frozen=True, omit_defaults=True):
     analysis_us: int | None = None
     decide_us: int | None = None
     total_us: int | None = None
+    mood: Mood | None = None
 
     def for_customer(self) -> Turn:
         """The two fields that a customer may see."""

@@ -124,6 +124,7 @@ def _desk(ground: Ground, people: People, turns: Turns, talk: Talk, gate: Gate) 
         administration=administration,
         inbox=talk.inbox,
         versions=_versions(ground, turns),
+        insight=talk.insight,
         verbs=talk.verbs,
         explain=ground.settings.explain_shown,
     )

@@ -10,6 +10,7 @@ from server.chat.claims import ClaimKeeper
 from server.chat.conversations import ConversationVerbs
 from server.chat.handoff import HandoffVerbs
 from server.chat.inbox import DAY_MS, Inbox
+from server.chat.insight import Insight
 from server.chat.messages import Messages
 from server.chat.notices import Notices
 from server.chat.receipts import Receipts
@@ -39,6 +40,7 @@ class Talk:
     claims: ClaimKeeper
     drift: Drift
     inbox: Inbox
+    insight: Insight
 
 
 def offer_talk(ground: Ground, people: People, turns: Turns) -> Talk:
@@ -73,6 +75,7 @@ def offer_talk(ground: Ground, people: People, turns: Turns) -> Talk:
         claims=_claims(ground, people, messages),
         drift=Drift(turns.live, alerts, lambda: turns.fleet.roster),
         inbox=_inbox(ground, turns),
+        insight=Insight(store=ground.store, personas=turns.personas),
     )
 
 
@@ -83,6 +86,7 @@ def _messages(ground: Ground, people: People, turns: Turns) -> Messages:
         signals=ground.signals,
         bot=turns.bot,
         submit_turn=turns.runner.submit,
+        listen=turns.listening.hear,
         clock=ground.clock,
         new_id=new_id,
         doorkeeper=people.doorkeeper,

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 
+from adapters.personas import Persona
 from adapters.policies import Policy
 from inference.registry.fleet import Fleet
 from inference.registry.live import Live
 from server.chat.doubts import DoubtRule
 from server.chat.learning import Learner
+from server.chat.listening import Listening
 from server.chat.memory import Memories
 from server.chat.runner import TurnRunner
 from server.chat.signals import ModelsMoved, TurnsLeft
@@ -30,7 +32,8 @@ class Turns:
     """``runner`` decides when ``bot`` answers, which asks ``fleet`` and ``learner``.
 
     ``models`` watches which versions of the model are to be in use, ``live`` counts what they do; ``teaching`` watches
-    the user's own intents, where there are some; ``known_intents`` tells the names of those that are understood now.
+    the user's own intents, where there are some; ``known_intents`` tells the names of those that are understood now;
+    ``personas`` are those among which the policy chooses; ``listening`` reads what no bot answers.
     """
 
     fleet: Fleet
@@ -39,8 +42,10 @@ class Turns:
     learner: Learner
     bot: Bot
     runner: TurnRunner
+    listening: Listening
     teaching: Teaching | None
     known_intents: Callable[[], Collection[str]]
+    personas: tuple[Persona, ...]
 
 
 def prepare_turns(
@@ -67,7 +72,8 @@ def prepare_turns(
     def known_intents() -> Collection[str]:
         return fleet.roster.champion.manifest.heads.intent.labels if teaching is None else teaching.labels
 
-    return Turns(fleet, live, models, learner, bot, runner, teaching, known_intents)
+    listening = Listening(engine=fleet, fanout=ground.fanout, timeout_s=ground.settings.analysis_timeout_ms / 1000)
+    return Turns(fleet, live, models, learner, bot, runner, listening, teaching, known_intents, contents.personas)
 
 
 def _teaching(ground: Ground, contents: Contents, fleet: Fleet, bot: Bot) -> Teaching | None:
@@ -129,6 +135,7 @@ def _bot(ground: Ground, contents: Contents, fleet: Fleet, learner: Learner) -> 
         analysis_timeout_s=settings.analysis_timeout_ms / 1000,
         silence_ms=settings.silence_ms,
         sole_worker=not settings.shares_database,
+        mood_rules=contents.mood_rules,
         doubts=DoubtRule(settings.inbox_confidence, settings.inbox_out_of_scope) if settings.inbox_items else None,
     )
 

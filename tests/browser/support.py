@@ -11,8 +11,12 @@ from pathlib import Path
 from typing import Any
 
 from playwright.sync_api import Browser, BrowserContext, Locator, Page, WebSocket, expect
+from typer.testing import CliRunner
 from websockets.sync.client import connect
 from websockets.typing import Subprotocol
+
+from server.cli.main import app
+from tests.support.server import ServerProcess
 
 WEB = Path(__file__).resolve().parents[2] / "server" / "web"
 CHROMIUM = os.environ.get("CHROMIUM", "/usr/bin/chromium")
@@ -166,6 +170,13 @@ class ChatPage:
         script = "() => ['token', 'conversation'].map((name) => JSON.parse(localStorage.getItem(`parlance.${name}`)))"
         token, key = self.page.evaluate(script)
         return history(ws_url, token, key)
+
+
+def token_for(server: ServerProcess, kind: str, name: str) -> str:
+    """As ``parlance token`` prints it on the server's machine."""
+    made = CliRunner().invoke(app, ["token", "--kind", kind, "--sub", name, "--data-dir", str(server.data_dir)])
+    assert made.exit_code == 0, made.output
+    return made.stdout.strip()
 
 
 def _frames(payload: str | bytes) -> list[dict[str, Any]]:

@@ -143,6 +143,8 @@ def test_the_panel_shows_the_analysis_and_the_decision(chat: ChatPage) -> None:
         "Policy",
         "Version",
         "Decision",
+        "Bent by",
+        "Traits",
         "Understanding",
         "Deciding",
         "Whole turn",

@@ -8,6 +8,7 @@ import pytest
 
 from tests.integration.conftest import Join, signed
 from tests.integration.peer import ENCODINGS, Encoding, Frame, Peer
+from tests.integration.rest.client import Rest
 from tests.support.server import ServerProcess
 
 
@@ -112,6 +113,37 @@ async def test_a_claim_silences_the_bot_until_the_release(scene: Scene) -> None:
     replies = [message["reply_to"] for message in await scene.history() if message["from"]["kind"] == "bot"]
     assert len(replies) == 1
     assert unanswered["message_id"] not in replies
+
+
+async def test_what_is_said_while_claimed_is_understood_for_staff(scene: Scene) -> None:
+    asked = await scene.customer.send(scene.channel, "Where is my order?")
+    await scene.customer.bot_reply(asked["message_id"])
+    await scene.ann.ask("claim", channel=scene.channel)
+    await scene.ann.send(scene.channel, "I am terribly angry")
+    sent = await scene.customer.send(scene.channel, "Thank you so much!")
+    for agent in (scene.ann, scene.ben):
+        event = await agent.hear(
+            lambda frame: frame.get("name") == "analysis" and frame["data"]["message_id"] == sent["message_id"]
+        )
+        assert event["data"]["analysis"]["act"] == "thanks"
+    others = await scene.ann.everything_until_pong()
+    told = {frame["data"]["message_id"] for frame in others if frame.get("name") == "analysis"}
+    assert told <= {asked["message_id"]}  # the agent's own words are nobody's mood
+
+
+async def test_staff_reads_what_was_understood_before(scene: Scene) -> None:
+    asked = await scene.customer.send(scene.channel, "Where is my order?")
+    await scene.customer.bot_reply(asked["message_id"])
+    for kind, status in (("agent", 200), ("customer", 404)):
+        rest = Rest(scene.server, signed(kind=kind))
+        try:
+            answer = await rest.http.get(f"/v1/conversations/{scene.channel}/analyses")
+        finally:
+            await rest.http.aclose()
+        assert answer.status_code == status
+        if status == 200:
+            [item] = answer.json()["items"]
+            assert (item["message_id"], item["analysis"]["act"]) == (asked["message_id"], "question")
 
 
 async def test_no_bot_message_stands_between_a_claim_and_its_release(scene: Scene) -> None:

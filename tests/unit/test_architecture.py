@@ -38,7 +38,7 @@ ORDER = (
 )  # fmt: skip
 
 # Where the ports of a room stand.
-PORTS = ("ports", "inbox_ports", "decision_ports")
+PORTS = ("ports", "inbox_ports", "decision_ports", "mood_ports")
 
 # Rooms that name only the ports of these, never an implementation. wiring and cli may.
 PORTS_ONLY = ("server.store", "server.backplane")

@@ -15,7 +15,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from server.errors import ProtocolError
-from server.transport.http import conversations, inbox, models, notifications, people, registry
+from server.transport.http import conversations, inbox, insight, models, notifications, people, registry
 from server.transport.http import problems as errors
 from server.transport.http.asking import error_table
 from server.transport.http.bodies import BodyLimit
@@ -30,6 +30,7 @@ _TAGS = {
     "users": "Who is known, and who may come in.",
     "tokens": "Tokens for users whom your own back end knows.",
     "inbox": "Turns that the bot was not sure of, for agents and admins to say what was meant.",
+    "insight": "How customers have felt, who the personas are, and what is like what.",
     "models": "Versions of the model side by side: which answers, which is tried, how they do. For admins.",
     "notifications": "Word to one user, to every user, or to everybody who is connected.",
 }
@@ -44,6 +45,7 @@ _ROUTERS = (
     conversations.messages,
     conversations.handoff,
     conversations.people,
+    insight.insight,
     people.users,
     people.tokens,
     inbox.inbox,

@@ -98,6 +98,16 @@ async def rate_conversation(
     return reply(await desk.ask(caller, requests.Rate, channel=channel, **dict(body)))
 
 
+@conversations.get("/{channel}/analyses", response_model=models.Analyses, responses=problems(403, 404))
+async def read_analyses(
+    caller: CallerDep, desk: DeskDep, channel: ChannelDep, limit: Annotated[int, Query(ge=1, le=MAX_HISTORY)] = 50
+) -> Response:
+    """What was understood of the last messages that the bot answered, the oldest first. For staff."""
+    turns = await desk.conversations.analyses(caller, channel, limit)
+    items = [{"message_id": turn.turn_id, "analysis": turn.analysis} for turn in turns if turn.analysis]
+    return reply({"items": items})
+
+
 # ------------------------------------------------------------------ messages
 
 

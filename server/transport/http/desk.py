@@ -12,6 +12,7 @@ from server.chat.accounts import Accounts
 from server.chat.administration import Administration
 from server.chat.conversations import ConversationVerbs
 from server.chat.inbox import Inbox
+from server.chat.insight import Insight
 from server.chat.messages import Messages
 from server.chat.notices import Notices
 from server.chat.peer import Caller, Claims
@@ -40,6 +41,7 @@ class Desk:
     administration: Administration
     inbox: Inbox
     versions: Versions
+    insight: Insight
     verbs: Mapping[type[Incoming], Verb]
     explain: bool
 

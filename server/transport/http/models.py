@@ -181,6 +181,19 @@ class ExperimentRef(Model):
     variant: str
 
 
+class MoodRule(Model):
+    mirrors = parts.MoodRule
+    name: str
+    strength: float
+    because: str
+
+
+class Mood(Model):
+    mirrors = parts.Mood
+    rules: list[MoodRule]
+    traits: dict[str, float]
+
+
 class Turn(Model):
     mirrors = parts.Turn
     decision_id: str
@@ -192,6 +205,7 @@ class Turn(Model):
     analysis_us: int | None = None
     decide_us: int | None = None
     total_us: int | None = None
+    mood: Mood | None = None
 
 
 class LastMessage(Model):
@@ -465,6 +479,17 @@ class ModelAgreement(Model):
 class Agreements(Model):
     example = {"items": [ModelAgreement.example]}
     items: list[ModelAgreement] = Field(description="By model; those with a label at all.")
+
+
+class MessageAnalysis(Model):
+    example = {"message_id": "01J9Z3", "analysis": {"intent": "card_declined", "act": "complaint", "urgency": 0.8}}
+    message_id: str
+    analysis: dict[str, Any] = Field(description="As in the event `analysis` of the WebSocket.")
+
+
+class Analyses(Model):
+    example = {"items": [MessageAnalysis.example]}
+    items: list[MessageAnalysis] = Field(description="In the order of the messages.")
 
 
 class FieldProblem(Model):

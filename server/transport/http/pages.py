@@ -1,4 +1,4 @@
-"""The chat page and its files, with headers that let a page load nothing from elsewhere."""
+"""The pages of customers, agents and admins, with headers that let a page load nothing from elsewhere."""
 
 from __future__ import annotations
 
@@ -52,14 +52,25 @@ async def _index(request: Request) -> Response:  # noqa: ARG001  (starlette call
     return FileResponse(WEB / "index.html", media_type="text/html; charset=utf-8")
 
 
+async def _admin(request: Request) -> Response:  # noqa: ARG001
+    # The pages themselves tell nothing: what they show comes over the socket, to those who may see it.
+    return FileResponse(WEB / "admin.html", media_type="text/html; charset=utf-8")
+
+
+async def _agent(request: Request) -> Response:  # noqa: ARG001
+    return FileResponse(WEB / "agent.html", media_type="text/html; charset=utf-8")
+
+
 async def _favicon(request: Request) -> Response:  # noqa: ARG001
     return FileResponse(WEB / "static" / "favicon.svg", media_type="image/svg+xml")
 
 
 def page_routes() -> list[BaseRoute]:
-    """``/``, ``/favicon.ico`` and ``/static/…``."""
+    """``/``, ``/admin``, ``/agent``, ``/favicon.ico`` and ``/static/…``."""
     return [
         Route("/", _index),
+        Route("/admin", _admin),
+        Route("/agent", _agent),
         Route("/favicon.ico", _favicon),
         Mount("/static", StaticFiles(directory=WEB / "static")),
     ]

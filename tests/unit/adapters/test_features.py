@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -38,6 +39,10 @@ odd_views = st.builds(
     resolved_before=st.booleans(),
     hour_of_day=any_float,
     weekday=st.integers(),
+    mean_words=any_float,
+    question_rate=any_float,
+    visits=st.integers(),
+    personality=st.dictionaries(st.sampled_from(("openness", "neuroticism", "else")), any_float),
 )
 
 
@@ -51,7 +56,8 @@ def test_the_order_is_part_of_the_decision_log() -> None:
         "constant question request complaint courtesy yes_or_no sentiment sentiment_confidence joy anger fear sadness"
         " surprise urgency politeness toxicity understood length exclamations questions emoji uppercase turn"
         " sentiment_change sentiment_trend pace last_rating resolved_before hour_sine hour_cosine weekday_sine"
-        " weekday_cosine"
+        " weekday_cosine engagement question_rate visits customer_openness customer_conscientiousness"
+        " customer_extraversion customer_agreeableness customer_neuroticism"
     )
 
 
@@ -61,7 +67,7 @@ def test_every_number_is_finite_and_in_its_range(view: TurnView) -> None:
     vector = features(view)
 
     assert vector.dtype == np.float64
-    assert vector.shape == (32,)
+    assert vector.shape == (len(FEATURES),)
     assert np.isfinite(vector).all()
     for feature, value in zip(FEATURES, vector, strict=True):
         assert -1.0 <= feature.low <= value <= feature.high <= 1.0
@@ -122,6 +128,16 @@ def test_everything_neutral_is_zero_but_for_the_constant_and_the_clock() -> None
         ({"hour_of_day": 24.0}, "hour_cosine", 1.0),
         ({"weekday": 0}, "weekday_cosine", 1.0),
         ({"weekday": 1}, "weekday_sine", 0.7818314824680298),
+        ({"mean_words": 10.0, "mean_gap_s": 1.5}, "engagement", 0.5**0.5),
+        ({"mean_words": 10.0}, "engagement", 0.5),
+        ({"mean_words": 500.0, "mean_gap_s": 900.0}, "engagement", 0.0),
+        ({"question_rate": 0.3}, "question_rate", 0.3),
+        ({"visits": 3}, "visits", 0.5),
+        ({"personality": {"openness": -0.2}}, "customer_openness", -0.2),
+        ({"personality": {"conscientiousness": 0.2}}, "customer_conscientiousness", 0.2),
+        ({"personality": {"extraversion": 0.2}}, "customer_extraversion", 0.2),
+        ({"personality": {"agreeableness": 0.2}}, "customer_agreeableness", 0.2),
+        ({"personality": {"neuroticism": 0.2}}, "customer_neuroticism", 0.2),
     ],
     ids=str,
 )
@@ -132,6 +148,12 @@ def test_each_number_means_what_it_says(change: dict[str, object], name: str, va
 def test_every_feature_has_a_meaning() -> None:
     assert all(feature.meaning for feature in FEATURES)
     assert len(set(FEATURE_NAMES)) == len(FEATURE_NAMES)
+
+
+def test_the_page_about_features_says_what_they_are() -> None:
+    page = (Path(__file__).parents[3] / "docs" / "features.md").read_text(encoding="utf-8")
+    rows = [line for line in page.splitlines() if line.startswith("| `")]
+    assert rows == [f"| `{one.name}` | {one.low:g} to {one.high:g} | {one.meaning} |" for one in FEATURES]
 
 
 def test_midnight_is_near_midnight_and_sunday_near_monday() -> None:

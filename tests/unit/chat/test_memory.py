@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -13,6 +15,8 @@ from inference.analysis import Analysis, Sentiment
 from server.chat.memory import REMEMBERED_TURNS, LastAnswer, Memories, Memory, before_of, rebuild, turn_view
 from server.chat.writer import Written
 from server.store.ports import PastTurn
+
+SAYINGS = ("", "hi", "WHERE is my parcel?", "I'm worried, maybe it's lost; we need it", "c'est perdu")
 
 
 def analysis(score: float = 0.0, intent: str = "order_status") -> Analysis:
@@ -36,17 +40,18 @@ def analysis(score: float = 0.0, intent: str = "order_status") -> Analysis:
     )
 
 
-@given(st.lists(st.tuples(st.floats(-1, 1), st.sampled_from(["a", "b", None])), max_size=30))
-def test_a_rebuilt_memory_equals_the_lived_one(turns: list[tuple[float, str | None]]) -> None:
+@given(st.lists(st.tuples(st.floats(-1, 1), st.sampled_from(["a", "b", None]), st.sampled_from(SAYINGS)), max_size=30))
+def test_a_rebuilt_memory_equals_the_lived_one(turns: list[tuple[float, str | None, str]]) -> None:
     lived, past = Memory(), []
-    for number, (score, intent) in enumerate(turns):
+    for number, (score, intent, text) in enumerate(turns):
         heard = analysis(round(score, 4))
         asked_ms, answered_ms = number * 10_000, number * 10_000 + 500
-        lived.hear(heard, asked_ms)
+        lived.mood = {"urgent": round(abs(score), 4)}
+        lived.hear(heard, text, asked_ms)
         written = Written("hello", (f"p{number}",), (), "greeting", intent, {"order_id": f"#{number}"})
         notes = lived.notes(written)
         lived.answered(LastAnswer(f"d{number}", before_of(heard.to_wire()), answered_ms), written, 0)
-        past.append(PastTurn(f"t{number}", f"d{number}", "warm", "hi", heard.to_wire(), notes, asked_ms, answered_ms))
+        past.append(PastTurn(f"t{number}", f"d{number}", "warm", text, heard.to_wire(), notes, asked_ms, answered_ms))
     assert rebuild(past) == lived
 
 
@@ -65,8 +70,8 @@ def test_what_is_said_again_was_said_last() -> None:
 
 def test_the_view_counts_what_was_written() -> None:
     memory = Memory()
-    memory.hear(analysis(-0.5), 0)
     text = "WHERE is my order?! 😡"
+    memory.hear(analysis(-0.5), text, 0)
     view = turn_view(memory, analysis(-0.5), text, now_ms=1_700_000_000_000)
     assert (view.words, view.exclamations, view.questions, view.emoji) == (5, 1, 1, 1)
     assert view.text_code_points == len(text)
@@ -80,22 +85,32 @@ def test_the_view_counts_what_was_written() -> None:
 def test_the_trend_looks_at_the_last_three_against_those_before() -> None:
     memory = Memory()
     for score in (0.5, 0.5, 0.5, -0.5, -0.5, -0.5):
-        memory.hear(analysis(score), 0)
+        memory.hear(analysis(score), "x", 0)
     assert turn_view(memory, analysis(-0.5), "x", 0).sentiment_trend == pytest.approx(-0.5)
 
 
 def test_gaps_are_the_customers_time_to_write() -> None:
     memory = Memory()
-    memory.hear(analysis(), 0)
+    memory.hear(analysis(), "x", 0)
     memory.answered(LastAnswer("d", Before(0.0), 1_000), Written("hello", (), (), "greeting"), 2)
-    memory.hear(analysis(), 5_000)
+    memory.hear(analysis(), "x", 5_000)
     assert turn_view(memory, analysis(), "", 0).mean_gap_s == 4.0
+
+
+def test_the_view_knows_the_customer() -> None:
+    memory = Memory(visits=2)
+    memory.hear(analysis(), "I'm so worried", 0)
+    memory.hear(replace(analysis(), act="request"), "send it to my mother at once", 0)
+    view = turn_view(memory, analysis(), "", 0)
+    assert (view.mean_words, view.question_rate, view.visits) == (5.0, 0.5, 2)
+    assert view.personality["neuroticism"] > 0.1
+    assert turn_view(Memory(), analysis(), "", 0).visits == 0
 
 
 def test_only_the_last_turns_weigh() -> None:
     memory = Memory()
     for _ in range(REMEMBERED_TURNS + 5):
-        memory.hear(analysis(0.1), 0)
+        memory.hear(analysis(0.1), "x", 0)
     assert len(memory.scores) == REMEMBERED_TURNS
     assert memory.turns == REMEMBERED_TURNS + 5
 

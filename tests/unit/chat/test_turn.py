@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 
 from adapters.features import FEATURE_NAMES
+from adapters.mood import NO_RULES, MoodRules, parse_mood_rules
 from adapters.personas import Persona
 from adapters.policies import make_policy
 from adapters.rewards import RewardWeights
@@ -52,6 +53,14 @@ class FakeStore:
     open_turns: bool = True
     away: bool = False
     reads: int = 0
+    opened: int | None = 1
+    counts: int = 0
+
+    async def conversations_opened(self, user_id: str, most: int) -> int:
+        self.counts += 1
+        if self.opened is None:
+            raise Unavailable("the database is away")
+        return min(self.opened, most)
 
     async def past_turns(self, channel: str, limit: int) -> list[PastTurn]:
         self.reads += 1
@@ -126,6 +135,7 @@ class House:
     writer: FakeWriter = field(default_factory=FakeWriter)
     clock: ManualClock = field(default_factory=ManualClock)
     sole_worker: bool = True
+    mood_rules: MoodRules = NO_RULES
 
     def bot(self) -> Bot:
         ids = count()
@@ -155,6 +165,7 @@ class House:
             silence_ms=1_000,
             sole_worker=self.sole_worker,
             doubts=DoubtRule(confidence=0.4, out_of_scope=0.5),
+            mood_rules=self.mood_rules,
         )
 
 
@@ -357,6 +368,66 @@ async def test_what_other_workers_have_answered_meanwhile_is_read_anew(house: Ho
     assert house.store.reads == 0, "before the first message there is nothing"
     await bot.answer(turn(7), False)  # 5 and 6 were somebody else's
     assert house.store.reads == 1
+
+
+ANGER = {"name": "angry", "when": "sentiment <= -0.5", "traits": {"empathy": 0.2, "humor": -0.2}}
+
+
+async def test_the_mood_bends_the_persona_that_speaks_and_fades(house: House) -> None:
+    house.mood_rules = parse_mood_rules({"half_life_turns": 1, "rules": [ANGER]})
+    house.engine.results = [analysis(-0.8), analysis(0.0), analysis(0.0)]
+    bot = house.bot()
+    for offset in (1, 3):
+        await bot.answer(turn(offset), False)
+    angry, calmer = house.writer.situations
+    assert (angry.persona.traits["empathy"], angry.persona.traits["humor"]) == (0.7, 0.3)
+    assert calmer.persona.traits["empathy"] == pytest.approx(0.6)
+    first, second = (answer.shown for answer in house.store.answers)
+    assert first is not None and first.mood is not None and second is not None and second.mood is not None
+    assert first.persona in ("calm", "warm"), "the name stays the base's"
+    assert first.mood.traits == {"empathy": 0.2, "humor": -0.2}
+    assert (first.mood.rules[0].name, first.mood.rules[0].because) == (
+        "angry",
+        "sentiment is -0.80 (sentiment <= -0.5)",
+    )
+    assert second.mood.rules[0].strength == 0.5
+    assert first.for_customer().mood is None
+    assert house.store.answers[1].notes["mood"] == {"angry": 0.5}
+
+
+async def test_another_worker_goes_on_with_the_mood(house: House) -> None:
+    house.mood_rules = parse_mood_rules({"half_life_turns": 1, "rules": [ANGER]})
+    house.store.past = [PastTurn("t", "d", "warm", "hi", analysis(-0.2).to_wire(), {"mood": {"angry": 1.0}}, 0, 10)]
+    house.engine.results = [analysis(0.0)]
+    await house.bot().answer(turn(3), False)
+    assert house.writer.situations[0].persona.traits["empathy"] == pytest.approx(0.6)
+
+
+async def test_where_no_rule_counts_the_persona_speaks_as_it_is(house: House) -> None:
+    house.mood_rules = parse_mood_rules({"rules": [ANGER]})
+    house.engine.results = [analysis(0.0)]
+    await house.bot().answer(turn(1), False)
+    assert house.writer.situations[0].persona in PERSONAS
+    (answer,) = house.store.answers
+    assert answer.shown is not None and answer.shown.mood is None
+
+
+async def test_how_often_the_customer_came_is_asked_once(house: House) -> None:
+    house.store.opened = 4
+    house.engine.results = [analysis(), analysis()]
+    bot = house.bot()
+    await bot.answer(turn(1), False)
+    await bot.answer(turn(3), False)
+    assert house.store.counts == 1
+    visits = FEATURE_NAMES.index("visits")
+    seen = [answer.decision.features[visits] for answer in house.store.answers if answer.decision is not None]
+    assert seen == [0.5, 0.5], "three came before this one"
+
+
+async def test_a_store_that_can_not_say_how_often_delays_no_answer(house: House) -> None:
+    house.store.opened = None
+    house.engine.results = [analysis()]
+    assert await house.bot().answer(turn(1), False)
 
 
 async def test_a_refused_answer_is_told(house: House) -> None:

@@ -190,6 +190,13 @@ class TestWords:
         assert finding.status == "fail"
         assert "mine.yaml: persona number 1 has the name 'Loud'" in finding.text
 
+    def test_a_file_of_mood_rules(self, tmp_path: Path) -> None:
+        assert only(tmp_path, checks.check_mood).text.startswith("12 rules in ")
+        (tmp_path / "mine.yaml").write_text("rules:\n  - {name: bad, when: sentiment < 0, traits: {empathi: 0.1}}\n")
+        finding = findings(tmp_path, checks.check_mood, mood_file="mine.yaml")[0]
+        assert finding.status == "fail"
+        assert "mine.yaml: rule 'bad': there is no trait 'empathi'. Did you mean 'empathy'?" in finding.text
+
     def test_a_persona_file_that_is_no_yaml(self, tmp_path: Path) -> None:
         (tmp_path / "mine.yaml").write_text("personas: [")
         assert findings(tmp_path, checks.check_personas, personas_file="mine.yaml")[0].status == "fail"

@@ -19,6 +19,7 @@ from server.store.sql import SqlStore, sqlite_url
 from tests.contract.store.harness import new_id
 from tests.contract.store.people import answer, asked, opened
 from tests.unit.cli.conftest import Command
+from tests.unit.registry.support import write_pack
 
 T = TypeVar("T")
 DOUBT = Doubt("refund", 0.31, (("refund", 0.31), ("order_status", 0.3), ("timer", 0.01)), 0.12, "en", "nlu-1.2.0")
@@ -195,6 +196,14 @@ class TestAgreement:
         inbox("label", turns[1], "order_status")
         assert told(inbox, "agreement") == {"items": [{"model": "nlu-1.2.0", "labelled": 2, "agreed": 1, "share": 0.5}]}
         assert inbox("agreement").stdout == "nlu-1.2.0: 1 of 2 labels are what it had said, 50.0%\n"
+
+    def test_a_version_shows_its_own(self, inbox: Command, turns: list[str], parlance: Command, folder: Path) -> None:
+        environ = {"PARLANCE_MODEL_DIR": str(write_pack(folder / "own", "1.2.0"))}
+        assert "unsure turns" not in parlance("model", "show", "nlu-1.2.0", **environ).stdout
+        inbox("label", turns[0], "refund", "--new")
+        inbox("label", turns[1], "order_status")
+        shown = parlance("model", "show", "nlu-1.2.0", **environ).stdout
+        assert "of 2 that people labelled, it had said 1 so" in shown
 
 
 class TestDatabases:

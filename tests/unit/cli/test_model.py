@@ -108,6 +108,19 @@ class TestList:
             assert "Mend it, or remove it" in result.stderr
 
 
+class TestRemove:
+    def test_exit_codes(self, registry: Registry) -> None:
+        registry.add("7.1.0")
+        registry.add("7.2.0")
+        registry("promote", "nlu-7.1.0")
+        registry("promote", "nlu-7.2.0")
+        assert registry("remove", "nlu-7.2.0").exit_code == 2
+        refused = registry("remove", "nlu-7.1.0")
+        assert (refused.exit_code, "may go back to it" in refused.stderr) == (1, True)
+        assert registry.told("remove", "nlu-7.1.0", "--force")["deployment"]["previous"] == [None]
+        assert registry("remove", "nlu-7.1.0").exit_code == 2
+
+
 class TestShow:
     def test_where_it_comes_from_and_what_it_can(self, registry: Registry) -> None:
         data = [{"name": "clinc150", "source": "github.com/clinc/oos-eval", "licence": "CC BY 3.0", "rows_train": 9}]

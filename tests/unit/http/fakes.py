@@ -6,9 +6,14 @@ from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field, replace
 from typing import Any, cast
 
+from adapters.mood import outlook
+from adapters.personas import Persona
+from adapters.similarity import NearPersona
+from adapters.traits import Traits
 from server.backplane.memory import MemoryLimiter
 from server.chat.administration import Administration, Issued, Profile
 from server.chat.inbox import Inbox
+from server.chat.insight import Felt, Insight, MoodHistory, NearConversation
 from server.chat.peer import Caller, Claims
 from server.chat.quotas import Doorkeeper, Quotas
 from server.chat.service import Verb
@@ -16,7 +21,7 @@ from server.chat.versions import Json, Versions
 from server.clock import ManualClock
 from server.errors import Unauthenticated
 from server.store.inbox_ports import Agreement, Doubt, InboxItem
-from server.store.ports import Account, Notice, Opened, Revocation
+from server.store.ports import Account, Notice, Opened, PastTurn, Revocation
 from server.transport.http import registry_models
 from server.transport.http.desk import Desk
 from server.wire import examples, frames, requests
@@ -110,6 +115,11 @@ class Verbs:
         self.hear(caller, channel)
         return examples.CONVERSATION
 
+    async def analyses(self, caller: Caller, channel: str, limit: int) -> list[PastTurn]:
+        self.hear(caller, (channel, limit))
+        answered = PastTurn("m1", "d1", "warm", "hi", {"intent": "greeting"}, {}, 1, 2)
+        return [answered, replace(answered, turn_id="m2", analysis={})]
+
     async def unseen(self, caller: Caller, limit: int) -> tuple[list[frames.Notification], int]:
         self.hear(caller, limit)
         return [examples.NOTICE], 7
@@ -136,6 +146,33 @@ class Tray(Inbox):
     async def agreement(self, caller: Caller) -> list[Agreement]:
         self.verbs.hear(caller, "agreement")
         return [Agreement("nlu-1.2.0", 3, 2)]
+
+
+@dataclass
+class Seer(Insight):
+    """Remembers too."""
+
+    verbs: Verbs
+
+    async def user_mood(self, caller: Caller, user_id: str) -> MoodHistory:
+        self.verbs.hear(caller, user_id)
+        return MoodHistory((Felt(examples.CHANNEL, 1, 5, -0.5),), outlook([-0.5]))
+
+    async def conversation_mood(self, caller: Caller, channel: str) -> MoodHistory:
+        self.verbs.hear(caller, channel)
+        return MoodHistory((), outlook([]))
+
+    def personas(self, caller: Caller) -> tuple[Persona, ...]:
+        self.verbs.hear(caller, "personas")
+        return (Persona("warm", "Warm", "Kind.", Traits(empathy=0.9).as_dict(), {}),)
+
+    def similar_personas(self, caller: Caller, name: str, count: int) -> list[NearPersona]:
+        self.verbs.hear(caller, (name, count))
+        return [NearPersona("calm", 0.875, (("humor", -0.25),))]
+
+    async def similar_conversations(self, caller: Caller, channel: str, count: int) -> list[NearConversation]:
+        self.verbs.hear(caller, (channel, count))
+        return [NearConversation("conv:other", 0.25, 3)]
 
 
 @dataclass
@@ -220,6 +257,7 @@ def desk_of(verbs: Verbs, quotas: Quotas = NO_QUOTAS) -> Desk:
         administration=Office(verbs),
         inbox=Tray(verbs),
         versions=Shelf(verbs),
+        insight=Seer(verbs),
         verbs={entry.frame: verbs.verb(entry.frame) for entry in REQUESTS},
         explain=False,
     )

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from server.transport.http import models, registry_models  # noqa: F401  (whose models are looked at, too)
+from server.transport.http import insight_models, models, registry_models  # noqa: F401  (whose models are looked at, too)
 from server.transport.http.models import Model
 from server.wire.asyncapi import schemas
 from server.wire.frames import ServerFrame
@@ -17,7 +17,10 @@ STRUCTS = schemas()
 MIRRORS = [model for model in Model.__subclasses__() if model.mirrors is not None]
 
 # The others are shown inside of these.
-PIECES = {models.ExperimentRef, models.FieldProblem, models.LastMessage, models.Presence, models.Turn, models.User}
+PIECES = {
+    models.ExperimentRef, models.FieldProblem, models.LastMessage, models.Mood, models.MoodRule, models.Presence,
+    models.Turn, models.User,
+}  # fmt: skip
 SHOWN = [model for model in Model.__subclasses__() if model not in PIECES]
 
 # Told otherwise over HTTP: by the path, and in no frame of their own.

@@ -81,6 +81,13 @@ async def test_a_channel_may_be_given_as_its_ulid(client: httpx2.AsyncClient, ve
     assert [frame for _, frame in verbs.asked] == [requests.Who(0, CHANNEL)] * 2
 
 
+async def test_what_was_understood_leaves_out_what_was_not(client: httpx2.AsyncClient, verbs: Verbs) -> None:
+    answer = await client.get(f"{AT}/analyses?limit=7")
+    assert answer.json() == {"items": [{"message_id": "m1", "analysis": {"intent": "greeting"}}]}
+    assert [asked for _, asked in verbs.asked] == [(CHANNEL, 7)]
+    assert (await client.get(f"{AT}/analyses?limit=0")).status_code == 400
+
+
 # ------------------------------------------------------------------ opening and sending
 
 
@@ -322,3 +329,28 @@ async def test_agreement_is_told_by_model(client: httpx2.AsyncClient) -> None:
 async def test_a_label_is_an_intents_name(client: httpx2.AsyncClient, verbs: Verbs, body: Any) -> None:
     assert (await client.post(f"{INBOX}/m7/label", json=body)).status_code == 400
     assert verbs.asked == []
+
+
+# ------------------------------------------------------------------ insight
+
+
+async def test_moods_of_users_and_conversations(client: httpx2.AsyncClient, verbs: Verbs) -> None:
+    users = [await client.get(f"/v1/users/{user}/mood") for user in ("me", "carl", "new/of%20shop")]
+    told = users[0].json()
+    assert (told["turns"], told["mean"], told["direction"]) == (1, -0.5, "steady")
+    assert told["distribution"]["negative"] == 1.0
+    assert told["messages"] == [{"channel": CHANNEL, "offset": 1, "at_ms": 5, "score": -0.5}]
+    empty = (await client.get(f"{AT}/mood")).json()
+    assert (empty["turns"], empty["messages"]) == (0, [])
+    assert [asked for _, asked in verbs.asked] == [CARL.id, "carl", "new/of shop", CHANNEL]
+
+
+async def test_personas_and_what_is_like_what(client: httpx2.AsyncClient, verbs: Verbs) -> None:
+    (persona,) = (await client.get("/v1/personas")).json()["items"]
+    assert (persona["name"], persona["traits"]["empathy"], "style" in persona) == ("warm", 0.9, False)
+    near = (await client.get("/v1/personas/warm/similar?limit=2")).json()
+    assert near == {"items": [{"name": "calm", "similarity": 0.875, "differences": {"humor": -0.25}}]}
+    like = (await client.get(f"{AT}/similar")).json()
+    assert like == {"items": [{"channel": "conv:other", "distance": 0.25, "decisions": 3}]}
+    assert [asked for _, asked in verbs.asked] == ["personas", ("warm", 2), (CHANNEL, 5)]
+    assert (await client.get("/v1/personas/warm/similar?limit=51")).status_code == 400

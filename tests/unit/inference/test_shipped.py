@@ -180,7 +180,9 @@ def test_plain_words_are_neutral_and_calm(uncached: Engine, text: str) -> None:
 
 
 def test_moods(uncached: Engine) -> None:
-    sad, glad = uncached.analyse_now(["this is terrible, I am so angry with you", "I love it, this made my day!"])
+    sad, glad = uncached.analyse_now(
+        ["this is terrible, I am so angry with you", "Thanks, I love it, this made my day!"]
+    )
     assert sad.sentiment.score < -0.3 < 0.3 < glad.sentiment.score
     assert max(sad.emotions, key=lambda name: sad.emotions[name]) == "anger"
     assert max(glad.emotions, key=lambda name: glad.emotions[name]) == "joy"

@@ -28,8 +28,8 @@ HEAD_MEASURES = (
 )
 REACHED = {
     **{"clinc150_in_scope_accuracy": 0.965, "clinc150_oos_auroc": 0.975, "clinc150_oos_recall_at_95": 0.88},
-    **{"act_macro_f1": 0.85, "emotions_macro_f1": 0.61, "fine_emotions_macro_f1": 0.48},
-    **{"dynasent_macro_f1": 0.67, "uci_accuracy": 0.91, "reviews_within_one_star": 0.93},
+    **{"act_macro_f1": 0.85, "emotions_macro_f1": 0.60, "fine_emotions_macro_f1": 0.48},
+    **{"dynasent_macro_f1": 0.69, "uci_accuracy": 0.92, "reviews_within_one_star": 0.93},
     **{"politeness_pearson": 0.59, "toxicity_auroc": 0.97, "urgency_blind_auroc": 0.85},
 }
 MOST_MISCALIBRATED = {"intent_ece": 0.02, "act_ece": 0.03, "sentiment_ece": 0.03, "emotions_ece": 0.03}

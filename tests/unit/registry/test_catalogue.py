@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import shutil
 import threading
 from concurrent.futures import ThreadPoolExecutor
@@ -64,6 +65,19 @@ class TestAdd:
         (added.folder / LINEAGE_FILE).write_text("{")
         assert catalogue.lineage("nlu-1.1.0") is None
         assert names(catalogue) == ["nlu-1.0.0", "nlu-1.1.0"]
+
+    def test_what_a_crash_left_goes_an_hour_later(self, catalogue: Catalogue, pack: Pack) -> None:
+        left = catalogue.folder / f".nlu-1.1.0.{'0a' * 16}"
+        other = catalogue.folder / ".snapshots"
+        for path in (left, other):
+            path.mkdir(parents=True)
+        os.utime(left, (NOW_MS / 1_000 - 3_500,) * 2)
+        os.utime(other, (0, 0))
+        catalogue.add(pack("1.1.0"))
+        assert left.is_dir()
+        os.utime(left, (NOW_MS / 1_000 - 3_700,) * 2)
+        catalogue.add(pack("1.2.0"))
+        assert (left.exists(), other.exists()) == (False, True)
 
     def test_the_same_again_is_left_alone(self, catalogue: Catalogue, pack: Pack, standing: Path) -> None:
         first = catalogue.add(pack("1.1.0"))

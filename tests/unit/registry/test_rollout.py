@@ -56,6 +56,48 @@ def test_off(rollout: Rollout) -> None:
     assert rollout.canary(None).challenger is None
 
 
+class TestRemove:
+    def test_one_that_nothing_uses(self, rollout: Rollout) -> None:
+        rollout.remove("nlu-1.2.0")
+        assert [path.name for path in rollout.catalogue.folder.iterdir() if path.is_dir()] == ["nlu-1.1.0"]
+        with pytest.raises(RegistryError, match=r"There is no version nlu-1.2.0"):
+            rollout.remove("nlu-1.2.0")
+
+    def test_a_broken_one(self, rollout: Rollout) -> None:
+        spoil(rollout.catalogue.version("nlu-1.2.0").folder)
+        (rollout.catalogue.version("nlu-1.1.0").folder / "manifest.json").unlink()
+        rollout.remove("nlu-1.2.0")
+        rollout.remove("nlu-1.1.0")
+        assert rollout.catalogue.broken() == {}
+
+    def test_none_that_does_something(self, rollout: Rollout) -> None:
+        rollout.canary("nlu-1.1.0", 0.5)
+        rollout.shadow("nlu-1.2.0")
+        for version, role in (("nlu-1.0.0", "champion"), ("nlu-1.1.0", "canary"), ("nlu-1.2.0", "shadow")):
+            with pytest.raises(RegistryError, match=rf"{version} is the {role}. Let another version answer first"):
+                rollout.remove(version, force=True)
+        rollout.shadow(None)
+        rollout.promote("nlu-1.1.0")
+        with pytest.raises(RegistryError, match=r"nlu-1.0.0 was not added: it stands in "):
+            rollout.remove("nlu-1.0.0", force=True)
+        assert len(rollout.catalogue.versions()) == 3
+
+    @pytest.mark.parametrize("name", ["../packs", ".", "", "nlu-1.1.0/../nlu-1.2.0"])
+    def test_nothing_outside_of_the_folder(self, rollout: Rollout, name: str) -> None:
+        with pytest.raises(RegistryError, match="There is no version"):
+            rollout.remove(name)
+        assert len(rollout.catalogue.versions()) == 3
+
+    def test_the_way_back_only_by_force(self, rollout: Rollout) -> None:
+        rollout.promote("nlu-1.1.0")
+        rollout.promote("nlu-1.2.0", force=True)
+        with pytest.raises(GateError, match="rollback"):
+            rollout.remove("nlu-1.1.0")
+        assert rollout.remove("nlu-1.1.0", force=True).previous == (None,)
+        assert rollout.champion(rollout.rollback()) == "nlu-1.0.0"
+        assert "remove nlu-1.1.0 --force" in [change.action for change in rollout.catalogue.history()]
+
+
 @pytest.mark.parametrize("method", ["canary", "promote"])
 class TestGate:
     def test_a_worse_model_is_refused_metric_by_metric(self, rollout: Rollout, method: str) -> None:

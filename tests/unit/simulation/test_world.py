@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 
-from adapters.features import FEATURES
+from adapters.features import FEATURE_NAMES, FEATURES
 from adapters.simulation import Customers, Delay, Drift, Segment, make_world, taste
 from adapters.simulation.population import Truth, draw_people
 from adapters.simulation.world import DAY_MS, START_MS, traits_of
@@ -145,6 +145,11 @@ class TestTime:
         assert world.at_ms[0] == START_MS
         assert world.at_ms[100] - START_MS == DAY_MS
         assert len(set(world.segments)) > 1
+
+    def test_who_comes_again_is_known_to_have_been_there(self) -> None:
+        world = make_world(Customers((Segment("all"),), count=1), PERSONAS, rounds=50, seed=0)
+        seen = world.contexts[:, FEATURE_NAMES.index("visits")]
+        assert seen == pytest.approx(world.conversations / (world.conversations + 3.0))
 
     def test_no_rounds_are_no_world(self) -> None:
         with pytest.raises(ValueError, match="Give at least 1"):

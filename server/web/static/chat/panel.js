@@ -141,7 +141,19 @@ function decision(turn) {
       ["Version", version === undefined ? null : String(version)],
       ["Experiment", experiment ? `${experiment.id}, ${experiment.variant}` : null],
       ["Decision", h("code", { class: "code" }, id)],
+      ...bending(turn.mood),
     ]),
+  ];
+}
+
+/** What the moment made of the voice: the mood rules that count, and the traits that they change. */
+function bending(mood) {
+  if (!mood) return [];
+  const rules = mood.rules.map(({ name, strength }) => (strength < 1 ? `${name} (${percent(strength)} left)` : name));
+  const traits = Object.entries(mood.traits).map(([name, change]) => `${name} ${signed(change)}`);
+  return [
+    ["Bent by", rules.join(", ")],
+    ["Traits", traits.join(", ")],
   ];
 }
 

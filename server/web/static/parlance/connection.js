@@ -111,6 +111,11 @@ export class Connection extends Emitter {
     return this.#ask(frame, withinMs);
   }
 
+  /** Send a frame that has no answer; lost where there is no connection. */
+  tell(frame) {
+    if (this.online) this.#socket.send(JSON.stringify(frame));
+  }
+
   #ask(frame, withinMs) {
     const [id, answer] = this.#requests.begin(withinMs);
     const text = JSON.stringify({ ...frame, id });

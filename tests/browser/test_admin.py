@@ -1,0 +1,204 @@
+"""The admin's page on the real server: who may look, what is seen, and what it says when the server is away."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect
+
+from tests.browser.support import WIDE, ChatPage, context_of, token_for
+from tests.browser.test_looks import LOOKS, audit, overflow
+from tests.support.server import ServerProcess
+
+Open = Callable[[BrowserContext], ChatPage]
+
+
+def token(server: ServerProcess, kind: str = "admin") -> str:
+    return token_for(server, kind, kind)
+
+
+class AdminPage:
+    """One tab with the page in it."""
+
+    def __init__(self, context: BrowserContext, server: ServerProcess, signed_in_as: str | None = "admin") -> None:
+        self.server = server
+        self.page: Page = context.new_page()
+        self.errors: list[str] = []
+        self.page.on("pageerror", lambda error: self.errors.append(str(error)))
+        self.page.on("console", self._console)
+        self.page.goto(f"{server.http_url}/admin")
+        if signed_in_as is not None:
+            self.sign_in(token(server, signed_in_as))
+
+    def _console(self, message: Any) -> None:
+        if message.type == "error" and "WebSocket" not in message.text:
+            self.errors.append(message.text)
+
+    def sign_in(self, text: str) -> None:
+        self.page.get_by_label("Token").fill(text)
+        self.page.get_by_role("button", name="Sign in").click()
+
+    def panel(self, name: str) -> Locator:
+        return self.page.get_by_role("region", name=name, exact=True)
+
+    def tile(self, name: str) -> Locator:
+        return self.page.locator(".tile", has_text=name).locator("dd")
+
+    def is_live(self) -> None:
+        expect(self.page.locator("#link-text")).to_have_text("Live")
+        expect(self.page.locator("#tiles")).to_have_attribute("data-state", "live")
+
+
+@pytest.fixture
+def admin(context: BrowserContext, server: ServerProcess) -> Iterator[AdminPage]:
+    found = AdminPage(context, server)
+    found.is_live()
+    yield found
+    assert found.errors == []
+
+
+class TestSignIn:
+    def test_nothing_is_told_before(self, context: BrowserContext, server: ServerProcess) -> None:
+        page = AdminPage(context, server, signed_in_as=None).page
+        expect(page.get_by_role("heading", name="Sign in as an admin")).to_be_visible()
+        expect(page.locator("#figures")).to_be_hidden()
+
+    def test_a_wrong_token_then_a_customers_then_the_right_one(
+        self, context: BrowserContext, server: ServerProcess
+    ) -> None:
+        admin = AdminPage(context, server, signed_in_as=None)
+        problem = admin.page.locator("#sign-in-problem")
+        admin.sign_in("nonsense")
+        expect(problem).to_have_text("The server does not accept this token: it is wrong, or has expired.")
+        admin.sign_in(token(server, "customer"))
+        expect(problem).to_have_text("This is a token of kind customer. The page needs one of kind admin.")
+        expect(admin.page.locator("#figures")).to_be_hidden()
+        admin.sign_in(token(server))
+        admin.is_live()
+        admin.page.reload()
+        admin.is_live()
+        admin.page.get_by_role("button", name="Sign out").click()
+        expect(admin.page.get_by_label("Token")).to_be_visible()
+
+    def test_a_token_in_the_address_leaves_it_at_once(self, context: BrowserContext, server: ServerProcess) -> None:
+        page = context.new_page()
+        page.goto(f"{server.http_url}/admin#token={token(server)}")
+        expect(page.locator("#link-text")).to_have_text("Live")
+        assert page.url == f"{server.http_url}/admin"
+
+
+def test_a_customers_turns_are_seen(admin: AdminPage, browser: Browser, open_chat: Open) -> None:
+    with context_of(browser) as other:
+        chat = open_chat(other)
+        chat.say("My card was declined and I am furious!!")
+        chat.say("Thank you, that helped")
+        expect(admin.panel("Personas and rewards").locator("tbody tr").first).to_be_visible()
+        for name in ("Traffic", "Latency", "Personas and rewards"):
+            expect(admin.panel(name)).to_have_attribute("data-state", "live")
+        expect(admin.tile("Turn, p99")).not_to_have_text("0.0 ms")
+        legend = admin.panel("Latency").locator(".u-legend")
+        expect(legend).to_contain_text("turn p95")
+        expect(admin.tile("Workers")).to_have_text("1")
+
+
+def test_who_waits_is_text_whatever_they_write(admin: AdminPage, browser: Browser, open_chat: Open) -> None:
+    with context_of(browser) as other:
+        chat = open_chat(other)
+        chat.say("<img src=x onerror=alert(1)> I want to talk to a human being right now")
+        chat.page.evaluate("""async () => {
+          const { Connection } = await import('/static/parlance/connection.js');
+          const { Credentials } = await import('/static/parlance/credentials.js');
+          const { Kept } = await import('/static/parlance/kept.js');
+          const shared = new Kept(() => localStorage);
+          const url = new URL('ws', document.baseURI); url.protocol = 'ws:';
+          const connection = new Connection({ url: url.href, client: { name: 'test', version: '1' },
+            credentials: new Credentials(shared), resume: () => ({}) });
+          connection.start();
+          await new Promise((up) => connection.on('welcome', up));
+          const key = shared.get('parlance.conversation');
+          const { channel } = await connection.request({ type: 'open', key });
+          await connection.request({ type: 'handoff', channel, reason: 'asked' });
+        }""")
+        entry = admin.panel("Waiting for a human").locator(".entry", has_text="onerror")
+        expect(entry).to_contain_text("<img src=x onerror=alert(1)>")
+        expect(entry.locator("img")).to_have_count(0)
+
+
+def test_nobody_waits_and_all_is_well(context: BrowserContext, own_server: ServerProcess) -> None:
+    admin = AdminPage(context, own_server)
+    admin.is_live()
+    expect(admin.panel("Waiting for a human")).to_contain_text("Nobody waits.")
+    expect(admin.panel("Alerts")).to_contain_text("All is well.")
+    expect(admin.panel("Traffic")).to_contain_text("Nobody has written in this time.")
+    assert admin.errors == []
+
+
+def test_a_restart_is_survived_without_a_reload(context: BrowserContext, own_server: ServerProcess) -> None:
+    admin = AdminPage(context, own_server)
+    admin.is_live()
+    admin.page.evaluate("window.same = true")
+    own_server.kill()
+    expect(admin.panel("Traffic")).to_contain_text("No news for")
+    expect(admin.panel("Alerts")).to_contain_text("No connection: as it was when last heard.")
+    expect(admin.page.locator("#tiles")).to_have_attribute("data-state", "stale")
+    own_server.start()
+    admin.is_live()
+    expect(admin.panel("Alerts")).to_contain_text("All is well.")
+    assert admin.page.evaluate("window.same")
+
+
+def test_pause_holds_the_charts_and_figures_go_on(admin: AdminPage) -> None:
+    pause = admin.page.locator("#pause")
+    pause.click()
+    expect(pause).to_have_attribute("aria-pressed", "true")
+    expect(pause).to_contain_text("Paused at")
+    admin.is_live()
+    pause.click()
+    expect(pause).to_have_text("Pause")
+    admin.page.get_by_role("button", name="1 h").click()
+    expect(admin.page.get_by_role("button", name="1 h")).to_have_attribute("aria-pressed", "true")
+    expect(admin.page.get_by_role("button", name="5 min", exact=True)).to_have_attribute("aria-pressed", "false")
+
+
+def test_what_is_seen_can_be_taken_away(admin: AdminPage, tmp_path: Path) -> None:
+    panel = admin.panel("Traffic")
+    with admin.page.expect_download() as table:
+        panel.get_by_role("button", name="Traffic as CSV").click()
+    table.value.save_as(tmp_path / "traffic.csv")
+    rows = list(csv.reader((tmp_path / "traffic.csv").read_text().splitlines()))
+    assert rows[0] == ["time", "messages/s", "turns/s"]
+    assert len(rows) > 1 and all(len(row) == 3 and float(row[1]) >= 0 for row in rows[1:])
+    with admin.page.expect_download() as picture:
+        panel.get_by_role("button", name="Traffic as a picture").click()
+    picture.value.save_as(tmp_path / "traffic.png")
+    assert (tmp_path / "traffic.png").read_bytes().startswith(b"\x89PNG")
+
+
+@pytest.mark.parametrize("look", LOOKS)
+def test_every_look_passes_the_audit(look: str, browser: Browser, server: ServerProcess) -> None:
+    size, dark = LOOKS[look]
+    with context_of(browser, size, dark=dark) as context:
+        hosts: set[str] = set()
+        context.on("request", lambda request: hosts.add(request.url.split("/")[2]))
+        admin = AdminPage(context, server, signed_in_as=None)
+        expect(admin.page.get_by_label("Token")).to_be_visible()
+        assert audit(admin.page) == []
+        assert overflow(admin.page) == []
+        admin.sign_in(token(server))
+        admin.is_live()
+        assert audit(admin.page) == []
+        assert overflow(admin.page) == []
+        assert admin.errors == []
+        assert hosts == {server.http_url.removeprefix("http://")}
+
+
+@pytest.mark.parametrize("width", [320, 768, 1024, 1920])
+def test_nothing_scrolls_sideways(browser: Browser, server: ServerProcess, width: int) -> None:
+    with context_of(browser, (width, WIDE[1])) as context:
+        admin = AdminPage(context, server)
+        admin.is_live()
+        assert overflow(admin.page) == []
