@@ -1,8 +1,8 @@
 """The Open Bandit Pipeline's estimators (Saito, Aihara, Matsutani, Narita 2021) on the logs of ``loadtest.ope_worlds``.
 
 An interpreter that has obp runs this file and gets JSON: ``python loadtest/peers/ope.py vectors`` the estimates that
-tests/unit/adapters/ope/obp.json holds ours to, ``… times ROWS`` the seconds that they take. Of obp only the estimators
-are imported, without the rest of the package: that would want torch and seaborn for things not used here.
+tests/unit/adapters/ope/obp.json holds ours to, ``… times ROWS`` the processor seconds that they take. Of obp only the
+estimators are imported, without the rest of the package: that would want torch and seaborn for things not used here.
 """
 
 from __future__ import annotations
@@ -79,18 +79,18 @@ def vectors() -> dict[str, Any]:
 
 
 def times(rows: int) -> dict[str, float]:
-    """Seconds: all five estimates, and the bootstrap interval of the doubly robust one."""
+    """Processor seconds: all five estimates, and the bootstrap interval of the doubly robust one."""
     obp, world = estimators(), logged_world(0, rows, arms=8, dim=32, floor=0.01)
     estimates(obp, world)
-    started = time.perf_counter()
+    started = time.process_time()
     estimates(obp, world)
-    estimated = time.perf_counter()
+    estimated = time.process_time()
     obp.DoublyRobust().estimate_interval(
         reward=world.rewards, action=world.actions, pscore=world.probabilities[range(rows), world.actions],
         action_dist=world.target[:, :, None], estimated_rewards_by_reg_model=world.bent[:, :, None],
         n_bootstrap_samples=RESAMPLES, random_state=0,
     )  # fmt: skip
-    return {"estimates_s": estimated - started, "bootstrap_s": time.perf_counter() - estimated}
+    return {"estimates_s": estimated - started, "bootstrap_s": time.process_time() - estimated}
 
 
 if __name__ == "__main__":

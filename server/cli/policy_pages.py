@@ -94,7 +94,9 @@ def _cells(name: str, estimate: Estimate) -> list[str]:
 def _table(*titles: str, texts: Sequence[int]) -> Table:
     table = Table(header_style="bold")
     for place, title in enumerate(titles):
-        table.add_column(Text(title), justify="left" if place in texts else "right", overflow="fold")
+        table.add_column(
+            Text(title), justify="left" if place in texts else "right", overflow="fold", no_wrap=place == 0
+        )
     return table
 
 

@@ -11,7 +11,7 @@ from adapters.policies import Policy
 from server.cli.policy_log import fold
 from server.store.ports import RewardEvent
 
-PERIODS = 8
+PERIODS = 6
 """Columns of the table: as many as a terminal has room for."""
 
 

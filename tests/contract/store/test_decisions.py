@@ -45,8 +45,9 @@ async def test_by_policy_and_time(store: SqlStore) -> None:
     made = [await logged(store, at_ms=NOW_MS + hour * 3_600_000) for hour in range(4)]
     other = await logged(store, policy="squarecb")
 
-    async def ids(policy: str = "linucb", **which: int) -> list[str]:
-        return [found.decision_id for found in await store.decisions(policy, limit=10, **which)]
+    async def ids(policy: str = "linucb", since_ms: int | None = None, until_ms: int | None = None) -> list[str]:
+        found = await store.decisions(policy, since_ms=since_ms, until_ms=until_ms, limit=10)
+        return [each.decision_id for each in found]
 
     expected = [one.decision_id for one in made]
     assert await ids() == expected
