@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 import yaml
 
+import adapters
 from adapters.allowed import Rule, RulesError, parse_rules
 from adapters.features import FEATURE_NAMES
 from adapters.mood import MoodError, MoodRules, parse_mood_rules
@@ -41,6 +42,9 @@ from server.settings import Settings
 
 # libyaml reads the phrases in 40 ms; PyYAML's own loader, for where that is missing, takes ten times as long.
 _YAML_LOADER: Any = yaml.CSafeLoader if yaml.__with_libyaml__ else yaml.SafeLoader
+
+CUSTOMERS_FILE = Path(adapters.__file__).with_name("simulation") / "customers.yaml"
+"""The customers of simulations that ship."""
 
 
 @dataclass(frozen=True, slots=True)

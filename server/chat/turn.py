@@ -380,11 +380,12 @@ class Bot:
         while True:
             await asyncio.sleep(SILENCE_SWEEP_S)
             try:
-                await self._tell_silences()
+                await self.tell_silences()
             except Exception:  # whatever it was, the next round must come
                 _log.exception("silences not told")
 
-    async def _tell_silences(self) -> None:
+    async def tell_silences(self) -> None:
+        """Reward every answer that nobody has reacted to for ``silence_ms``, once."""
         before_ms = self._clock.now_ms() - self._silence_ms
         for memory in self._memories.all():
             last = memory.last

@@ -23,6 +23,7 @@ from server.cli.persona import persona_app
 from server.cli.policy import policy_app
 from server.cli.redact import redact
 from server.cli.serve import serve
+from server.cli.simulate import simulate
 from server.cli.token import token
 
 app = typer.Typer(
@@ -50,6 +51,7 @@ app.command("token")(token)
 app.command("doctor")(doctor)
 app.command("analyze")(analyze)
 app.command("redact")(redact)
+app.command("simulate")(simulate)
 app.add_typer(config_app, name="config")
 intents_app.add_typer(inbox_app, name="inbox")
 app.add_typer(intents_app, name="intents")

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from adapters.personas import Persona
+from adapters.policies import Policy
 from inference.registry.fleet import Fleet
 from inference.registry.live import Live
 from server.chat.apprentice import Apprentice
@@ -70,15 +71,22 @@ class Turns:
     author: Author | None
 
 
-def prepare_turns(ground: Ground, contents: Contents, *, on_reward: Callable[[RewardEvent], None]) -> Turns:
-    """``on_reward`` gets each reward that the policy learns, and ``metrics`` count it."""
+def prepare_turns(
+    ground: Ground,
+    contents: Contents,
+    *,
+    on_reward: Callable[[RewardEvent], None],
+    policy: Policy | None = None,
+) -> Turns:
+    """``on_reward`` gets each reward that the policy learns, and ``metrics`` count it. ``policy``: in place of the
+    settings' own."""
     live = Live()
     maker = EngineMaker(ground.settings, contents.products, live.observe)
     fleet = Fleet(maker.make(contents.pack, contents.intents, answers=True), tally=live.of, failed=live.failed)
     ground.metrics.watch_engine(fleet)
     ground.metrics.watch_models(lambda: roles(fleet.roster), live.figures)
     policy_maker = SettingsMaker(ground.settings, contents.personas)
-    learner = _learner(ground, contents, policy_maker, on_reward)
+    learner = _learner(ground, contents, policy_maker, on_reward, policy)
 
     def known_intents() -> Collection[str]:
         return fleet.roster.champion.manifest.heads.intent.labels if teaching is None else teaching.labels
@@ -137,12 +145,15 @@ def _models(ground: Ground, contents: Contents, fleet: Fleet, maker: EngineMaker
 
 
 def _learner(
-    ground: Ground, contents: Contents, maker: SettingsMaker, on_reward: Callable[[RewardEvent], None]
+    ground: Ground,
+    contents: Contents,
+    maker: SettingsMaker,
+    on_reward: Callable[[RewardEvent], None],
+    policy: Policy | None,
 ) -> Learner:
-    policy, _ = maker.make(maker.personas)
     return Learner(
         store=ground.store,
-        policy=policy,
+        policy=policy or maker.make(maker.personas)[0],
         name=ground.settings.policy,
         combine=contents.weights.combine,
         signals=ground.signals,
@@ -155,7 +166,7 @@ def _learner(
             ignore_late=ground.settings.reward_late == "ignore",
             repeats=ground.settings.reward_repeats,
         ),
-        maker=maker,
+        maker=None if policy else maker,
         snapshot_events=ground.settings.policy_snapshot_events,
         snapshots_kept=ground.settings.policy_snapshots_kept,
         worker=ground.worker,
