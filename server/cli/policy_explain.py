@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
+from adapters.allowed import allowed as allowed_by
 from adapters.features import FEATURE_NAMES
 from adapters.policies import ArmExplanation, Decision, in_words
+from server.chat.constraints import logged_situation
+from server.chat.fold import known
 from server.cli.policy_log import PolicyLog, fitted
 from server.errors import NotFound
 from server.store.decision_ports import LoggedDecision
@@ -64,6 +66,8 @@ def explain(log: PolicyLog, decision_id: str) -> Explained:
     """Fold the reward log up to the decision's version and ask for its context. ``NotFound``: no such decision, or
     nobody there any more to ask about."""
     decision = log.decision(decision_id)
+    if ":" in decision.policy:
+        raise NotFound(f"The log {decision.policy!r} has no policy: an experiment or the hold-out drew this persona.")
     log.name = decision.policy
     policy = log.state_at(decision.version, log.algorithm).policy
     if decision.arm not in policy.arms:
@@ -71,7 +75,9 @@ def explain(log: PolicyLog, decision_id: str) -> Explained:
     logged = dict(zip(decision.arms, decision.probabilities, strict=True))
     open_arms = [arm for arm in policy.arms if logged.get(arm, 0.0) > 0.0]
     allowed = None if len(open_arms) == len(policy.arms) else open_arms
-    arms = policy.explain(fitted(decision.features, policy.dim), FEATURE_NAMES, allowed)
+    asked = log.asked(decision_id)
+    user, segment = known(asked.user), known(asked.segment)
+    arms = policy.explain(fitted(decision.features, policy.dim), FEATURE_NAMES, allowed, user, segment)
     apart = max(
         *(abs(arm.probability - logged.get(arm.arm, 0.0)) for arm in arms),
         *(logged[arm] for arm in decision.arms if arm not in policy.arms),
@@ -79,11 +85,13 @@ def explain(log: PolicyLog, decision_id: str) -> Explained:
     )
     chances = np.array([logged.get(arm, 0.0) for arm in policy.arms])
     drawn = Decision(decision.arm, decision.propensity, chances, decision.version)
-    return Explained(decision, arms, apart, _words(decision.mode, drawn, arms, apart))
+    barred = allowed_by(log.rules, logged_situation(asked), policy.arms).barred
+    # Of today's rules, those that tell of arms that had no chance then.
+    said = in_words(drawn, arms, {arm: rule for arm, rule in barred.items() if logged.get(arm, 0.0) == 0.0})
+    return Explained(decision, arms, apart, _words(decision.mode, said, apart))
 
 
-def _words(mode: PolicyMode, drawn: Decision, arms: Sequence[ArmExplanation], apart: float) -> str:
-    said = in_words(drawn, arms)
+def _words(mode: PolicyMode, said: str, apart: float) -> str:
     if mode == "log_only":
         return f"{said} The policy only watched then: every persona was drawn alike."
     if mode == "apprentice":

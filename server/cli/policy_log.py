@@ -16,14 +16,16 @@ from server.chat.lineage import lineage_at
 from server.chat.replay import LogGap, Replay
 from server.cli.ledger import with_store
 from server.cli.options import load
-from server.contents import build_policy, read_personas
+from server.contents import build_policy, read_personas, read_rules
 from server.errors import StartupError
 from server.store.decision_ports import LoggedDecision, all_decisions
+from server.store.people_ports import Asked
 from server.store.ports import RewardEvent
 from server.store.sql import SqlStore
 from server.wiring.policies import SettingsMaker
 
 if TYPE_CHECKING:
+    from adapters.allowed import Rule
     from adapters.personas import Persona
     from server.settings import Settings
 
@@ -57,6 +59,15 @@ class PolicyLog:
     def decision(self, decision_id: str) -> LoggedDecision:
         """One by its id."""
         return self._run(lambda store: store.decision(decision_id))
+
+    def asked(self, decision_id: str) -> Asked:
+        """Whom a decision was about, and what was understood; nothing of either where the message is gone."""
+        return self._run(lambda store: store.asked(decision_id)) or Asked(None, None, {})
+
+    @property
+    def rules(self) -> tuple[Rule, ...]:
+        """Who may answer what, today. ``StartupError``."""
+        return read_rules(self._settings.policy_rules_file, self.personas, None)
 
     def decisions(self, span: Span) -> list[LoggedDecision]:
         """In the order of their making. ``StartupError`` where the policy has none at all."""

@@ -29,6 +29,7 @@ from tests.contract.store.people import NOW_MS, answer, asked, opened
 from tests.unit.cli.conftest import Command
 
 DECISIONS = 150
+BARRED = 71  # a decision for which a rule took the first persona away
 HOUR_MS = 3_600_000
 
 
@@ -47,7 +48,7 @@ async def _chat(path: Path) -> list[DecisionRow]:
     channel = await opened(store)
     for number in range(DECISIONS):
         x = rng.uniform(-1.0, 1.0, len(FEATURE_NAMES))
-        chosen = policy.choose(x)
+        chosen = policy.choose(x, policy.arms[1:] if number == BARRED else None)
         row = DecisionRow(
             new_id(), "linucb", version, chosen.arm, chosen.propensity, policy.arms,
             tuple(chosen.probabilities.tolist()), tuple(x.tolist()), NOW_MS + number * HOUR_MS,
@@ -99,6 +100,17 @@ class TestExplain:
             replayed = {arm["arm"]: arm["replayed_probability"] for arm in found["arms"]}
             assert replayed == pytest.approx(dict(zip(row.arms, row.probabilities, strict=True)), abs=1e-9)
         assert {*found["arms"][0]["features"]} <= set(FEATURE_NAMES)
+
+    def test_a_rule_is_named_where_it_took_somebody_away(
+        self, policy: Command, made: list[DecisionRow], folder: Path
+    ) -> None:
+        gone = made[BARRED].arms[0]
+        file = folder / "rules.yaml"
+        file.write_text(f"rules:\n  - name: not for the angry\n    never: {gone}\n", encoding="utf-8")
+        environ = {"PARLANCE_POLICY_RULES_FILE": str(file)}
+        found = told(policy, "explain", made[BARRED].decision_id, **environ)
+        assert found["replayed_exactly"] and "not for the angry" in found["words"]
+        assert "not for the angry" not in told(policy, "explain", made[70].decision_id, **environ)["words"]
 
     def test_people_get_words_and_a_table(self, policy: Command, made: list[DecisionRow]) -> None:
         shown = policy("explain", made[70].decision_id).stdout
