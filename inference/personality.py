@@ -6,8 +6,8 @@ r = .05 to .25 (Pennebaker & King 1999, Journal of Personality and Social Psycho
 has dozens of words, about a matter that the customer did not choose. They are hints for a policy that finds out by
 itself whether they help, never a judgement of a person; no page shows them.
 
-Which kinds speak for which trait, and which against, follows those papers; the word lists are Parlance's own and
-English, so texts in other languages say nothing. All kinds weigh the same, since unit weights hardly do worse than
+Which kinds speak for which trait, and which against, follows what this literature commonly reports, not the tables of
+one paper; the word lists are Parlance's own and English, so texts in other languages say nothing. All kinds weigh the same, since unit weights hardly do worse than
 fitted ones where the evidence is thin (Dawes 1979, American Psychologist 34).
 """
 
