@@ -14,7 +14,7 @@ TRAIN_VENV := .venv-train
 BIN := $(VENV)/bin
 PIP := -m pip --disable-pip-version-check -q install
 # Most tests wait more than they work; those that load or kill servers get the machine for themselves.
-ABREAST := tests/unit tests/contract tests/integration tests/browser
+ABREAST := tests/browser tests/integration tests/contract tests/unit
 ALONE := tests/fuzz tests/chaos
 
 # Without bytecode every start compiles thousands of files: 4 seconds instead of 2.

@@ -26,6 +26,7 @@ from server.store.sql import SqlStore
 from tests.contract.store.harness import PostgresqlHarness, new_id
 from tests.contract.store.people import message, opened
 from tests.support.postgresql import ROLE_WITH_PASSWORD, PostgreSQLServer, shared_server
+from tests.unit.store.test_migrate import is_ours
 from tests.unit.store.test_sqlite import use_everything
 
 PASSWORD = "s3cret-0f-the-tests"
@@ -163,7 +164,7 @@ async def test_other_ways_to_write_the_url(harness: PostgresqlHarness, scheme: s
 
 async def test_the_migrated_database_has_the_schema(harness: PostgresqlHarness) -> None:
     def differences(connection: Connection) -> list[object]:
-        options = {"compare_type": True, "compare_server_default": True}
+        options = {"compare_type": True, "compare_server_default": True, "include_name": is_ours}
         return list(compare_metadata(MigrationContext.configure(connection, opts=options), metadata))
 
     database = PostgresqlDatabase(harness.url, timeout_s=5)
