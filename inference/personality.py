@@ -7,8 +7,9 @@ has dozens of words, about a matter that the customer did not choose. They are h
 itself whether they help, never a judgement of a person; no page shows them.
 
 Which kinds speak for which trait, and which against, follows what this literature commonly reports, not the tables of
-one paper; the word lists are Parlance's own and English, so texts in other languages say nothing. All kinds weigh the same, since unit weights hardly do worse than
-fitted ones where the evidence is thin (Dawes 1979, American Psychologist 34).
+one paper; the word lists are Parlance's own and English, so texts in other languages say nothing. All kinds weigh the
+same, since unit weights hardly do worse than fitted ones where the evidence is thin (Dawes 1979, American Psychologist
+34).
 """
 
 from __future__ import annotations
