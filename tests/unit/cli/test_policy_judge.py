@@ -107,10 +107,11 @@ class TestExplain:
         gone = made[BARRED].arms[0]
         file = folder / "rules.yaml"
         file.write_text(f"rules:\n  - name: not for the angry\n    never: {gone}\n", encoding="utf-8")
-        environ = {"PARLANCE_POLICY_RULES_FILE": str(file)}
-        found = told(policy, "explain", made[BARRED].decision_id, **environ)
+        rules = str(file)
+        found = told(policy, "explain", made[BARRED].decision_id, PARLANCE_POLICY_RULES_FILE=rules)
         assert found["replayed_exactly"] and "not for the angry" in found["words"]
-        assert "not for the angry" not in told(policy, "explain", made[70].decision_id, **environ)["words"]
+        before = told(policy, "explain", made[70].decision_id, PARLANCE_POLICY_RULES_FILE=rules)
+        assert "not for the angry" not in before["words"]
 
     def test_people_get_words_and_a_table(self, policy: Command, made: list[DecisionRow]) -> None:
         shown = policy("explain", made[70].decision_id).stdout
