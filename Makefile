@@ -54,7 +54,7 @@ test: $(VENV)/.test ## all checks and tests (installs Redis, PostgreSQL and Chro
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/pytest -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder $(ABREAST)
+	$(BIN)/pytest -n 3 --dist loadfile --no-loadscope-reorder $(ABREAST)
 	$(BIN)/pytest $(ALONE)
 
 test-train: $(TRAIN_VENV)/.train ## the training pipeline on a handful of rows, export and quantisation included

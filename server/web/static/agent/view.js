@@ -40,19 +40,34 @@ export class View {
     const parts = this.#parts;
     setText(parts["waiting-count"], waiting.length === 0 ? "" : String(waiting.length));
     setText(parts["mine-count"], threads.length === 0 ? "" : String(threads.length));
-    this.#rows(parts.waiting, waiting.map((item) => waitingRow(item, nowMs)), "Nobody waits.");
+    this.#rows(parts.waiting, waiting.map(waitingRow), "Nobody waits.");
+    for (const element of parts.waiting.querySelectorAll("[data-since]")) {
+      setText(element, durationOf(nowMs - Number(element.dataset.since)));
+    }
     this.#rows(parts.mine, threads.map((thread) => this.#threadRow(thread)), "Open or take over a conversation.");
   }
 
-  /** Rows are rebuilt only where they differ, so that a click never loses its target. */
+  /** Only rows that differ are touched: one that is exchanged between press and release would lose the click. */
   #rows(list, rows, nothing) {
-    const key = rows.map(({ key: of }) => of).join("\n");
-    if (list.dataset.shows === key && list.firstChild !== null) return;
-    list.dataset.shows = key;
     const focused = document.activeElement?.dataset?.channel;
-    const made = rows.map(({ element }) => h("li", {}, element()));
-    list.replaceChildren(...(made.length > 0 ? made : [h("li", { class: "row-nothing" }, nothing)]));
-    if (focused) [...list.querySelectorAll("[data-channel]")].find(({ dataset }) => dataset.channel === focused)?.focus();
+    const none = { channel: "", key: nothing, element: () => h("span", { class: "row-nothing" }, nothing) };
+    const wanted = new Map((rows.length > 0 ? rows : [none]).map((row) => [row.channel, row]));
+    const kept = new Map();
+    for (const element of [...list.children]) {
+      const { channel, key } = element.dataset;
+      if (wanted.get(channel)?.key === key) kept.set(channel, element);
+      else element.remove();
+    }
+    let before = null;
+    for (const { channel, key, element } of wanted.values()) {
+      const row = kept.get(channel) ?? h("li", { "data-channel": channel, "data-key": key }, element());
+      const at = before === null ? list.firstChild : before.nextSibling;
+      if (row !== at) list.insertBefore(row, at);
+      before = row;
+    }
+    if (focused && document.activeElement === document.body) {
+      [...list.querySelectorAll("button")].find(({ dataset }) => dataset.channel === focused)?.focus();
+    }
   }
 
   #threadRow(thread) {
@@ -62,7 +77,8 @@ export class View {
     const unread = current ? 0 : thread.unread;
     const { customer } = thread;
     return {
-      key: JSON.stringify([thread.channel, current, state, last, unread, customer, thread.resolved]),
+      channel: thread.channel,
+      key: JSON.stringify([current, state, last, unread, customer, thread.resolved]),
       element: () =>
         h(
           "button",
@@ -156,10 +172,10 @@ export class View {
   }
 }
 
-function waitingRow(item, nowMs) {
-  const waited = durationOf(nowMs - item.waiting_since_ms);
+function waitingRow(item) {
   return {
-    key: JSON.stringify([item, waited]),
+    channel: item.channel,
+    key: JSON.stringify(item),
     element: () =>
       h(
         "div",
@@ -167,7 +183,7 @@ function waitingRow(item, nowMs) {
         h(
           "button",
           { type: "button", class: "row-open", "data-channel": item.channel, "data-do": "open" },
-          h("span", { class: "row-top" }, h("strong", {}, waited), h("span", {}, inWords(item.reason ?? "asked"))),
+          h("span", { class: "row-top" }, h("strong", { "data-since": item.waiting_since_ms }), h("span", {}, inWords(item.reason ?? "asked"))),
           h("span", { class: "row-note" }, `urgency ${percent(item.urgency)}, mood ${score(item.sentiment_score)}`),
           h("span", { class: "row-text", dir: "auto" }, item.last_text ?? ""),
         ),
