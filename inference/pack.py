@@ -9,16 +9,18 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import onnxruntime as ort
 from tokenizers import Tokenizer
 
 from inference.errors import ModelError
 from inference.heads import RawOutputs, Runner
 from inference.manifest import MODEL_FILE, TOKENIZER_FILE, Manifest, parse_manifest
 from inference.tokenise import Ids, Tokeniser, pad
+
+if TYPE_CHECKING:
+    import onnxruntime as ort
 
 MANIFEST_FILE = "manifest.json"
 INPUTS = ("input_ids", "attention_mask")
@@ -75,6 +77,8 @@ def load_pack(folder: Path) -> Pack:
 
 def session_options() -> ort.SessionOptions:
     """One thread that sleeps when idle: the defaults take every core, spin while idle and are slow in a quota."""
+    import onnxruntime as ort
+
     options = ort.SessionOptions()
     options.intra_op_num_threads = 1
     options.inter_op_num_threads = 1
@@ -117,6 +121,8 @@ def _tokeniser(path: Path, content: bytes, manifest: Manifest) -> Tokeniser:
 
 
 def _runner(path: Path, content: bytes, manifest: Manifest) -> Runner:
+    import onnxruntime as ort  # here, since its import starts a thread: commands that run no model need neither
+
     try:
         session = ort.InferenceSession(content, session_options(), providers=["CPUExecutionProvider"])
     except Exception as error:  # the binding's exceptions share no other base

@@ -13,6 +13,7 @@ from pathlib import Path
 from types import TracebackType
 
 from loadtest.processes import free_port
+from tests.support import warm
 
 
 class ServerProcess:
@@ -28,7 +29,7 @@ class ServerProcess:
         self.flags = flags
         self.env = env or {}
         self.log_path = data_dir.parent / f"server-{self.port}.log"
-        self.process: subprocess.Popen[bytes] | None = None
+        self.process: subprocess.Popen[bytes] | warm.WarmProcess | None = None
 
     @property
     def http_url(self) -> str:
@@ -40,11 +41,10 @@ class ServerProcess:
 
     def start(self, within_s: float = 60.0) -> ServerProcess:
         """Start and wait until ``/healthz`` answers 200; raises with the log's end when it does not."""
-        command = [sys.executable, "-m", "server.cli.main", "serve", "--host", "127.0.0.1", "--port", str(self.port)]
-        command += ["--data-dir", str(self.data_dir), *self.flags]
-        with self.log_path.open("ab") as log:
-            env = {**os.environ, "PARLANCE_LIMITS": "off", **self.env}
-            self.process = subprocess.Popen(command, stdout=log, stderr=log, env=env)
+        arguments = ["serve", "--host", "127.0.0.1", "--port", str(self.port)]
+        arguments += ["--data-dir", str(self.data_dir), *self.flags]
+        env = {**os.environ, "PARLANCE_LIMITS": "off", **self.env}
+        self.process = self._warm(arguments, env) if self._may_be_warm() else self._cold(arguments, env)
         deadline = time.monotonic() + within_s
         while time.monotonic() < deadline:
             if self.process.poll() is not None:
@@ -57,6 +57,18 @@ class ServerProcess:
                 time.sleep(0.02)
         self.kill()
         raise RuntimeError(f"server not ready:\n{self.log()[-4000:]}")
+
+    def _may_be_warm(self) -> bool:
+        """A parent of workers starts interpreters itself; what changes the interpreter must be there from its start."""
+        return "--workers" not in self.flags and all(name.startswith("PARLANCE_") for name in self.env)
+
+    def _warm(self, arguments: list[str], env: dict[str, str]) -> warm.WarmProcess:
+        return warm.start(arguments, env, self.log_path)
+
+    def _cold(self, arguments: list[str], env: dict[str, str]) -> subprocess.Popen[bytes]:
+        with self.log_path.open("ab") as log:
+            command = [sys.executable, "-m", "server.cli.main", *arguments]
+            return subprocess.Popen(command, stdout=log, stderr=log, env=env)
 
     def log(self) -> str:
         return self.log_path.read_text(errors="replace") if self.log_path.exists() else ""
