@@ -22,7 +22,7 @@ from server.store.decision_ports import LoggedDecision, all_decisions
 from server.store.people_ports import Asked
 from server.store.ports import RewardEvent
 from server.store.sql import SqlStore
-from server.wiring.policies import SettingsMaker
+from server.wiring.policies import SettingsMaker, settings_with
 
 if TYPE_CHECKING:
     from adapters.allowed import Rule
@@ -112,10 +112,7 @@ class PolicyLog:
         return build_policy(self._settings_for(name, parameters), self._run(personas))
 
     def _settings_for(self, name: str | None, parameters: dict[str, Any]) -> Settings:
-        settings = self._settings
-        own = settings.policy_parameters if name in (None, settings.policy) else {}
-        changes = {"policy": name or settings.policy, "policy_parameters": {**own, **parameters}}
-        return settings.model_copy(update=changes)
+        return settings_with(self._settings, name or self._settings.policy, parameters)
 
     def _run(self, work: Callable[[SqlStore], Awaitable[T]]) -> T:
         return with_store(self._settings, work)

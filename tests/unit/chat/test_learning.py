@@ -294,6 +294,20 @@ async def test_what_waited_in_vain_gets_the_default_and_is_learned(monkeypatch: 
     assert f"parlance_rewards_defaulted_total {2 * PAGE + 1}.0" in metrics.render().decode()
 
 
+async def test_other_workers_hear_of_default_rewards_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    log = FakeLog(unrewarded=PAGE + 1)
+    join = RewardJoin(window_ms=1_000, default=0.25)
+    here, there = (learner(log, signals=one, join=join) for one in loopback(2))
+    following = [asyncio.create_task(one.follow()) for one in (here, there)]
+    giving = asyncio.create_task(here.give_defaults())
+    for _ in range(200):
+        await asyncio.sleep(0)
+    assert (here.version, there.version) == (PAGE + 1, PAGE + 1), "long before the next look"
+    for task in (giving, *following):
+        task.cancel()
+    await asyncio.gather(giving, *following, return_exceptions=True)
+
+
 async def test_nothing_is_given_where_decisions_are_censored() -> None:
     log = FakeLog(unrewarded=1)
     await learner(log, join=RewardJoin(window_ms=1_000)).give_defaults()
