@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from adapters.personas import Persona
 from adapters.policies import Decision, Policy, make_policy
-from server.chat.fold import Fold, PolicyMaker, Skipped, known, learn
+from server.chat.fold import Fold, PolicyMaker, Skipped, known, learn, pseudonym
 from server.chat.joining import RewardJoin
 from server.chat.lineage import Lineage
 from server.chat.replay import Hooks, Replay, knows_previous, snapshot_of
@@ -181,7 +181,7 @@ class Learner:
         segment: str | None = None,
     ) -> Decision:
         """Draw one of the ``allowed`` personas (None: all) for a context; microseconds, no I/O."""
-        return self._player().choose(x, allowed, known(user), known(segment))
+        return self._player().choose(x, allowed, pseudonym(user, self._fold.salt), known(segment))
 
     def _player(self) -> Policy:
         """What draws: in the mode ``log_only`` chance alone, whatever was learned."""
@@ -224,7 +224,7 @@ class Learner:
         if self._snapshot_events and event.log_offset % self._snapshot_events == 0:
             self._snapshot_due = event.log_offset
         if event.log_offset == self.version + 1 and knows_previous(self._fold, event):
-            skipped = learn(self.policy, event)
+            skipped = learn(self.policy, event, self._fold.salt)
             self._fold.version = event.log_offset
             self._learned(event, skipped)
         elif event.log_offset > self.version:

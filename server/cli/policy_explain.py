@@ -12,7 +12,7 @@ from adapters.experiments.changes import Change
 from adapters.features import FEATURE_NAMES
 from adapters.policies import ArmExplanation, Decision, in_words
 from server.chat.constraints import logged_situation
-from server.chat.fold import known
+from server.chat.fold import known, pseudonym
 from server.chat.variant_policies import is_learning, named_by
 from server.cli.policy_log import PolicyLog, fitted
 from server.errors import NotFound
@@ -77,14 +77,15 @@ def explain(log: PolicyLog, decision_id: str) -> Explained:
         if words is not None:
             return Explained(decision, (), None, words)
         preface = _of_variant(decision.policy)
-    policy = log.state_at(decision.version, None if preface else log.algorithm).policy
+    fold = log.state_at(decision.version, None if preface else log.algorithm)
+    policy = fold.policy
     if decision.arm not in policy.arms:
         raise NotFound(f"{decision.arm!r} is no persona any more, so nothing is left to explain.")
     logged = dict(zip(decision.arms, decision.probabilities, strict=True))
     open_arms = [arm for arm in policy.arms if logged.get(arm, 0.0) > 0.0]
     allowed = None if len(open_arms) == len(policy.arms) else open_arms
     asked = log.asked(decision_id)
-    user, segment = known(asked.user), known(asked.segment)
+    user, segment = pseudonym(asked.user, fold.salt), known(asked.segment)
     arms = policy.explain(fitted(decision.features, policy.dim), FEATURE_NAMES, allowed, user, segment)
     apart = max(
         *(abs(arm.probability - logged.get(arm.arm, 0.0)) for arm in arms),

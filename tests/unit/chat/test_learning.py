@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from adapters.policies import Policy, codec, make_policy
 from adapters.rewards import RewardWeights
 from server.chat import learning, replay
+from server.chat.fold import pseudonym
 from server.chat.joining import RewardJoin
 from server.chat.learning import Learner
 from server.chat.signals import Rewarded, Signals
@@ -65,6 +66,9 @@ class FakeLog:
         number, late_ms = len(self.events) + 1, decided_ms + 10 * DAY_MS
         self.events.append(RewardEvent("linucb", number, "d", arm, x, reward, previous, late_ms, decided_ms, 0.5))
         return self.events[-1]
+
+    async def policy_salt(self) -> int:
+        return 7
 
     async def log_after(self, policy: str, log_offset: int, limit: int) -> list[RewardEvent]:
         self.reads += 1
@@ -326,7 +330,8 @@ async def test_a_policy_learns_whom_a_reward_came_from() -> None:
     x = np.array([0.3, -0.2, 1.0])
     plain = [arm.exploit for arm in made.policy.explain(x)]
     assert made.version == len(log.events)
-    assert [arm.exploit for arm in made.policy.explain(x, user="ann")] != plain
+    assert [arm.exploit for arm in made.policy.explain(x, user=pseudonym("ann", await log.policy_salt()))] != plain
+    assert [arm.exploit for arm in made.policy.explain(x, user="ann")] == plain, "states hold no names"
     assert made.choose(x, user="ann", segment="x" * 300).version == len(log.events)
 
 

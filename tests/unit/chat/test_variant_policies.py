@@ -47,6 +47,9 @@ class FakeLogs:
     events: dict[str, list[RewardEvent]] = field(default_factory=dict)
     away: bool = False
 
+    async def policy_salt(self) -> int:
+        return 7
+
     async def log_after(self, policy: str, log_offset: int, limit: int) -> list[RewardEvent]:
         if self.away:
             raise Unavailable("the database is away")
