@@ -107,6 +107,7 @@ class App:
         await self._turns.runner.close(self._settings.drain_ms / 1000)
         await self._turns.listening.close()
         await self._turns.learner.close()
+        await self._turns.trials.close()
         if self._turns.author is not None:
             await self._turns.author.close()
         await self._people.presence.close()

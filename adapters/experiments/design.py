@@ -13,6 +13,7 @@ from typing import Literal
 
 from adapters.experiments.assignment import Allocation, HoldOut, Slice
 from adapters.experiments.changes import Change
+from adapters.experiments.factorial import JOINT, Factor, combinations
 from adapters.experiments.metrics import METRICS
 from adapters.experiments.targeting import Attributes, Rule
 from adapters.names import suggestion
@@ -43,11 +44,35 @@ class Variant:
 
 
 @dataclass(frozen=True, slots=True)
+class Crossed:
+    """One of two factors: ``levels`` by name, weight and changes, the first the base."""
+
+    name: str
+    levels: tuple[Variant, ...]
+
+    @property
+    def factor(self) -> Factor:
+        """By its names alone. ``ValueError``."""
+        return Factor(self.name, tuple(level.name for level in self.levels))
+
+
+def crossed(first: Crossed, second: Crossed) -> tuple[Variant, ...]:
+    """A variant for every combination, in the order of ``factorial.combinations``. Its weight is the product of both
+    levels', so that each factor is split as if it were alone."""
+    return tuple(
+        Variant(f"{one.name}{JOINT}{other.name}", one.weight * other.weight, (*one.changes, *other.changes))
+        for one in first.levels
+        for other in second.levels
+    )
+
+
+@dataclass(frozen=True, slots=True)
 class Experiment:
-    """``variants``: the first is the control. ``metrics``: names of ``METRICS``, the first decides; ``guardrails``:
-    margin by metric. ``salt``: "" takes the id. ``exposure``: share of the eligible. ``planned_units``: of all
-    variants together. ``minimum_effect``: relative, below which nobody would act. ``goal``: the event that conversion
-    is to; ``retention_days``: within which who comes back has stayed. Times in Unix milliseconds."""
+    """``variants``: the first is the control. ``factors``: none, or the two whose ``crossed`` levels the variants are.
+    ``metrics``: names of ``METRICS``, the first decides; ``guardrails``: margin by metric. ``salt``: "" takes the id.
+    ``exposure``: share of the eligible. ``planned_units``: of all variants together. ``minimum_effect``: relative,
+    below which nobody would act. ``goal``: the event that conversion is to; ``retention_days``: within which who comes
+    back has stayed. Times in Unix milliseconds."""
 
     id: str
     variants: tuple[Variant, ...]
@@ -67,6 +92,7 @@ class Experiment:
     minimum_effect: float = MINIMUM_EFFECT
     goal: str = ""
     retention_days: float = RETENTION_DAYS
+    factors: tuple[Crossed, ...] = ()
     state: State = "draft"
     started_ms: int | None = None
     completed_ms: int | None = None
@@ -142,7 +168,7 @@ class Experiment:
 
 def _problems(own: Experiment) -> list[str]:
     names = [variant.name for variant in own.variants]
-    found = []
+    found = _problems_of_factors(own)
     if not _ID.fullmatch(own.id):
         found.append("give an id of 1 to 64 lower-case letters, digits, - or _.")
     if len(names) < 2 or len(set(names)) < len(names) or not all(names):
@@ -168,6 +194,32 @@ def _problems(own: Experiment) -> list[str]:
     if own.winner is not None and own.winner not in names:
         found.append(f"the winner {own.winner!r} is no variant. {suggestion(own.winner, names)}")
     return found
+
+
+def _problems_of_factors(own: Experiment) -> list[str]:
+    if not own.factors:
+        return []
+    names = [factor.name for factor in own.factors]
+    if len(names) != 2 or len(set(names)) < 2 or not all(names) or JOINT in "".join(names):
+        return [f"give two factors with different names, without {JOINT!r} in them, not {len(names)}."]
+    first, second = own.factors
+    try:
+        combinations(first.factor, second.factor)
+    except ValueError as error:
+        return [str(error)]
+    both = _touched(first) & _touched(second)
+    if both:
+        return [f"{names[0]} and {names[1]} both change {min(both)}: what one does must not undo the other."]
+    if own.variants != crossed(first, second):
+        return ["leave variants out: the two factors make them."]
+    return []
+
+
+def _touched(factor: Crossed) -> set[str]:
+    """What the levels change, down to the single value; of a persona or a policy there is one to choose."""
+    changes = [change for level in factor.levels for change in level.changes]
+    deciding = {"who decides" for change in changes if change.kind in ("persona", "policy")}
+    return deciding | {f"{change.kind}.{key}" for change in changes for key in change.values}
 
 
 def _shares(own: Experiment) -> list[tuple[str, float]]:

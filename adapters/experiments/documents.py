@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import fields
+from dataclasses import dataclass, fields
 from typing import Any
 
 import msgspec
 
 from adapters.experiments.assignment import HoldOut, Slice
 from adapters.experiments.changes import Change
-from adapters.experiments.design import Experiment, ExperimentError, Variant
+from adapters.experiments.design import Crossed, Experiment, ExperimentError, Variant, crossed
 from adapters.experiments.targeting import Rule
 from adapters.names import suggestion
 
 # Where the parts of an experiment stand in its document.
 _LISTS: Mapping[type, Mapping[str, type]] = {
-    Experiment: {"variants": Variant, "rules": Rule, "hold_outs": HoldOut},
+    Experiment: {"variants": Variant, "rules": Rule, "hold_outs": HoldOut, "factors": Crossed},
+    Crossed: {"levels": Variant},
     Variant: {"changes": Change},
 }
 
@@ -29,16 +30,29 @@ def to_document(experiment: Experiment) -> dict[str, Any]:
 
 
 def from_document(document: object) -> Experiment:
-    """The experiment that ``to_document`` gave, or that somebody wrote; fields left out take their defaults. Raises
-    ``ExperimentError``, which names the place and what to do."""
+    """The experiment that ``to_document`` gave, or that somebody wrote; fields left out take their defaults, and two
+    ``factors`` make the variants. Raises ``ExperimentError``, which names the place and what to do."""
     if not isinstance(document, Mapping):
         raise ExperimentError("an experiment is a mapping with the keys id, variants and metrics, at least.")
     for problem in _unknown_keys(document, Experiment, ""):
         raise ExperimentError(problem)
     try:
+        if document.get("factors") and "variants" not in document:
+            document = {**document, "variants": _combined(document)}
         return msgspec.convert(document, Experiment)
     except msgspec.ValidationError as error:
         raise ExperimentError(f"{error}.".replace("..", ".")) from None
+
+
+@dataclass(frozen=True, slots=True)
+class _Factors:
+    factors: tuple[Crossed, ...]
+
+
+def _combined(document: Mapping[Any, Any]) -> list[Any]:
+    factors = msgspec.convert({"factors": document["factors"]}, _Factors).factors
+    found: list[Any] = msgspec.to_builtins(crossed(factors[0], factors[1]), enc_hook=dict) if len(factors) == 2 else []
+    return found
 
 
 def _unknown_keys(value: Mapping[Any, Any], kind: type, place: str) -> Iterator[str]:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from adapters.experiments.bootstrap import disagrees
 from adapters.experiments.guardrails import GuardrailResult
 from adapters.experiments.plan import Plan
-from adapters.experiments.rows import Findings, Row
+from adapters.experiments.rows import EffectRow, Findings, Row
 
 MIN_REDUCTION = 0.05  # of the variance, for a covariate to be worth a sentence
 MANY_UNKNOWN = 0.2
@@ -18,6 +18,7 @@ def insights(found: Findings) -> tuple[str, ...]:
     if found.blocked:
         return found.blocked
     said = [sentence for row in found.rows for sentence in _about(row, found.plan)]
+    said += [_about_effect(effect, found.plan) for effect in found.effects]
     said += [_guardrail(result) for result in found.guardrails]
     return (*said, *_cautions(found))
 
@@ -45,12 +46,38 @@ def _about(row: Row, plan: Plan) -> Iterator[str]:
         )
 
 
+def _about_effect(effect: EffectRow, plan: Plan) -> str:
+    range_ = _range(effect)
+    if effect.p_value is None:
+        return f"{effect.metric}: the values do not vary, so {effect.effect} can't be read."
+    if effect.is_interaction:
+        if effect.significant:
+            return (
+                f"{effect.metric}: {effect.effect} interact: {effect.level} is {effect.difference:+.4g} from what"
+                f" the two give one by one ({range_}). Read the combinations, not the factors."
+            )
+        return f"{effect.metric}: no interaction shown for {effect.level}; one of {range_} is possible."
+    first, second = plan.factors
+    own, other = (first, second) if effect.effect == first.name else (second, first)
+    if effect.significant:
+        quality = "better" if effect.better else "worse"
+        return (
+            f"{effect.metric}: {own.name} {effect.level} is {quality} than {own.levels[0]} by"
+            f" {abs(effect.difference):.4g}, averaged over {other.name}; its {1.0 - plan.inference.alpha:.0%} interval"
+            f" is {range_}."
+        )
+    return (
+        f"{effect.metric}: no difference shown between {own.name} {effect.level} and {own.levels[0]}, averaged over"
+        f" {other.name}; {range_} is possible."
+    )
+
+
 def _size(row: Row) -> str:
     absolute = f"{abs(row.difference or 0.0):.4g}"
     return absolute if row.relative is None else f"{absolute} ({abs(row.relative):.1%})"
 
 
-def _range(row: Row) -> str:
+def _range(row: Row | EffectRow) -> str:
     return "–" if row.ci is None else f"{row.ci[0]:+.4g} to {row.ci[1]:+.4g}"
 
 

@@ -8,6 +8,7 @@ from types import MappingProxyType
 
 from adapters.experiments.corrections import CORRECTIONS
 from adapters.experiments.design import MAX_DAYS, MIN_UNITS, Experiment
+from adapters.experiments.factorial import Factor
 from adapters.experiments.fixed import FixedHorizon
 from adapters.experiments.guardrails import Guardrail
 from adapters.experiments.inference import Inference
@@ -21,11 +22,12 @@ class Plan:
     """``metrics``: the first one decides, the others explain. ``weights``: by variant, how units were sent; empty is
     equally.
 
-    ``inference``: sequential by default. ``correction``: over all metrics and variants. ``covariate``: a column from
-    before the experiment (CUPED). ``minimum_effect``: relative difference of the first metric below which nobody would
-    act, or None. ``min_units``: per variant, before any verdict; sequences are right as the first look grows late, and
-    skewed values need it too. ``planned_units``: of all variants, for the fixed horizon, None when the data is known
-    to be whole. ``resamples``: of the bootstrap, 0 for none."""
+    ``factors``: the two whose combinations the variants are, or none. ``inference``: sequential by default.
+    ``correction``: over all metrics, variants and effects. ``covariate``: a column from before the experiment (CUPED).
+    ``minimum_effect``: relative difference of the first metric below which nobody would act, or None. ``min_units``:
+    per variant, before any verdict; sequences are right as the first look grows late, and skewed values need it too.
+    ``planned_units``: of all variants, for the fixed horizon, None when the data is known to be whole. ``resamples``:
+    of the bootstrap, 0 for none."""
 
     metrics: tuple[Metric, ...]
     control: str
@@ -39,6 +41,7 @@ class Plan:
     max_days: float = MAX_DAYS
     planned_units: int | None = None
     resamples: int = 0
+    factors: tuple[Factor, ...] = ()
 
     def __post_init__(self) -> None:
         names = [metric.name for metric in self.metrics]
@@ -103,4 +106,5 @@ def plan_of(experiment: Experiment) -> Plan:
         min_units=experiment.min_units,
         max_days=experiment.max_days,
         planned_units=experiment.planned_units,
+        factors=tuple(crossed.factor for crossed in experiment.factors),
     )

@@ -13,13 +13,14 @@ from adapters.experiments.bayes import Standing, standings
 from adapters.experiments.bootstrap import bootstrap_interval
 from adapters.experiments.corrections import adjusted
 from adapters.experiments.estimates import Estimate, estimates
+from adapters.experiments.factorial import effects as effects_of
 from adapters.experiments.guardrails import GuardrailResult, judged
 from adapters.experiments.inference import Contrast, Inference, contrast_of
 from adapters.experiments.insights import insights
 from adapters.experiments.metrics import Metric
 from adapters.experiments.observations import MAX_CROSSED_SHARE, Observations, Totals, Units, totals_of, units_of
 from adapters.experiments.plan import Plan
-from adapters.experiments.rows import Findings, Interval, Row
+from adapters.experiments.rows import EffectRow, Findings, Interval, Row
 from adapters.experiments.srm import SRM_ALPHA, srm_p_value
 from adapters.experiments.verdict import Verdict, decide
 
@@ -43,6 +44,9 @@ class Report:
         rows: dict[str, dict[str, Any]] = {metric.name: {} for metric in plan.metrics}
         for row in found.rows:
             rows[row.metric][row.variant] = _values(row, without=("metric", "variant"))
+        effects: dict[str, list[dict[str, Any]]] = {}
+        for effect in found.effects:
+            effects.setdefault(effect.metric, []).append(_values(effect, without=("metric",)))
         return {
             "control": plan.control,
             "method": plan.inference.name,
@@ -54,6 +58,7 @@ class Report:
             "units": dict(found.units),
             "crossed_units": found.crossed,
             "metrics": rows,
+            **({"effects": effects} if plan.factors else {}),
             "definitions": {metric.name: _values(metric, without=("name",)) for metric in plan.metrics},
             "guardrails": [_values(result) for result in found.guardrails],
             "verdict": _values(self.verdict),
@@ -88,6 +93,7 @@ def analyse(observations: Observations, plan: Plan, rng: np.random.Generator, *,
     mismatch = srm_p_value(units.counts.tolist(), weights)
     blocked = tuple(_objections(observations, units, weights, mismatch))
     rows: list[Row] = []
+    effects: list[EffectRow] = []
     guarded: list[GuardrailResult] = []
     for metric in plan.metrics:
         totals = totals_of(observations, units, metric, plan.covariate)
@@ -96,9 +102,10 @@ def analyse(observations: Observations, plan: Plan, rng: np.random.Generator, *,
             rows += [measured.bare(place) for place in range(len(names))]
             continue
         rows += _compared(plan, measured, rng)
+        effects += _effects(plan, measured)
         guarded += _guarded(plan, measured)
-    corrected = _corrected(rows, plan)
-    findings = Findings(plan, counts, units.crossed, blocked, corrected, tuple(guarded), days)
+    corrected, of_factors = _corrected(rows, effects, plan)
+    findings = Findings(plan, counts, units.crossed, blocked, corrected, tuple(guarded), days, of_factors)
     return Report(findings, mismatch, decide(findings), insights(findings))
 
 
@@ -201,11 +208,32 @@ def _guarded(plan: Plan, measured: _Measured) -> list[GuardrailResult]:
     return results
 
 
-def _corrected(rows: Sequence[Row], plan: Plan) -> tuple[Row, ...]:
-    p_values = adjusted(plan.correction, [row.p_value for row in rows])
-    return tuple(
-        replace(row, p_adjusted=p, significant=p is not None and p <= plan.inference.alpha)
-        for row, p in zip(rows, p_values, strict=True)
+def _effects(plan: Plan, measured: _Measured) -> list[EffectRow]:
+    """None while a combination has nobody whose value is known."""
+    known = {name: own for name, own in zip(measured.names, measured.estimates, strict=True) if own is not None}
+    if not plan.factors or len(known) < len(measured.names):
+        return []
+    rows, (first, second) = [], plan.factors
+    for one in effects_of(first, second, known, plan.inference):
+        test = one.comparison
+        row = EffectRow(measured.metric.name, one.name, one.level, test.difference, test.ci, test.p_value)
+        is_told = test.difference != 0.0 and not row.is_interaction
+        rows.append(replace(row, better=test.difference * measured.metric.sign > 0.0 if is_told else None))
+    return rows
+
+
+def _corrected(
+    rows: Sequence[Row], effects: Sequence[EffectRow], plan: Plan
+) -> tuple[tuple[Row, ...], tuple[EffectRow, ...]]:
+    """For all comparisons of the report together, those of variants and those of factors."""
+    p_values = adjusted(plan.correction, [*(row.p_value for row in rows), *(row.p_value for row in effects)])
+    told = [(p, p is not None and p <= plan.inference.alpha) for p in p_values]
+    of_variants, of_factors = told[: len(rows)], told[len(rows) :]
+    return (
+        tuple(replace(one, p_adjusted=p, significant=is_so) for one, (p, is_so) in zip(rows, of_variants, strict=True)),
+        tuple(
+            replace(one, p_adjusted=p, significant=is_so) for one, (p, is_so) in zip(effects, of_factors, strict=True)
+        ),
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from adapters.experiments.factorial import JOINT
 from adapters.experiments.guardrails import GuardrailResult
 from adapters.experiments.plan import Plan
 
@@ -44,9 +45,32 @@ class Row:
 
 
 @dataclass(frozen=True, slots=True)
+class EffectRow:
+    """What a factor does to one metric. ``effect``: the factor's name, or both for an interaction; ``level`` against
+    the base, averaged over the other factor's levels; of an interaction: how much the one's effect differs there with
+    the other's. The rest as in ``Row``; ``better`` is None for an interaction, which is no variant to choose."""
+
+    metric: str
+    effect: str
+    level: str
+    difference: float
+    ci: Interval | None
+    p_value: float | None
+    p_adjusted: float | None = None
+    significant: bool = False
+    better: bool | None = None
+
+    @property
+    def is_interaction(self) -> bool:
+        """Of both factors."""
+        return JOINT in self.effect
+
+
+@dataclass(frozen=True, slots=True)
 class Findings:
     """``units``: by variant. ``crossed``: units seen in several variants, left out. ``blocked``: why nothing may be
-    concluded; then ``rows`` hold counts and means only. ``days``: how long the experiment has run, None if unknown."""
+    concluded; then ``rows`` hold counts and means only, and there are no ``effects`` (of two factors). ``days``: how
+    long the experiment has run, None if unknown."""
 
     plan: Plan
     units: Mapping[str, int]
@@ -55,3 +79,4 @@ class Findings:
     rows: tuple[Row, ...]
     guardrails: tuple[GuardrailResult, ...]
     days: float | None = None
+    effects: tuple[EffectRow, ...] = ()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -32,7 +32,8 @@ class Log:
 
     ``arms``: names. ``contexts`` (rows, dim). ``actions`` (rows,): indices of the arms drawn. ``rewards`` (rows,) in
     [``reward_low``, ``reward_high``]. ``probabilities`` (rows, arms): what the logging policy drew by; 0 where an arm
-    could not be drawn, NaN where only the drawn arm's is known. Make it with ``Log.of``, which checks.
+    could not be drawn, NaN where only the drawn arm's is known. ``users``, ``segments`` (rows each, or empty): whom
+    each row was for, for policies that know people; None where nobody knows. Make it with ``Log.of``, which checks.
     """
 
     arms: tuple[str, ...]
@@ -42,6 +43,8 @@ class Log:
     probabilities: Matrix
     reward_low: float = 0.0
     reward_high: float = 1.0
+    users: tuple[str | None, ...] = ()
+    segments: tuple[str | None, ...] = ()
 
     @classmethod
     def of(
@@ -54,6 +57,8 @@ class Log:
         *,
         reward_low: float = 0.0,
         reward_high: float = 1.0,
+        users: Sequence[str | None] = (),
+        segments: Sequence[str | None] = (),
     ) -> Log:
         """``LogError`` names the first row that is wrong, counted from 1."""
         drawn, earned = np.asarray(actions), np.asarray(rewards, dtype=np.float64)
@@ -63,6 +68,8 @@ class Log:
             raise LogError(f"rewards from {reward_low:g} to {reward_high:g}: give a lower and a higher end.")
         if seen.ndim != 2 or chances.shape != (rows, len(arms)) or len(seen) != rows or earned.shape != (rows,):
             raise LogError("contexts, actions, rewards and probabilities are not of one length.")
+        if {len(users), len(segments)} - {0, rows}:
+            raise LogError("users and segments: give one for each row, or none at all.")
         if rows and not np.issubdtype(drawn.dtype, np.integer):
             raise LogError("actions are the indices of arms: give whole numbers.")
         drawn = drawn.astype(np.int64)
@@ -73,7 +80,8 @@ class Log:
             f"the reward is not from {reward_low:g} to {reward_high:g}",
         )
         _check_probabilities(chances, drawn)
-        return cls(tuple(arms), seen, drawn, earned, chances, float(reward_low), float(reward_high))
+        span = (float(reward_low), float(reward_high))
+        return cls(tuple(arms), seen, drawn, earned, chances, *span, tuple(users), tuple(segments))
 
     @property
     def rows(self) -> int:
@@ -111,15 +119,19 @@ class Log:
 
     def taking(self, keep: NDArray[Any] | slice) -> Log:
         """Some of the rows: a slice, a mask or indices."""
-        return Log(
-            self.arms,
-            self.contexts[keep],
-            self.actions[keep],
-            self.rewards[keep],
-            self.probabilities[keep],
-            self.reward_low,
-            self.reward_high,
+        return replace(
+            self,
+            contexts=self.contexts[keep],
+            actions=self.actions[keep],
+            rewards=self.rewards[keep],
+            probabilities=self.probabilities[keep],
+            users=_some(self.users, keep),
+            segments=_some(self.segments, keep),
         )
+
+
+def _some(names: tuple[str | None, ...], keep: NDArray[Any] | slice) -> tuple[str | None, ...]:
+    return tuple(np.array(names, dtype=object)[keep].tolist()) if names else ()
 
 
 def checked_target(log: Log, target: ArrayLike) -> Matrix:

@@ -105,7 +105,7 @@ class _Asked:
         """(arms,), in the log's order."""
         allowed = self._allowed(row) if self._closed[row] else None
         asked = np.zeros(len(self._log.arms))
-        asked[self._places] = self._policy.choose(self._log.contexts[row], allowed).probabilities
+        asked[self._places] = self._policy.choose(self._log.contexts[row], allowed, **self._whom(row)).probabilities
         return asked
 
     def _allowed(self, row: int) -> list[str] | None:
@@ -122,4 +122,12 @@ class _Asked:
             at_ms = None if times_ms is None else times_ms[row]
             propensity = float(log.propensities[row])
             reward = float(log.rewards[row])
-            self._policy.learn(arm, log.contexts[row], reward, at_ms=at_ms, propensity=propensity)
+            whom = self._whom(row)
+            self._policy.learn(arm, log.contexts[row], reward, at_ms=at_ms, propensity=propensity, **whom)
+
+    def _whom(self, row: int) -> dict[str, str | None]:
+        """Whom the row was for, where the log tells."""
+        log = self._log
+        return ({"user": log.users[row]} if log.users else {}) | (
+            {"segment": log.segments[row]} if log.segments else {}
+        )

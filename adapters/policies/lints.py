@@ -41,8 +41,7 @@ class LinTS(LinearPolicy):
 
     def _distribution(self, x: Vector, mixture: Mixture) -> Distribution:
         self._score(x)
-        means, deviations = self._exploit, self._explore
+        means, deviations = self._exploit.tolist(), self._explore.tolist()
         if not mixture.is_open:
-            allowed = list(mixture.allowed)
-            means, deviations = means[allowed], deviations[allowed]
-        return mixture.spread(gaussian_chances(means, deviations).tolist())
+            means, deviations = ([own[k] for k in mixture.allowed] for own in (means, deviations))
+        return mixture.spread(gaussian_chances(means, deviations))

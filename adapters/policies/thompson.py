@@ -12,7 +12,7 @@ import numpy as np
 
 from adapters.policies.base import Vector
 from adapters.policies.checks import optional_number
-from adapters.policies.contest import chances, gaussian_chances, grid
+from adapters.policies.contest import REACH, chances, gaussian_chances, grid
 from adapters.policies.learner import Common
 from adapters.policies.means import MeansPolicy
 from adapters.policies.mixture import Distribution, Mixture
@@ -66,13 +66,14 @@ class Thompson(MeansPolicy):
         allowed = list(mixture.allowed)
         means, deviations = (part[allowed] for part in self._posteriors())
         if not self._is_beta:
-            return mixture.spread(gaussian_chances(means, deviations).tolist())
-        from scipy.special import betainc  # as in contest
+            return mixture.spread(gaussian_chances(means.tolist(), deviations.tolist()))
+        from scipy.special import betainc  # 50 ms of a start that other policies need not pay
 
         a, b = (part[allowed] for part in self._beta())
-        points = grid(means, deviations)
+        points = grid(means[:, None], deviations[:, None], float(np.max(means - REACH * deviations)))
         points = np.union1d(points.clip(0.0, 1.0), EVEN[points[0] <= EVEN])
-        return mixture.spread(chances(betainc(a[:, None], b[:, None], points)).tolist())
+        cdfs = np.maximum(betainc(a[:, None], b[:, None], points), 1e-30)  # none of them 0
+        return mixture.spread(chances(cdfs).tolist())
 
     def _parts(self) -> tuple[list[float], list[float]]:
         means, deviations = self._posteriors()

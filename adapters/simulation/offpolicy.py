@@ -75,9 +75,9 @@ def judge(
 ) -> OffPolicy:
     """Each of ``policies``, made anew, on the log that ``trace`` is of the policy ``logged`` in ``world``."""
     known = np.isfinite(trace.rewards)
-    log = Log.of(
-        world.arms, world.contexts[known], trace.chosen[known], trace.rewards[known], trace.probabilities[known]
-    )
+    users = [user for user, is_known in zip(world.user_ids, known, strict=True) if is_known]
+    made = (world.contexts[known], trace.chosen[known], trace.rewards[known], trace.probabilities[known])
+    log = Log.of(world.arms, *made, users=users)
     times_ms, worth = world.at_ms[known].tolist(), world.worth[known]
     judged = []
     for label, make in policies.items() if log.rows else ():

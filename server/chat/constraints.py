@@ -21,9 +21,9 @@ class Constraints:
         self._rules = tuple(rules)
         self._asks_segment = by_segment or any("segment" in rule.among for rule in rules)
 
-    async def segment(self, store: Store, channel: str) -> str | None:
+    async def segment(self, store: Store, channel: str, *, wanted: bool = False) -> str | None:
         """The conversation's, where anybody wants to know it: else no look into the ledger."""
-        return await store.segment(channel) if self._asks_segment else None
+        return await store.segment(channel) if self._asks_segment or wanted else None
 
     def allowed(self, analysis: Analysis, segment: str | None, arms: Collection[str]) -> Allowed:
         """Of ``arms``, those that can be drawn at all."""

@@ -6,8 +6,9 @@ Every change is a new revision with who, when and why; of two changes at once th
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 from adapters.experiments.design import DAY_MS, Experiment, ExperimentError
@@ -16,7 +17,7 @@ from adapters.experiments.templates import from_template
 from server.chat.treatments import Abilities, objections
 from server.clock import Clock
 from server.errors import Conflict, Invalid
-from server.store.experiment_ports import ExperimentRow, UnitRecord, Window
+from server.store.experiment_ports import ExperimentRow, Refuse, UnitRecord, Window
 from server.store.ports import Store
 
 if TYPE_CHECKING:
@@ -119,9 +120,9 @@ class Experiments:
         """Let it take users; what it would do is looked at again."""
         found = await self.one(experiment_id)
         self._object(found.experiment)
-        await self._check_slice(found.experiment)
         now_ms = self._clock.now_ms()
-        return await self._change(found, "start", by, lambda own: own.start(now_ms))
+        refuse = partial(_slice_is_taken, found.experiment)
+        return await self._change(found, "start", by, lambda own: own.start(now_ms), refuse=refuse)
 
     async def pause(self, experiment_id: str, by: str) -> Found:
         """Take nobody new; who is in stays."""
@@ -139,14 +140,21 @@ class Experiments:
     async def settle(self, found: Found, winner: str | None, by: str, note: str | None) -> Found:
         """Likewise, of the revision that was read: a change since then is a ``Conflict``."""
         now_ms = self._clock.now_ms()
-        return await self._change(found, "complete", by, lambda own: own.complete(now_ms, winner), note)
+        return await self._change(found, "complete", by, lambda own: own.complete(now_ms, winner), note=note)
 
     async def withdraw(self, experiment_id: str, by: str) -> Found:
         """Of a completed one: nobody gets its winner any more."""
         return await self._change(await self.one(experiment_id), "withdraw", by, lambda own: own.withdraw())
 
     async def _change(
-        self, found: Found, verb: str, by: str, change: Callable[[Experiment], Experiment], note: str | None = None
+        self,
+        found: Found,
+        verb: str,
+        by: str,
+        change: Callable[[Experiment], Experiment],
+        *,
+        note: str | None = None,
+        refuse: Refuse | None = None,
     ) -> Found:
         try:
             own = change(found.experiment)
@@ -162,7 +170,7 @@ class Experiments:
             at_ms=self._clock.now_ms(),
             note=None if note is None else note[:MAX_NOTE_CODE_POINTS],
         )
-        await self._store.put_experiment(row)
+        await self._store.put_experiment(row, refuse)
         await self._tell()
         return Found(own, row)
 
@@ -180,7 +188,10 @@ class Experiments:
                 if key in given:
                     raise ExperimentError(f"{key} is not for a new experiment: it begins as a draft. Leave it out.")
             if template is not None:
-                given = {**to_document(from_template(_text(template), _text(given.get("id", template)))), **given}
+                ready = to_document(from_template(_text(template), _text(given.get("id", template))))
+                if given.get("factors"):
+                    del ready["variants"]  # the factors make them
+                given = {**ready, **given}
                 given = {key: value for key, value in given.items() if key not in OWN_KEYS}
             draft = from_document(given)
         except ValueError as error:
@@ -202,16 +213,22 @@ class Experiments:
                     " alike. Give another salt, or none."
                 )
 
-    async def _check_slice(self, starting: Experiment) -> None:
-        if starting.slice is None:
-            return
-        for row in await self._store.experiments(("running", "paused")):
-            own = _found(row).experiment
-            if own.id != starting.id and own.slice is not None and own.slice.overlaps(starting.slice):
-                raise Conflict(
-                    f"experiment {starting.id!r}: {own.id!r} has users of the same slice of the layer"
-                    f" {own.slice.layer!r}. Complete it, or take another slice."
-                )
+
+def _slice_is_taken(starting: Experiment, others: Sequence[ExperimentRow]) -> str | None:
+    """Why ``starting`` can't have its slice of a layer beside ``others``, which take users or keep those they have."""
+    for row in others if starting.slice is not None else ():
+        if row.id == starting.id:
+            continue
+        try:
+            own = from_document(row.document)
+        except ExperimentError as error:
+            return f"The experiment {row.id!r} was written by another release, and may have that slice: {error}"
+        if own.slice is not None and starting.slice is not None and own.slice.overlaps(starting.slice):
+            return (
+                f"experiment {starting.id!r}: {own.id!r} has users of the same slice of the layer"
+                f" {own.slice.layer!r}. Complete it, or take another slice."
+            )
+    return None
 
 
 def window_of(experiment: Experiment, now_ms: int, silence_ms: int) -> Window:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol
@@ -38,16 +39,18 @@ class PolicyMaker(Protocol):
 
 @dataclass(slots=True)
 class Fold:
-    """A policy that has folded its log up to and including ``version``; ``seed`` is that of its draws."""
+    """A policy that has folded its log up to and including ``version``; ``seed`` is that of its draws. ``salt``: the
+    database's, for ``pseudonym``; None until the log was first read."""
 
     policy: Policy
     version: int
     lineage: Lineage
     seed: int | None = None
+    salt: int | None = None
 
 
-def learn(policy: Policy, event: RewardEvent) -> Skipped | None:
-    """Let ``policy`` learn ``event``; None, or why it learned nothing.
+def learn(policy: Policy, event: RewardEvent, salt: int | None = None) -> Skipped | None:
+    """Let ``policy`` learn ``event``; None, or why it learned nothing. ``salt`` as in ``Fold``.
 
     Features are only ever appended, so an older release's shorter context is this one's with zeros behind it. Time and
     propensity are the decision's, not the reward's: a late reward must not look like news.
@@ -66,7 +69,7 @@ def learn(policy: Policy, event: RewardEvent) -> Skipped | None:
             event.previous,
             at_ms=event.decided_ms,
             propensity=event.propensity,
-            user=known(event.user),
+            user=pseudonym(event.user, salt),
             segment=known(event.segment),
         )
     except ValueError as error:  # the log is what it is: one bad row must not stop the fold
@@ -78,6 +81,17 @@ def learn(policy: Policy, event: RewardEvent) -> Skipped | None:
 def known(name: str | None) -> str | None:
     """Tokens of other systems may name anybody; who has no name or one without end is nobody to a policy."""
     return name if name is not None and 0 < len(name) <= MAX_NAME_CHARACTERS else None
+
+
+def pseudonym(user: str | None, salt: int | None) -> str | None:
+    """The name by which policies know a user. States and their snapshots outlive what is erased elsewhere, so they hold
+    no user's id, nor what could be had from one without the salt of the database: 128 bits of a keyed BLAKE2b (RFC
+    7693)."""
+    name = known(user)
+    if name is None:
+        return None
+    key = (salt or 0).to_bytes(8, "little")
+    return hashlib.blake2b(name.encode(errors="surrogatepass"), key=key, digest_size=16).hexdigest()
 
 
 def conform(policy: Policy, lineage: Lineage, maker: PolicyMaker, like: str | None = None, weight: float = 1.0) -> None:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from adapters.personas import Persona
 from adapters.policies import Decision, Policy, make_policy
-from server.chat.fold import Fold, PolicyMaker, Skipped, known, learn
+from server.chat.fold import Fold, PolicyMaker, Skipped, known, learn, pseudonym
 from server.chat.joining import RewardJoin
 from server.chat.lineage import Lineage
 from server.chat.replay import Hooks, Replay, knows_previous, snapshot_of
@@ -81,6 +81,7 @@ class Learner:
         self._snapshot_made: Snapshot | None = None  # not stored yet
         self._snapshotted = self._began = 0
         self._on_personas: Callable[[tuple[Persona, ...]], None] = lambda _: None
+        self._on_elsewhere: Callable[[RewardEvent], None] = lambda _: None
         self._signals = signals
         self._stirred = asyncio.Event()  # something to tell, to read or to store
         self._reading = asyncio.Lock()
@@ -97,6 +98,11 @@ class Learner:
     def policy(self) -> Policy:
         """As it is now: a rollback puts another in its place."""
         return self._fold.policy
+
+    @property
+    def arms(self) -> tuple[str, ...]:
+        """The policy's."""
+        return self.policy.arms
 
     @property
     def version(self) -> int:
@@ -116,6 +122,10 @@ class Learner:
     def on_personas(self, handler: Callable[[tuple[Persona, ...]], None]) -> None:
         """``handler`` hears of the personas that are arms, whenever they change."""
         self._on_personas = handler
+
+    def on_elsewhere(self, handler: Callable[[RewardEvent], None]) -> None:
+        """``handler`` gets what was appended here to other logs: an experiment's, or the hold-out's."""
+        self._on_elsewhere = handler
 
     async def start(self) -> None:
         """Replay the log, from the newest snapshot that fits."""
@@ -171,7 +181,7 @@ class Learner:
         segment: str | None = None,
     ) -> Decision:
         """Draw one of the ``allowed`` personas (None: all) for a context; microseconds, no I/O."""
-        return self._player().choose(x, allowed, known(user), known(segment))
+        return self._player().choose(x, allowed, pseudonym(user, self._fold.salt), known(segment))
 
     def _player(self) -> Policy:
         """What draws: in the mode ``log_only`` chance alone, whatever was learned."""
@@ -206,15 +216,15 @@ class Learner:
         except ProtocolError as error:
             _log.warning("reward lost", decision=found.decision_id, reason=str(error))
             return
-        if event is not None and event.policy == self.name:  # not another log's: an experiment's or the hold-out's
-            self._take(event)
+        if event is not None:
+            (self.take if event.policy == self.name else self._on_elsewhere)(event)
 
-    def _take(self, event: RewardEvent) -> None:
-        """An event that was appended here."""
+    def take(self, event: RewardEvent) -> None:
+        """An event of this log that was appended here."""
         if self._snapshot_events and event.log_offset % self._snapshot_events == 0:
             self._snapshot_due = event.log_offset
         if event.log_offset == self.version + 1 and knows_previous(self._fold, event):
-            skipped = learn(self.policy, event)
+            skipped = learn(self.policy, event, self._fold.salt)
             self._fold.version = event.log_offset
             self._learned(event, skipped)
         elif event.log_offset > self.version:
@@ -246,8 +256,10 @@ class Learner:
             now_ms = self._clock.now_ms()
             given = await self._store.default_rewards(self.name, reward, now_ms - window_ms, now_ms, DEFAULTS_AT_ONCE)
             self._metrics.rewards_defaulted.inc(given)
-            if given:
-                self._fall_behind()
+            if given:  # nobody else knows of them yet, and only the log tells their numbers
+                await self._catch_up()
+                self._appended = max(self._appended, self.version)
+                self._stirred.set()
             if given < DEFAULTS_AT_ONCE:
                 return
 
@@ -303,6 +315,7 @@ class Learner:
 
     async def close(self) -> None:
         """Store what was learned since the last snapshot, so that the next start has little to replay."""
+        self._signals.off(Rewarded, self._hear)
         if not self._snapshot_events or self.version <= self._snapshotted:
             return
         self._make_snapshot("shutdown")

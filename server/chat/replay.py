@@ -64,6 +64,8 @@ class Replay:
 
     async def advance(self, fold: Fold, log_offset: float = math.inf, hooks: Hooks = NO_HOOKS) -> None:
         """Fold the entries behind ``fold.version`` up to ``log_offset``, or as many as there are without a gap."""
+        if fold.salt is None:
+            fold.salt = await self._store.policy_salt()
         try:
             await self._advance(fold, log_offset, hooks)
         except LogGap as error:  # nothing makes one; what is known is still good for choosing
@@ -91,7 +93,7 @@ class Replay:
             known = entry
             if not knows_previous(fold, entry):
                 known = replace(entry, previous=await self._known_before(fold.lineage, entry))
-            skipped = learn(fold.policy, known)
+            skipped = learn(fold.policy, known, fold.salt)
             fold.version = entry.log_offset
             hooks.learned(entry, skipped)
         fold.version = entry.log_offset
@@ -205,6 +207,8 @@ def _parameters(policy: Policy) -> dict[str, Any]:
     state = policy.state()
     header, _ = codec.unpack(state)
     own = {name: value for name, value in header.items() if name not in _GROWING}
+    if "users" in own:  # whom it knows: by no name that anybody else knows, as older releases' snapshots do
+        own["users"] = "pseudonyms"
     return {**own, "start": hashlib.sha256(state).hexdigest()}
 
 

@@ -156,10 +156,10 @@ _decode = msgspec.json.Decoder(AnySignal).decode
 
 
 class Signals:
-    """Sends signals, and hands those that arrive to the one handler of their kind."""
+    """Sends signals, and hands those that arrive to the handlers of their kind."""
 
     def __init__(self) -> None:
-        self._handlers: dict[type[Signal], Callable[[Any], None]] = {}
+        self._handlers: dict[type[Signal], tuple[Callable[[Any], None], ...]] = {}
         self._fanout: Fanout | None = None
 
     def connect(self, fanout: Fanout) -> None:
@@ -168,7 +168,11 @@ class Signals:
 
     def on(self, kind: type[SignalT], handler: Callable[[SignalT], None]) -> None:
         """``handler`` runs on the event loop's thread and must not block."""
-        self._handlers[kind] = cast(Callable[[Any], None], handler)
+        self._handlers[kind] = (*self._handlers.get(kind, ()), cast(Callable[[Any], None], handler))
+
+    def off(self, kind: type[SignalT], handler: Callable[[SignalT], None]) -> None:
+        """``handler`` hears of them no more."""
+        self._handlers[kind] = tuple(one for one in self._handlers.get(kind, ()) if one != handler)
 
     async def send(self, signal: AnySignal, channel: str = WORKERS_CHANNEL) -> None:
         """To every worker that has joined ``channel``, this one included."""
@@ -183,6 +187,5 @@ class Signals:
         except msgspec.MsgspecError as error:  # a newer release's word during a rolling update
             _log.warning("signal not understood", channel=envelope.channel, reason=str(error))
             return
-        handler = self._handlers.get(type(signal))
-        if handler is not None:
+        for handler in self._handlers.get(type(signal), ()):
             handler(signal)

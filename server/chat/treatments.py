@@ -13,6 +13,8 @@ from adapters.names import suggestion
 from adapters.personas import Persona
 from adapters.policies import POLICY_NAMES, Policy
 from inference.analysis import Analysis
+from server.chat.language.book import problem_of
+from server.chat.variant_policies import STILL_POLICIES, Chooser
 from server.chat.writer import Written
 from server.chat.writer.conditions import KINDS
 from server.chat.writer.kinds import CONFIDENT_FROM, is_lost, is_unsure
@@ -20,9 +22,6 @@ from server.chat.writer.kinds import CONFIDENT_FROM, is_lost, is_unsure
 MAX_TEMPLATE_CODE_POINTS: Final = 2_000
 TOPICAL: Final = frozenset({"question", "request", "complaint", "other", "information"})
 """Answers about a topic, which a template can be for by the name of the intent."""
-
-STILL_POLICIES: Final = ("uniform", "round_robin", "fixed")
-"""Policies that learn nothing: a variant can have one of its own without a log to learn from."""
 
 TONES: Final[Mapping[str, Mapping[str, float]]] = MappingProxyType(
     {
@@ -52,7 +51,7 @@ class Treatment:
     """
 
     persona: str | None = None
-    policy: Policy | None = None
+    policy: Chooser | None = None
     log: str = ""
     traits_to: Mapping[str, float] = field(default_factory=lambda: _NOTHING)
     traits_by: Mapping[str, float] = field(default_factory=lambda: _NOTHING)
@@ -114,8 +113,9 @@ MakePolicy = Callable[[str, Mapping[str, Scalar]], Policy]
 """A policy over the personas by name and parameters; ``ValueError`` says what is wrong."""
 
 
-def treatment_of(changes: Iterable[tuple[str, Change]], make_policy: MakePolicy) -> Treatment:
-    """All ``changes``, each with the log for decisions that it takes away from the server's policy, in order."""
+def treatment_of(changes: Iterable[tuple[str, Change]], chooser: Callable[[str, Change], Chooser | None]) -> Treatment:
+    """All ``changes``, each with the log for decisions that it takes away from the server's policy, in order.
+    ``chooser``: the policy of such a log."""
     found: dict[str, Any] = {"traits_to": {}, "traits_by": {}, "templates": {}, "parameters": {}}
     for log, change in changes:
         values: dict[str, Any] = dict(change.values)
@@ -123,7 +123,7 @@ def treatment_of(changes: Iterable[tuple[str, Change]], make_policy: MakePolicy)
             case "persona":
                 found.update(persona=values["name"], policy=None, log=log)
             case "policy":
-                found.update(persona=None, policy=make_policy(values.pop("name"), values), log=log)
+                found.update(persona=None, policy=chooser(log, change), log=log)
             case "writer_style":
                 found["traits_to"] |= TONES.get(values.get("tone", ""), {})
                 found["traits_to"] |= {name: values[name] for name in ("verbosity",) if name in values}
@@ -142,12 +142,15 @@ def treatment_of(changes: Iterable[tuple[str, Change]], make_policy: MakePolicy)
 
 @dataclass(frozen=True, slots=True)
 class Abilities:
-    """What this server has, that variants may change. ``intents``: the names of those that are understood now."""
+    """What this server has, that variants may change. ``intents``: the names of those that are understood now.
+    ``parameters``: of the language model; ``learns``: whether variants' policies would get to know customers'
+    rewards."""
 
     personas: Collection[str]
     intents: Callable[[], Collection[str]]
     make_policy: MakePolicy
     parameters: Collection[str] = ()
+    learns: bool = True
 
 
 def objections(experiment: Experiment, can: Abilities) -> Iterator[str]:
@@ -182,10 +185,10 @@ def _persona_is_there(values: Mapping[str, Scalar], can: Abilities) -> Iterator[
 
 def _policy_can_be_made(values: Mapping[str, Scalar], can: Abilities) -> Iterator[str]:
     name = str(values.get("name"))
-    if name in POLICY_NAMES and name not in STILL_POLICIES:
+    if name in POLICY_NAMES and name not in STILL_POLICIES and not can.learns:
         yield (
-            f"{name} learns, and a variant has no log of its own to learn from: give one of"
-            f" {', '.join(STILL_POLICIES)}, or leave the policy to the server."
+            f"{name} would learn from customers, and here only agents' choices are learned from (policy_mode ="
+            f" apprentice): give one of {', '.join(STILL_POLICIES)}, or set policy_mode = live."
         )
         return
     try:
@@ -204,7 +207,7 @@ def _templates_have_a_place(values: Mapping[str, Scalar], can: Abilities) -> Ite
 
 
 def _parameters_are_known(values: Mapping[str, Scalar], can: Abilities) -> Iterator[str]:
-    for name in values:
+    for name, number in values.items():
         if not can.parameters:
             yield (
                 f"{name} can't act: this server answers without a language model, and its own models have no"
@@ -212,6 +215,8 @@ def _parameters_are_known(values: Mapping[str, Scalar], can: Abilities) -> Itera
             )
         elif name not in can.parameters:
             yield f"there is no parameter {name!r}. {suggestion(name, tuple(can.parameters))}"
+        elif problem := problem_of(name, number):
+            yield f"{name}: {problem}."
 
 
 _OBJECT: Final[Mapping[str, Callable[[Mapping[str, Scalar], Abilities], Iterator[str]]]] = MappingProxyType(

@@ -29,9 +29,11 @@ from server.chat.memory import Memory
 from server.chat.peer import GUEST_NAME
 from server.chat.signals import ExperimentsMoved, Signals
 from server.chat.treatments import NO_TREATMENT, Abilities, Treatment, can_decide, treatment_of
+from server.chat.variant_policies import Chooser, VariantPolicies, is_learning, log_of, still
 from server.clock import Clock
 from server.errors import ProtocolError
 from server.store.experiment_ports import ExperimentRow, Exposure, TrialTurn
+from server.store.policy_ports import PolicyMode
 from server.store.ports import OpenTurn, Store
 from server.telemetry import Metrics
 from server.wire.parts import ExperimentRef, User
@@ -62,11 +64,14 @@ NO_PART: Final = Part()
 
 @dataclass(frozen=True, slots=True)
 class Drawn:
-    """A decision that is not the server's policy's: ``log`` is the name of the log that it belongs to."""
+    """A decision for the log of this name; ``version``, ``seed`` and ``mode`` are those of what drew it."""
 
     log: str
     arms: tuple[str, ...]
     decision: Decision
+    version: int = 0
+    seed: int | None = None
+    mode: PolicyMode = "live"
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +90,13 @@ class _Active:
     allocation: Allocation
     changes: Mapping[str, Sequence[tuple[str, Change]]]
 
+    @property
+    def deciding(self) -> list[tuple[str, Change]]:
+        """The changes of the variants that somebody can get."""
+        own = self.experiment
+        names = [own.winner] if own.state == "completed" else list(self.changes)
+        return [change for name in names if name is not None for change in self.changes[name]]
+
     def variant(self, user_id: str, attributes: Attributes, kept: str | None) -> str | None:
         own = self.experiment
         if own.state == "running":
@@ -95,8 +107,9 @@ class _Active:
 class Trials:
     """The running experiments as this worker knows them.
 
-    ``relieve``: hands a conversation (its channel) to a person, for a reason. ``hold_out``: users whose personas are
-    drawn by hash and never learned from. ``sole_worker``: nobody else records exposures.
+    ``policies`` are those of the variants that learn. ``relieve``: hands a conversation (its channel) to a person, for
+    a reason. ``hold_out``: users whose personas are drawn by hash and never learned from. ``sole_worker``: nobody else
+    records exposures.
     """
 
     def __init__(
@@ -108,6 +121,7 @@ class Trials:
         metrics: Metrics,
         can: Abilities,
         relieve: Callable[[str, str], Awaitable[None]],
+        policies: VariantPolicies | None = None,
         hold_out: BanditHoldOut | None = None,
         sole_worker: bool = True,
         max_users: int = MAX_USERS,
@@ -118,6 +132,7 @@ class Trials:
         self._metrics = metrics
         self._can = can
         self._relieve = relieve
+        self._policies = policies or VariantPolicies()
         self._hold_out = hold_out
         self._sole_worker = sole_worker
         self._max_users = max_users
@@ -135,7 +150,9 @@ class Trials:
         """Take up what has changed in the ledger. ``Unavailable``."""
         version = await self._store.experiments_version()
         if version != self._version:
-            self.take(await self._store.experiments(("running", "paused", "completed")))
+            rows = await self._store.experiments(("running", "paused", "completed"))
+            await self._policies.follow(_learning(rows))
+            self.take(rows)
             self._version = version  # read before: a change in between is taken up the next time
 
     async def follow(self) -> None:
@@ -153,6 +170,15 @@ class Trials:
             except TimeoutError:
                 pass
             self._stirred.clear()
+
+    async def close(self) -> None:
+        """What the variants' policies know is kept."""
+        await self._policies.close()
+
+    @property
+    def asks_segment(self) -> bool:
+        """Whether some variant's policy goes by the customer's segment."""
+        return self._policies.know_segments
 
     async def tell(self) -> None:
         """An experiment was changed here: take it up, and let the other workers do so."""
@@ -207,14 +233,19 @@ class Trials:
             return NO_PART
         return Part(self._treatment(tuple(chosen)), ref, tuple(exposures), ref is not None)
 
-    def draw(self, part: Part, user_id: str, x: NDArray[np.float64], arms: tuple[str, ...]) -> Drawn | None:
-        """The decision in place of the server's policy's, whose ``arms`` these are; None leaves it to that."""
+    def draw(
+        self, part: Part, x: NDArray[np.float64], arms: tuple[str, ...], *, user: str, segment: str | None = None
+    ) -> Drawn | None:
+        """The decision in place of the server's policy's, which may draw these ``arms`` now; None leaves it to that, as
+        where a variant's persona, or all that its policy knows, may not answer here."""
         treatment = part.treatment
         if treatment.persona is not None:
+            if treatment.persona not in arms:
+                return None
             return Drawn(treatment.log, (treatment.persona,), Decision(treatment.persona, 1.0, np.ones(1), 0))
         if treatment.policy is not None:
-            return Drawn(treatment.log, treatment.policy.arms, treatment.policy.choose(x))
-        if self._hold_out is None or (arm := self._hold_out.arm(user_id, arms)) is None:
+            return drawn_by(treatment.policy, x, arms, user=user, segment=segment)
+        if self._hold_out is None or not arms or (arm := self._hold_out.arm(user, arms)) is None:
             return None
         even = np.full(len(arms), 1.0 / len(arms))
         return Drawn(f"{self._hold_out.policy}:holdout", arms, Decision(arm, 1.0 / len(arms), even, 0))
@@ -253,11 +284,19 @@ class Trials:
         if found is None:
             by_id = {own.experiment.id: own for own in self._active}
             changes = [change for name, variant in chosen for change in by_id[name].changes[variant]]
-            able = [(log, change) for log, change in changes if can_decide(change, self._can)]
+            able = [(log, change) for log, change in changes if self._is_able(log, change)]
             if len(able) < len(changes):
                 _log.warning("a persona or policy of an experiment is gone: the server's policy chooses", parts=chosen)
-            found = self._treatments[chosen] = treatment_of(able, self._can.make_policy)
+            found = self._treatments[chosen] = treatment_of(able, self._chooser)
         return found
+
+    def _is_able(self, log: str, change: Change) -> bool:
+        if not can_decide(change, self._can):
+            return False
+        return not is_learning(change) or self._policies.learner(log) is not None
+
+    def _chooser(self, log: str, change: Change) -> Chooser | None:
+        return self._policies.learner(log) if is_learning(change) else still(log, change, self._can.make_policy)
 
     def _holds(self, known: _Known) -> bool:
         if known.read_ms is None:
@@ -292,6 +331,24 @@ def attributes_of(sender: User, analysis: Analysis, turns: int, now_ms: int) -> 
     }
 
 
+def drawn_by(
+    policy: Chooser, x: NDArray[np.float64], arms: tuple[str, ...], *, user: str, segment: str | None
+) -> Drawn | None:
+    """The decision of a variant's policy among ``arms``; None where it knows none of them."""
+    own = policy.drawable
+    allowed = [arm for arm in own if arm in arms]
+    if not allowed:
+        return None
+    chosen = policy.choose(x, allowed=None if len(allowed) == len(own) else allowed, user=user, segment=segment)
+    return Drawn(policy.name, policy.arms, chosen, policy.version, policy.seed)
+
+
+def _learning(rows: Sequence[ExperimentRow]) -> dict[str, Change]:
+    """The variants' policies that learn and act, by the names of their logs."""
+    found = [change for own in map(_read, rows) if own is not None for change in own.deciding]
+    return {log: change for log, change in found if is_learning(change)}
+
+
 def _read(row: ExperimentRow) -> _Active | None:
     try:
         own = from_document(row.document)
@@ -301,7 +358,7 @@ def _read(row: ExperimentRow) -> _Active | None:
     if own.state == "completed" and own.winner is None:
         return None
     changes = {
-        variant.name: tuple((f"experiment:{own.id}:{variant.name}", change) for change in variant.changes)
+        variant.name: tuple((log_of(own.id, variant.name), change) for change in variant.changes)
         for variant in own.variants
     }
     return _Active(own, own.allocation, changes)

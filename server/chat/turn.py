@@ -165,7 +165,8 @@ class Bot:
             part = self._part(turn, memory, analysis, await recalled if recalled else {})
             answer, written = self._compose(turn, memory, heard, part)
             if self._author is not None:
-                answer, written = await self._author.rewrite(answer, written, passages=passages_of(heard.found))
+                found, wished = passages_of(heard.found), part.treatment.parameters
+                answer, written = await self._author.rewrite(answer, written, passages=found, parameters=wished)
             message = await self._store.answer(answer)
         except BaseException:
             self._memories.forget(channel)  # it has heard what may come again
@@ -262,26 +263,27 @@ class Bot:
     def _decide(self, memory: Memory, analysis: Analysis, turn: OpenTurn, now_ms: int, part: Part) -> DecisionRow:
         x, user = features(turn_view(memory, analysis, turn.message.text, now_ms)), turn.message.sender.id
         may = self._constraints.allowed(analysis, memory.segment, self._learner.drawable)
-        arms, drawn = self._learner.policy.arms, None
+        drawn = None
         if self._trials is not None:
-            open_arms = arms if may.arms is None else tuple(arm for arm in arms if arm in may.arms)
-            drawn = self._trials.draw(part, user, x, open_arms)
+            open_arms = tuple(arm for arm in self._learner.drawable if may.arms is None or arm in may.arms)
+            drawn = self._trials.draw(part, x, open_arms, user=user, segment=memory.segment)
         if drawn is None:
             chosen = self._learner.choose(x, allowed=may.arms, user=user, segment=memory.segment)
-            drawn = Drawn(self._learner.name, arms, chosen)
+            name, mode = self._learner.name, self._learner.mode
+            drawn = Drawn(name, self._learner.policy.arms, chosen, self._learner.version, self._learner.seed, mode)
         chosen = drawn.decision
         return DecisionRow(
             decision_id=self._new_id(),
             policy=drawn.log,
-            version=self._learner.version,
+            version=drawn.version,
             arm=chosen.arm,
             propensity=chosen.propensity,
             arms=drawn.arms,
             probabilities=tuple(chosen.probabilities.tolist()),
             features=tuple(x.tolist()),
             at_ms=now_ms,
-            mode=self._learner.mode,
-            seed=self._learner.seed,
+            mode=drawn.mode,
+            seed=drawn.seed,
         )
 
     async def _apologise(self, turn: OpenTurn, reason: Exception) -> bool:
@@ -306,7 +308,8 @@ class Bot:
             self._memories.forget(channel)
         # Before the first message there is nothing to read.
         past = [] if before_offset == 1 else await self._store.past_turns(channel, PAST_TURNS)
-        segment = await self._constraints.segment(self._store, channel)
+        wanted = self._trials is not None and self._trials.asks_segment
+        segment = await self._constraints.segment(self._store, channel, wanted=wanted)
         # Somebody else may have rebuilt it meanwhile, and heard more since.
         memory = self._memories.get(channel) or self._memories.put(channel, rebuild(past))
         memory.segment = segment

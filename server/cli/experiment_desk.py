@@ -31,7 +31,7 @@ class ExperimentDesk:
     def do(self, work: Callable[[Experiments], Awaitable[T]]) -> T:
         """What ``work`` gives on the experiments of the database."""
         personas = read_personas(self._settings.personas_path)
-        can = abilities(tuple(persona.name for persona in personas), self._intents)
+        can = abilities(self._settings, personas, self._intents)
 
         def opened(store: SqlStore) -> Awaitable[T]:
             silence_ms = self._settings.silence_ms

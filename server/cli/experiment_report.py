@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from rich.table import Table
 
     from adapters.experiments.report import Report
-    from adapters.experiments.rows import Row
+    from adapters.experiments.rows import EffectRow, Row
 
 PIXELS_PER_INCH = 140
 
@@ -37,6 +37,8 @@ def print_report(report: Report, console: Console) -> None:
     counts = ", ".join(f"{name} {units:,}" for name, units in report.findings.units.items())
     console.print(Text(f"Units: {counts}. Sample ratio: p = {_p(report.srm_p_value)}."), soft_wrap=True)
     console.print(_table(report))
+    if report.findings.effects:
+        console.print(_effects(report))
     for sentence in report.insights:
         console.print(Text(f"• {sentence}"), soft_wrap=True)
     verdict = report.verdict
@@ -71,6 +73,29 @@ def _table(report: Report) -> Table:
     return table
 
 
+def _effects(report: Report) -> Table:
+    from rich.table import Table
+    from rich.text import Text
+
+    first, second = report.findings.plan.factors
+    table = Table(header_style="bold", title=f"{first.name} and {second.name}: main effects and interaction")
+    table.add_column("Metric", overflow="fold")
+    level = f"{1.0 - report.findings.plan.inference.alpha:.0%}"
+    for title in ("Effect", "Level", "Difference", f"{level} interval", "p", "p adjusted", ""):
+        table.add_column(title, justify="left" if title in ("Effect", "Level", "") else "right", no_wrap=True)
+    last = ""
+    for row in report.findings.effects:
+        if last and row.metric != last:
+            table.add_section()
+        interval = "–" if row.ci is None else f"{_figure(row.ci[0], sign=True)} … {_figure(row.ci[1], sign=True)}"
+        found = "interacts" if row.significant and row.is_interaction else _mark(row)
+        cells = (row.effect, row.level, _figure(row.difference, sign=True), interval, _p(row.p_value))
+        # As texts: a name may hold what Rich takes for markup.
+        table.add_row(*map(Text, (row.metric if row.metric != last else "", *cells, _p(row.p_adjusted), found)))
+        last = row.metric
+    return table
+
+
 def _cells(row: Row) -> list[str]:
     return [
         row.variant,
@@ -86,7 +111,7 @@ def _cells(row: Row) -> list[str]:
     ]
 
 
-def _mark(row: Row) -> str:
+def _mark(row: Row | EffectRow) -> str:
     return ("better" if row.better else "worse") if row.significant else ""
 
 

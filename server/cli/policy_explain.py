@@ -8,10 +8,12 @@ from typing import Any
 import numpy as np
 
 from adapters.allowed import allowed as allowed_by
+from adapters.experiments.changes import Change
 from adapters.features import FEATURE_NAMES
 from adapters.policies import ArmExplanation, Decision, in_words
 from server.chat.constraints import logged_situation
-from server.chat.fold import known
+from server.chat.fold import known, pseudonym
+from server.chat.variant_policies import is_learning, named_by
 from server.cli.policy_log import PolicyLog, fitted
 from server.errors import NotFound
 from server.store.decision_ports import LoggedDecision
@@ -24,11 +26,12 @@ SAME = 1e-6
 @dataclass(frozen=True, slots=True)
 class Explained:
     """``arms``: of the policy as replayed to the decision's version. ``apart``: the largest difference between logged
-    and replayed probabilities; above ``SAME`` the policy has been set up anew since."""
+    and replayed probabilities; above ``SAME`` the policy has been set up anew since. No arms and None where no policy
+    that learns has chosen."""
 
     decision: LoggedDecision
     arms: tuple[ArmExplanation, ...]
-    apart: float
+    apart: float | None
     words: str
 
     def to_json(self) -> dict[str, Any]:
@@ -45,7 +48,7 @@ class Explained:
             "propensity": made.propensity,
             "reward": made.reward,
             "words": self.words,
-            "replayed_exactly": self.apart <= SAME,
+            "replayed_exactly": None if self.apart is None else self.apart <= SAME,
             "largest_difference": self.apart,
             "arms": [
                 {
@@ -66,17 +69,23 @@ def explain(log: PolicyLog, decision_id: str) -> Explained:
     """Fold the reward log up to the decision's version and ask for its context. ``NotFound``: no such decision, or
     nobody there any more to ask about."""
     decision = log.decision(decision_id)
-    if ":" in decision.policy:
-        raise NotFound(f"The log {decision.policy!r} has no policy: an experiment or the hold-out drew this persona.")
     log.name = decision.policy
-    policy = log.state_at(decision.version, log.algorithm).policy
+    preface = ""
+    if ":" in decision.policy:
+        own = log.own_policy
+        words = _without_learning(decision, own)
+        if words is not None:
+            return Explained(decision, (), None, words)
+        preface = _of_variant(decision.policy)
+    fold = log.state_at(decision.version, None if preface else log.algorithm)
+    policy = fold.policy
     if decision.arm not in policy.arms:
         raise NotFound(f"{decision.arm!r} is no persona any more, so nothing is left to explain.")
     logged = dict(zip(decision.arms, decision.probabilities, strict=True))
     open_arms = [arm for arm in policy.arms if logged.get(arm, 0.0) > 0.0]
     allowed = None if len(open_arms) == len(policy.arms) else open_arms
     asked = log.asked(decision_id)
-    user, segment = known(asked.user), known(asked.segment)
+    user, segment = pseudonym(asked.user, fold.salt), known(asked.segment)
     arms = policy.explain(fitted(decision.features, policy.dim), FEATURE_NAMES, allowed, user, segment)
     apart = max(
         *(abs(arm.probability - logged.get(arm.arm, 0.0)) for arm in arms),
@@ -88,7 +97,39 @@ def explain(log: PolicyLog, decision_id: str) -> Explained:
     barred = allowed_by(log.rules, logged_situation(asked), policy.arms).barred
     # Of today's rules, those that tell of arms that had no chance then.
     said = in_words(drawn, arms, {arm: rule for arm, rule in barred.items() if logged.get(arm, 0.0) == 0.0})
-    return Explained(decision, arms, apart, _words(decision.mode, said, apart))
+    return Explained(decision, arms, apart, preface + _words(decision.mode, said, apart))
+
+
+def _of_variant(log: str) -> str:
+    experiment, variant = named_by(log) or ("", "")
+    return f"The variant {variant} of the experiment {experiment} has a policy of its own. "
+
+
+def _without_learning(decision: LoggedDecision, own: Change | None) -> str | None:
+    """Why a persona was taken that no policy had learned to take; None where one had. ``NotFound``: nobody knows."""
+    named, chance = named_by(decision.policy), f"{decision.propensity:.1%}"
+    if named is None:
+        policy, _, kind = decision.policy.rpartition(":")
+        if kind != "holdout":
+            raise NotFound(f"Nothing is known of the log {decision.policy!r}: no policy and no experiment has made it.")
+        return (
+            f"The customer is in the hold-out of {policy}: a hash of the name gave {decision.arm}, as it might have"
+            f" given each of {len(decision.arms)} personas with the same chance of {chance}, for as long as the"
+            " customer comes. No message changes it, and the policy learns nothing from it."
+        )
+    if own is None:
+        raise NotFound(
+            f"The log {decision.policy!r} is of an experiment that can't be read any more: nothing is left to explain."
+        )
+    if own.kind == "persona":
+        return f"{_gives(*named)} the persona {decision.arm}, to everybody who is in it; nothing was drawn."
+    if is_learning(own):
+        return None
+    return f"{_gives(*named)} whom {own.values.get('name')} draws, which learns nothing: {decision.arm} had {chance}."
+
+
+def _gives(experiment: str, variant: str) -> str:
+    return f"The variant {variant} of the experiment {experiment} gives"
 
 
 def _words(mode: PolicyMode, said: str, apart: float) -> str:

@@ -26,6 +26,7 @@ from adapters.ope import (
 from adapters.ope.log import Matrix
 from adapters.ope.targets import Advance, frozen, progressive, rejection
 from adapters.policies import Policy, make_policy, parameters_of
+from server.chat.fold import known as known_name
 from server.cli.policy_file import FileLog
 from server.cli.policy_log import PolicyLog, Span, fitted
 from server.errors import StartupError
@@ -116,7 +117,8 @@ def _estimate_json(estimate: Estimate) -> dict[str, Any]:
 def judge_decisions(log: PolicyLog, span: Span, policy: Policy, target: str, ask: Ask) -> Judged:
     """``policy``, which has learned nothing yet, on the server's own decisions."""
     # Where an agent chose, the logged probabilities are not those of the choice.
-    decisions = [decision for decision in log.decisions(span) if decision.mode != "apprentice"]
+    read = log.decisions(span, with_people=policy.name == "personal")  # to the others everybody is alike
+    decisions = [decision for decision in read if decision.mode != "apprentice"]
     known = [decision for decision in decisions if decision.reward is not None]
     values, times_ms = as_log(known, policy.arms, policy.dim), [float(decision.at_ms) for decision in known]
     return Judged(
@@ -174,7 +176,15 @@ def as_log(decisions: Sequence[LoggedDecision], arms: Sequence[str], dim: int) -
     actions = np.array([names[decision.arm] for decision in decisions], dtype=np.int64)
     rewards = np.array([decision.reward for decision in decisions], dtype=np.float64)
     try:
-        return Log.of(list(names), contexts, actions, rewards, probabilities)
+        return Log.of(
+            list(names),
+            contexts,
+            actions,
+            rewards,
+            probabilities,
+            users=[known_name(decision.user) for decision in decisions],
+            segments=[known_name(decision.segment) for decision in decisions],
+        )
     except LogError as error:
         raise _wrong(error) from None
 

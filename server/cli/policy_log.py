@@ -9,11 +9,14 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from adapters.experiments.design import ExperimentError
+from adapters.experiments.documents import from_document
 from adapters.features import FEATURE_NAMES
 from adapters.policies import POLICY_NAMES, Policy
 from server.chat.fold import Fold
 from server.chat.lineage import lineage_at
 from server.chat.replay import LogGap, Replay
+from server.chat.variant_policies import named_by, parameters_in
 from server.cli.ledger import with_store
 from server.cli.options import load
 from server.contents import build_policy, read_personas, read_rules
@@ -22,12 +25,14 @@ from server.store.decision_ports import LoggedDecision, all_decisions
 from server.store.people_ports import Asked
 from server.store.ports import RewardEvent
 from server.store.sql import SqlStore
-from server.wiring.policies import SettingsMaker
+from server.wiring.policies import SettingsMaker, settings_with
 
 if TYPE_CHECKING:
     from adapters.allowed import Rule
+    from adapters.experiments.changes import Change
     from adapters.personas import Persona
     from server.settings import Settings
+    from server.store.experiment_ports import ExperimentRow
 
 T = TypeVar("T")
 EVENTS_PER_PAGE = 1_000
@@ -56,6 +61,27 @@ class PolicyLog:
         """Of the policy that made the log: a log bears its algorithm's name, unless somebody has named it otherwise."""
         return self.name if self.name in POLICY_NAMES else self._settings.policy
 
+    @property
+    def own_policy(self) -> Change | None:
+        """Of an experiment's log: what its variant does to decide, a persona or a policy. None for other logs, and
+        where the experiment can't be read."""
+        named = named_by(self.name)
+        if named is None:
+            return None
+        experiment_id, variant = named
+
+        async def read(store: SqlStore) -> list[ExperimentRow]:
+            return await store.experiment_history(experiment_id)
+
+        changes: list[Change] = []
+        for row in self._run(read)[-1:]:
+            try:
+                variants = from_document(row.document).variants
+            except ExperimentError:  # another release's
+                return None
+            changes = [change for one in variants if one.name == variant for change in one.changes]
+        return next((change for change in changes if change.kind in {"persona", "policy"}), None)
+
     def decision(self, decision_id: str) -> LoggedDecision:
         """One by its id."""
         return self._run(lambda store: store.decision(decision_id))
@@ -69,12 +95,14 @@ class PolicyLog:
         """Who may answer what, today. ``StartupError``."""
         return read_rules(self._settings.policy_rules_file, self.personas, None)
 
-    def decisions(self, span: Span) -> list[LoggedDecision]:
+    def decisions(self, span: Span, *, with_people: bool = False) -> list[LoggedDecision]:
         """In the order of their making. ``StartupError`` where the policy has none at all."""
 
         async def read(store: SqlStore) -> tuple[list[LoggedDecision], list[str]]:
-            bounds: dict[str, int | None] = {"since_ms": span.since_ms, "until_ms": span.until_ms}
-            found = [each async for each in all_decisions(store, self.name, **bounds)]
+            pages = all_decisions(
+                store, self.name, since_ms=span.since_ms, until_ms=span.until_ms, with_people=with_people
+            )
+            found = [each async for each in pages]
             return found, [] if found else await store.deciding_policies()
 
         found, names = self._run(read)
@@ -95,7 +123,12 @@ class PolicyLog:
         return self._run(read)
 
     def state_at(self, version: float = math.inf, name: str | None = None, **parameters: Any) -> Fold:
-        """What the log up to that place made of the policy, or would have made of another; see ``policy``."""
+        """What the log up to that place made of the policy that made it, or would have made of another; see
+        ``policy``."""
+        own = self.own_policy if name is None else None
+        if own is not None and own.kind == "policy":
+            name, given = parameters_in(own)
+            parameters = {**given, **parameters}
         maker = SettingsMaker(self._settings_for(name, parameters), self.personas)
         try:
             return self._run(lambda store: Replay(store, self.name, maker).state_at(version))
@@ -112,10 +145,7 @@ class PolicyLog:
         return build_policy(self._settings_for(name, parameters), self._run(personas))
 
     def _settings_for(self, name: str | None, parameters: dict[str, Any]) -> Settings:
-        settings = self._settings
-        own = settings.policy_parameters if name in (None, settings.policy) else {}
-        changes = {"policy": name or settings.policy, "policy_parameters": {**own, **parameters}}
-        return settings.model_copy(update=changes)
+        return settings_with(self._settings, name or self._settings.policy, parameters)
 
     def _run(self, work: Callable[[SqlStore], Awaitable[T]]) -> T:
         return with_store(self._settings, work)

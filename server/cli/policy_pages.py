@@ -28,6 +28,8 @@ def print_explained(found: Explained, console: Console) -> None:
     head = f"{made.decision_id}: {made.arm}, by {made.policy} at version {made.version:,}, {_time(made.at_ms)} UTC"
     console.print(Text(f"{head}; reward {reward}"), soft_wrap=True)
     console.print(Text(found.words), soft_wrap=True)
+    if not found.arms:
+        return
     table = _table("Persona", "Logged", "Replayed", "Expected", "Unsure", "Features that weigh most", texts=(0, 5))
     logged = dict(zip(made.arms, made.probabilities, strict=True))
     for arm in sorted(found.arms, key=lambda one: -one.probability):

@@ -20,7 +20,8 @@ PAGE_DECISIONS = 1_000
 class LoggedDecision:
     """A decision (see ``ports.DecisionRow``) with its reward in [0, 1] as it stands now, None while none is known.
 
-    Of ``mode`` "apprentice" an agent has chosen, so the probabilities say nothing.
+    Of ``mode`` "apprentice" an agent has chosen, so the probabilities say nothing. ``user``, ``segment``: whom it was
+    for, where that was asked for and is known.
     """
 
     decision_id: str
@@ -34,6 +35,8 @@ class LoggedDecision:
     at_ms: int
     reward: float | None
     mode: PolicyMode = "live"
+    user: str | None = None
+    segment: str | None = None
 
 
 class DecisionStore(Protocol):
@@ -47,9 +50,11 @@ class DecisionStore(Protocol):
         until_ms: int | None = None,
         after: str | None = None,
         limit: int,
+        with_people: bool = False,
     ) -> list[LoggedDecision]:
-        """Of one policy, those made from ``since_ms`` on and before ``until_ms``, by ``decision_id`` (ULIDs: the order
-        of their making, to the clocks of the workers); of those beyond the id ``after`` the first ``limit``."""
+        """Of one policy, those made from ``since_ms`` on and before ``until_ms``, in the order of their making to the
+        clocks of the workers (``at_ms``, then ``decision_id``); of those behind the decision ``after`` the first
+        ``limit``. ``NotFound`` where there is no decision ``after``."""
 
     async def decision(self, decision_id: str) -> LoggedDecision:
         """``NotFound``."""
@@ -59,12 +64,17 @@ class DecisionStore(Protocol):
 
 
 async def all_decisions(
-    store: DecisionStore, policy: str, *, since_ms: int | None = None, until_ms: int | None = None
+    store: DecisionStore,
+    policy: str,
+    *,
+    since_ms: int | None = None,
+    until_ms: int | None = None,
+    with_people: bool = False,
 ) -> AsyncIterator[LoggedDecision]:
     """As ``DecisionStore.decisions``, all of them, a page in memory at a time."""
     after = None
     while page := await store.decisions(
-        policy, since_ms=since_ms, until_ms=until_ms, after=after, limit=PAGE_DECISIONS
+        policy, since_ms=since_ms, until_ms=until_ms, after=after, limit=PAGE_DECISIONS, with_people=with_people
     ):
         for decision in page:
             yield decision

@@ -7,7 +7,7 @@ commit of its answer; nothing here costs a turn a commit of its own. A user's va
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
@@ -99,12 +99,19 @@ class UnitRecord:
     goals: int = field(default=0)
 
 
+Refuse = Callable[[Sequence[ExperimentRow]], str | None]
+"""Why a change may not be, given the experiments that are running or paused then; None: it may."""
+
+
 class ExperimentStore(Protocol):
     """What ``ports.Store`` promises of experiments."""
 
-    async def put_experiment(self, row: ExperimentRow) -> None:
+    async def put_experiment(self, row: ExperimentRow, refuse: Refuse | None = None) -> None:
         """Store revision ``row.revision``, which must be one above what there is (1: a new one), else ``Conflict``.
-        Every revision stays in the history."""
+        Every revision stays in the history.
+
+        ``refuse`` is asked in the same transaction, while no other such change of any experiment can commit, and
+        ``Conflict`` is what it says. It must be quick and raise nothing."""
 
     async def experiment(self, experiment_id: str) -> ExperimentRow:
         """As it stands. ``NotFound``."""

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, cast
 
-from sqlalchemy import Connection, Row, bindparam, func, insert, select, update
+from sqlalchemy import Connection, Row, bindparam, func, insert, literal_column, select, update
 
 from server.errors import Conflict, NotFound
 from server.store import codec, schema
 from server.store.dialect import database_now_ms
-from server.store.experiment_ports import ExperimentRow, ExperimentState
+from server.store.experiment_ports import ExperimentRow, ExperimentState, Refuse
 
 _experiments, _log = schema.experiments, schema.experiment_log
 
@@ -22,6 +22,13 @@ _ONE = _CURRENT.where(_log.c.experiment_id == bindparam("experiment"))
 _IN_STATES = _CURRENT.where(_experiments.c.state.in_(bindparam("states", expanding=True)))
 _HISTORY = _ROWS.where(_log.c.experiment_id == bindparam("experiment")).order_by(_log.c.revision)
 _KNOWN = select(_experiments.c.id).where(_experiments.c.id == bindparam("experiment"))
+# In the order of their ids, as whoever locks one by one does. Drafts too: two of them may be started at once.
+_LOCK_OPEN = (
+    select(_experiments.c.id)
+    .where(_experiments.c.state != literal_column("'completed'"))
+    .order_by(_experiments.c.id)
+    .with_for_update()
+)
 _ADVANCE = (
     update(_experiments)
     .where(_experiments.c.id == bindparam("experiment"), _experiments.c.revision == bindparam("before"))
@@ -37,8 +44,13 @@ _LOOK = (
 )
 
 
-def put(connection: Connection, row: ExperimentRow) -> Conflict | None:
-    """Store a revision; an error where it is not the next one."""
+def put(connection: Connection, row: ExperimentRow, refuse: Refuse | None = None) -> Conflict | None:
+    """Store a revision; an error where it is not the next one, or is refused."""
+    if refuse is not None:
+        connection.execute(_LOCK_OPEN)
+        reason = refuse(several(connection, ("running", "paused")))
+        if reason is not None:
+            return Conflict(reason)
     if row.revision == 1:
         if connection.execute(_KNOWN, {"experiment": row.id}).first() is not None:
             return Conflict(f"There is an experiment {row.id!r} already; give another id.")

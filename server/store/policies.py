@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Mapping
 from typing import Any, cast
 
@@ -17,6 +18,7 @@ from sqlalchemy import (
     bindparam,
     delete,
     insert,
+    literal_column,
     null,
     select,
     union_all,
@@ -87,6 +89,10 @@ _LOG_AFTER = select(_BOTH).order_by(_BOTH.c.log_offset).limit(bindparam("most"))
 _ALL_CHANGES = select(_changes).where(_changes.c.policy == bindparam("of")).order_by(_changes.c.log_offset)
 _ENDS = select(schema.policies.c.policy, schema.policies.c.last_log_offset).order_by(schema.policies.c.policy)
 
+SALT = "policy salt"
+"""Among the counters, though it never grows: the table for numbers of the whole database."""
+_SALT = select(schema.counters.c.value).where(schema.counters.c.name == literal_column(f"'{SALT}'"))
+
 _OF_POLICY = _snapshots.c.policy == bindparam("of")
 _NEWEST = (
     select(*(column for column in _snapshots.c if column.name != "state"))
@@ -104,6 +110,26 @@ _SURPLUS = (
 _LET_GO = delete(_snapshots).where(
     _OF_POLICY, _snapshots.c.reason != "manual", _snapshots.c.log_offset.in_(bindparam("positions", expanding=True))
 )
+
+
+def salt(connection: Connection) -> int | None:
+    """The number of ``PolicyStore.policy_salt``, where it has been made."""
+    found: int | None = connection.execute(_SALT).scalar_one_or_none()
+    return found
+
+
+class Salter:
+    """Makes it, once."""
+
+    def __init__(self, database: Database) -> None:
+        self._insert = database.upsert(schema.counters, ["name"], [])
+
+    def __call__(self, connection: Connection) -> int:
+        """Whatever is there then, which another worker may have made."""
+        connection.execute(self._insert, {"name": SALT, "value": secrets.randbits(63)})
+        made = salt(connection)
+        assert made is not None  # noqa: S101 - it was inserted, now or before
+        return made
 
 
 def insert_change(connection: Connection, change: PolicyChange, data_json: str) -> None:

@@ -68,6 +68,10 @@ class PolicyStore(Protocol):
         """Give ``reward``, in [0, 1], to decisions of ``policy`` that were taken before ``before_ms`` and have none: an
         event each, at most ``limit``, the oldest first. How many; rows that another worker holds are its to reward."""
 
+    async def policy_salt(self) -> int:
+        """A random number below 2^63 that this database keeps, the same for everybody who asks: what policies know
+        users by is made with it."""
+
     async def log_after(self, policy: str, log_offset: int, limit: int) -> list[RewardEvent | PolicyChange]:
         """The log's next entries, in order."""
 

@@ -217,6 +217,8 @@ decisions = Table(
     Column("mode", String(16)),
     Column("seed", BigInteger),
 )
+# The log in the order in which it is read; the id makes the order one.
+Index("ix_decisions_policy_at_ms", decisions.c.policy, decisions.c.at_ms, decisions.c.decision_id)
 # Those that wait for a reward, for whoever gives default ones.
 _UNREWARDED = decisions.c.reward.is_(None)
 Index(

@@ -21,10 +21,11 @@ class DecisionMethods(Roads):
         until_ms: int | None = None,
         after: str | None = None,
         limit: int,
+        with_people: bool = False,
     ) -> list[LoggedDecision]:
         check_texts(policy=policy, after=after)
-        read = partial(decisions.page, policy=policy, since_ms=since_ms, until_ms=until_ms, after=after, limit=limit)
-        return await self._read(read)
+        read = partial(decisions.page, policy=policy, since_ms=since_ms, until_ms=until_ms)
+        return await self._read(partial(read, after=after, limit=limit, with_people=with_people))
 
     async def decision(self, decision_id: str) -> LoggedDecision:
         check_texts(decision_id=decision_id)

@@ -7,7 +7,7 @@ from functools import partial
 from typing import cast
 
 from server.store import experiments, trial_records, unit_records
-from server.store.experiment_ports import ExperimentRow, ExperimentState, GoalEvent, UnitRecord, Window
+from server.store.experiment_ports import ExperimentRow, ExperimentState, GoalEvent, Refuse, UnitRecord, Window
 from server.store.prepare import check_texts
 from server.store.roads import Roads
 
@@ -17,9 +17,11 @@ _ORDER = "5 experiments"
 class ExperimentMethods(Roads):
     """Part of ``SqlStore``."""
 
-    async def put_experiment(self, row: ExperimentRow) -> None:
+    async def put_experiment(self, row: ExperimentRow, refuse: Refuse | None = None) -> None:
         check_texts(experiment_id=row.id, by=row.by, note=row.note)
-        await self._work((_ORDER, row.id), partial(experiments.put, row=row))
+        # Whoever asks locks all experiments, so before those who lock one.
+        order = (_ORDER, row.id) if refuse is None else (_ORDER, "")
+        await self._work(order, partial(experiments.put, row=row, refuse=refuse))
 
     async def experiment(self, experiment_id: str) -> ExperimentRow:
         check_texts(experiment_id=experiment_id)

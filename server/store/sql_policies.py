@@ -24,6 +24,7 @@ class PolicyMethods(Roads):
         super().__init__(database, **options)
         self._keep_snapshot = policies.Keeper(database)
         self._decide = policies.Decider(database)
+        self._salted = policies.Salter(database)
 
     async def log_decision(self, decision: DecisionRow, message_id: str) -> bool:
         row = {**decision_row(decision), "message_id": message_id}
@@ -33,6 +34,10 @@ class PolicyMethods(Roads):
         check_unit_interval("default reward", reward)
         check_texts(policy=policy)
         return cast(int, await self._writer.submit(DefaultOp(policy, reward, before_ms, at_ms, limit)))
+
+    async def policy_salt(self) -> int:
+        found = await self._read(policies.salt)
+        return cast(int, await self._work(("0 salt",), self._salted)) if found is None else found
 
     async def rewards_after(self, policy: str, log_offset: int, limit: int) -> list[RewardEvent]:
         return await self._read(partial(policies.events_after, policy=policy, log_offset=log_offset, limit=limit))

@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from adapters.personas import Persona
 from adapters.policies import Policy
 from adapters.priors import warm_start_arm
 from server.contents import build_policy, new_seed
 from server.settings import Settings
+
+
+def settings_with(settings: Settings, policy: str, parameters: Mapping[str, Any]) -> Settings:
+    """``settings`` for a policy of that name. Their own parameters by name hold for their own algorithm only."""
+    own = settings.policy_parameters if policy == settings.policy else {}
+    return settings.model_copy(update={"policy": policy, "policy_parameters": {**own, **parameters}})
 
 
 class SettingsMaker:

@@ -6,19 +6,27 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-
 from adapters.experiments.assignment import BanditHoldOut
+from adapters.experiments.changes import Change
 from adapters.features import FEATURE_NAMES
-from adapters.policies import Policy, make_policy
+from adapters.personas import Persona
+from adapters.policies import POLICY_NAMES, Policy, make_policy
 from server.chat.examiner import Examiner
 from server.chat.experiment_office import ExperimentOffice
 from server.chat.experiments import Experiments
+from server.chat.language.book import BOUNDS
+from server.chat.learning import Learner
 from server.chat.relief import Relief
 from server.chat.treatments import Abilities
 from server.chat.trials import Trials
+from server.chat.variant_policies import STILL_POLICIES, VariantPolicies, parameters_in
+from server.contents import new_seed
+from server.errors import StartupError
+from server.settings import Settings
 from server.wire.parts import User
 from server.wiring.ground import Ground, new_id
+from server.wiring.language import BUILT_IN
+from server.wiring.policies import SettingsMaker, settings_with
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,17 +37,39 @@ class Laboratory:
     examiner: Examiner
 
 
-def abilities(personas: tuple[str, ...], intents: Callable[[], Collection[str]]) -> Abilities:
-    """What variants may change here. Parameters of a language model: none, as long as there is none."""
+def abilities(settings: Settings, personas: tuple[Persona, ...], intents: Callable[[], Collection[str]]) -> Abilities:
+    """What variants may change here. Parameters of a language model: none where there is none."""
+    names = tuple(persona.name for persona in personas)
 
     def made(name: str, parameters: Mapping[str, Any]) -> Policy:
-        seed = int(np.random.SeedSequence().entropy % 2**32)  # type: ignore[operator]
-        return make_policy(name, personas, len(FEATURE_NAMES), seed, **parameters)
+        if name in STILL_POLICIES or name not in POLICY_NAMES:
+            return make_policy(name, names, len(FEATURE_NAMES), new_seed(), **parameters)
+        try:
+            return SettingsMaker(settings_with(settings, name, parameters), personas).make(personas)[0]
+        except StartupError as error:
+            raise ValueError(str(error)) from error
 
-    return Abilities(personas, intents, made)
+    return Abilities(
+        personas=names,
+        intents=intents,
+        make_policy=made,
+        parameters=() if settings.language_writer == BUILT_IN else tuple(BOUNDS),
+        learns=settings.policy_mode != "apprentice",
+    )
 
 
-def prepare_trials(ground: Ground, can: Abilities, identity: User) -> Trials:
+def variant_policies(
+    settings: Settings, personas: tuple[Persona, ...], learner: Callable[[str, SettingsMaker], Learner]
+) -> VariantPolicies:
+    """Policies of variants, made as the server's is, but for what the variant says. ``learner``: of a log's name."""
+
+    def made(log: str, change: Change) -> Learner:
+        return learner(log, SettingsMaker(settings_with(settings, *parameters_in(change)), personas))
+
+    return VariantPolicies(made)
+
+
+def prepare_trials(ground: Ground, can: Abilities, identity: User, policies: VariantPolicies) -> Trials:
     """``identity``: in whose name conversations are handed over."""
     settings = ground.settings
     share = settings.policy_holdout
@@ -58,6 +88,7 @@ def prepare_trials(ground: Ground, can: Abilities, identity: User) -> Trials:
         metrics=ground.metrics,
         can=can,
         relieve=relieve,
+        policies=policies,
         hold_out=BanditHoldOut(settings.policy, share) if share else None,
         sole_worker=not settings.shares_database,
     )

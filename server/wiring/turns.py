@@ -26,6 +26,7 @@ from server.chat.trials import Trials
 from server.chat.turn import Bot
 from server.chat.versions import roles
 from server.contents import Contents, catalogue_of, standard_version
+from server.store.policy_ports import PolicyMode
 from server.store.ports import RewardEvent
 from server.wire.parts import User
 from server.wiring.engines import EngineMaker
@@ -36,7 +37,7 @@ from server.wiring.models import Models
 from server.wiring.policies import SettingsMaker
 from server.wiring.preparing import Preparer, from_catalogue
 from server.wiring.teaching import Teaching
-from server.wiring.trials import abilities, prepare_trials
+from server.wiring.trials import abilities, prepare_trials, variant_policies
 
 if TYPE_CHECKING:
     from server.chat.language.author import Author
@@ -86,13 +87,17 @@ def prepare_turns(
     ground.metrics.watch_engine(fleet)
     ground.metrics.watch_models(lambda: roles(fleet.roster), live.figures)
     policy_maker = SettingsMaker(ground.settings, contents.personas)
-    learner = _learner(ground, contents, policy_maker, on_reward, policy)
+    learner = _learner(ground, contents, ground.settings.policy, policy_maker, on_reward=on_reward, policy=policy)
+    policies = variant_policies(
+        ground.settings, contents.personas, lambda log, maker: _learner(ground, contents, log, maker, mode="live")
+    )
+    learner.on_elsewhere(policies.take)
 
     def known_intents() -> Collection[str]:
         return fleet.roster.champion.manifest.heads.intent.labels if teaching is None else teaching.labels
 
-    can = abilities(tuple(persona.name for persona in contents.personas), known_intents)
-    trials = prepare_trials(ground, can, _identity(ground))
+    can = abilities(ground.settings, contents.personas, known_intents)
+    trials = prepare_trials(ground, can, _identity(ground), policies)
     knowledge = prepare_knowledge(ground, fleet)
     author = author_of(ground, contents)
     bot = _bot(ground, contents, fleet, learner, trials=trials, knowledge=knowledge, author=author)
@@ -147,14 +152,18 @@ def _models(ground: Ground, contents: Contents, fleet: Fleet, maker: EngineMaker
 def _learner(
     ground: Ground,
     contents: Contents,
+    name: str,
     maker: SettingsMaker,
-    on_reward: Callable[[RewardEvent], None],
-    policy: Policy | None,
+    *,
+    on_reward: Callable[[RewardEvent], None] = lambda _: None,
+    policy: Policy | None = None,
+    mode: PolicyMode | None = None,
 ) -> Learner:
+    """Of the log ``name``; ``mode`` None: the settings'."""
     return Learner(
         store=ground.store,
         policy=policy or maker.make(maker.personas)[0],
-        name=ground.settings.policy,
+        name=name,
         combine=contents.weights.combine,
         signals=ground.signals,
         clock=ground.clock,
@@ -170,7 +179,7 @@ def _learner(
         snapshot_events=ground.settings.policy_snapshot_events,
         snapshots_kept=ground.settings.policy_snapshots_kept,
         worker=ground.worker,
-        mode=ground.settings.policy_mode,
+        mode=mode or ground.settings.policy_mode,
     )
 
 

@@ -16,13 +16,13 @@ import msgspec
 import structlog
 
 from adapters.personas import Persona
-from server.chat.language.book import PromptBook
+from server.chat.language.book import PromptBook, with_changes
 from server.chat.language.breaker import Breaker
 from server.chat.language.budget import Exhausted, day_start_ms
 from server.chat.language.deltas import Deltas
 from server.chat.language.draft import Found
 from server.chat.language.listening import Listening
-from server.chat.language.ports import Abandoned
+from server.chat.language.ports import NO_PARAMETERS, Abandoned
 from server.chat.language.prompt import Line, Matter, build_prompt
 from server.chat.language.rules import AuthorRules
 from server.chat.language.session import Session, Spoken
@@ -61,6 +61,7 @@ class Known:
 
     passages: Sequence[Passage]
     preferences: Sequence[str]
+    parameters: Mapping[str, object]
 
 
 class Author:
@@ -102,7 +103,13 @@ class Author:
         await self._writer.close()
 
     async def rewrite(
-        self, answer: Answer, written: Written, *, passages: Sequence[Passage] = (), preferences: Sequence[str] = ()
+        self,
+        answer: Answer,
+        written: Written,
+        *,
+        passages: Sequence[Passage] = (),
+        preferences: Sequence[str] = (),
+        parameters: Mapping[str, object] = NO_PARAMETERS,
     ) -> tuple[Answer, Written]:
         """``answer`` in the model's words, or as it is: see ``Rewriter``."""
         turn_id = answer.turn.turn_id
@@ -121,7 +128,7 @@ class Author:
         is_probe = self._breaker.trying
         try:
             self._under_way[turn_id] = (answer.turn.message.sender.id, Amount())
-            done = await self._write(answer, written, Known(passages, preferences))
+            done = await self._write(answer, written, Known(passages, preferences, parameters))
         finally:
             if is_probe and self._breaker.trying:  # it ended without telling anything of the server
                 self._breaker = self._breaker.given_up()
@@ -241,7 +248,7 @@ class Author:
         prompt, parameters = build_prompt(self._book, matter, nonce=nonce, most_tokens=self._rules.prompt_tokens)
         return WritingRequest(
             prompt=prompt,
-            parameters=parameters,
+            parameters=with_changes(parameters, known.parameters),
             channel=message.channel,
             message_id=answer.message_id,
             user_id=message.sender.id,

@@ -84,6 +84,25 @@ class PromptBook:
         return self.variants.get(name or "", Variant(self.parameters, {}))
 
 
+def problem_of(name: str, number: object) -> str:
+    """Why ``number`` can't be the parameter ``name`` of ``BOUNDS``; nothing where it can."""
+    low, high = BOUNDS[name]
+    whole = isinstance(low, int)
+    right = isinstance(number, int | float) and not isinstance(number, bool) and low <= number <= high
+    if right and (not whole or float(cast(float, number)).is_integer()):
+        return ""
+    return f"{number!r} is not {'a whole number' if whole else 'a number'} from {low} to {high}"
+
+
+def with_changes(usual: Parameters, changes: Mapping[str, object]) -> Parameters:
+    """``usual`` with the ``changes`` by name, which have no ``problem_of``; JSON's whole numbers may be floats."""
+    numbers = {
+        name: int(cast(float, number)) if isinstance(BOUNDS[name][0], int) else float(cast(float, number))
+        for name, number in changes.items()
+    }
+    return replace(usual, **numbers)  # type: ignore[arg-type]  # each as its field is
+
+
 def fill(template: str, slots: Mapping[str, str]) -> str:
     """``template`` with every ``{slot}`` in one pass; a slot without a value is empty."""
     return _SLOT.sub(lambda found: slots.get(found[1], ""), template)
@@ -151,17 +170,12 @@ def _style(value: object, at: Place, kind: str) -> str:
 
 
 def _parameters(value: object, at: Place, usual: Parameters) -> Parameters:
-    known = tuple(field.name for field in fields(Parameters))
-    changes: dict[str, float | int] = {}
-    for name, number in mapping_of(value, at, known).items():
-        low, high = BOUNDS[name]
-        whole = isinstance(low, int)
-        right = isinstance(number, int) if whole else isinstance(number, int | float)
-        if isinstance(number, bool) or not right or not low <= cast(float, number) <= high:
-            kind = "a whole number" if whole else "a number"
-            raise at.key(name).error(f"{number!r} is not {kind} from {low} to {high}", "Correct it.")
-        changes[name] = cast("int | float", number)
-    return replace(usual, **changes)  # type: ignore[arg-type]
+    changes = mapping_of(value, at, tuple(field.name for field in fields(Parameters)))
+    for name, number in changes.items():
+        problem = problem_of(name, number)
+        if problem:
+            raise at.key(name).error(problem, "Correct it.")
+    return with_changes(usual, changes)
 
 
 def _text(value: object, at: Place) -> str:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Protocol
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
+from typing import Final, Protocol
 
 from server.chat.language.values import Passage
 from server.chat.writer import Written
 from server.store.ports import Answer
+
+NO_PARAMETERS: Final[Mapping[str, object]] = MappingProxyType({})
 
 
 class Abandoned(Exception):
@@ -18,9 +21,16 @@ class Rewriter(Protocol):
     """Somebody who may find better words than the built-in writer."""
 
     async def rewrite(
-        self, answer: Answer, written: Written, *, passages: Sequence[Passage] = (), preferences: Sequence[str] = ()
+        self,
+        answer: Answer,
+        written: Written,
+        *,
+        passages: Sequence[Passage] = (),
+        preferences: Sequence[str] = (),
+        parameters: Mapping[str, object] = NO_PARAMETERS,
     ) -> tuple[Answer, Written]:
         """The answer to store, the same or another. Raises ``Abandoned``, and what the store raises.
 
-        ``passages``: what was found for the question, the best first; ``preferences``: what is known of the customer.
+        ``passages``: what was found for the question, the best first; ``preferences``: what is known of the customer;
+        ``parameters``: of the model, by name, in place of the prompt's own (of an experiment's variant).
         """

@@ -66,6 +66,10 @@ class ExperimentDocument(Model):
     id: str = Field(description="1 to 64 small letters, digits, - or _.")
     hypothesis: str | None = Field(None, description="What is expected, in words.")
     variants: list[Json] = Field(description="`name`, `weight` and `changes`; the first is the control.")
+    factors: list[Json] | None = Field(
+        None,
+        description="Two, whose `levels` (like variants) are crossed into the variants; none for other experiments.",
+    )
     metrics: list[str] = Field(description="The first decides, the others explain.")
     guardrails: dict[str, float] | None = Field(
         None, description="Metrics that may get worse by at most this share of the control's mean."
@@ -136,6 +140,9 @@ class ExperimentReport(Model):
     correction: str | None = Field(None, description="Of many comparisons.")
     covariate: str | None = Field(None, description="What adjusted the values.")
     metrics: dict[str, dict[str, Any]] | None = Field(None, description="By metric and variant.")
+    effects: dict[str, list[Json]] | None = Field(
+        None, description="Of two factors, by metric: each level against its base, and the interactions."
+    )
     definitions: dict[str, Json] | None = Field(None, description="What each metric is, with unit and direction.")
     guardrails: list[Json] | None = Field(None, description="Which hold: passed, failed or open.")
     verdict: ExperimentVerdict = Field(description="What follows by the stated rules.")

@@ -11,7 +11,8 @@ from server.store import decision_ports
 from server.store.decision_ports import LoggedDecision, all_decisions
 from server.store.ports import DecisionRow, RewardParts
 from server.store.sql import SqlStore
-from tests.contract.store.people import NOW_MS, answer, asked, decision, opened
+from tests.contract.store.harness import Harness
+from tests.contract.store.people import ANN, NOW_MS, answer, asked, decision, opened
 
 
 async def logged(store: SqlStore, *, at_ms: int = NOW_MS, policy: str = "linucb") -> DecisionRow:
@@ -81,3 +82,34 @@ async def test_of_nothing(store: SqlStore) -> None:
         await store.decision("01NOSUCH")
     with pytest.raises(Invalid):
         await store.decision("a\0b")
+
+
+async def test_whom_they_were_for_where_that_is_asked_for(store: SqlStore) -> None:
+    made = await logged(store)
+    assert await store.decisions("linucb", limit=9) == [as_logged(made)]
+    (found,) = await store.decisions("linucb", limit=9, with_people=True)
+    assert found == replace(as_logged(made), user=ANN.id)
+
+
+async def test_the_order_is_that_of_their_times(store: SqlStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of clocks that differ, and of several at one time."""
+    times = [5, 3, 3, 9, 1, 3]
+    made = [await logged(store, at_ms=NOW_MS + number) for number in times]
+    monkeypatch.setattr(decision_ports, "PAGE_DECISIONS", 2)
+    expected = sorted(made, key=lambda one: (one.at_ms, one.decision_id))
+    found = [each.decision_id async for each in all_decisions(store, "linucb")]
+    assert found == [each.decision_id for each in expected]
+    since = [each.decision_id async for each in all_decisions(store, "linucb", since_ms=NOW_MS + 3)]
+    assert since == [each.decision_id for each in expected[1:]]
+    with pytest.raises(NotFound):
+        await store.decisions("linucb", after="01NOSUCH", limit=9)
+
+
+async def test_the_last_weeks_of_a_long_log_are_found_by_an_index(harness: Harness) -> None:
+    """As the planner says where sorting and reading all is out of the question."""
+    await harness.store().start()
+    of_time = "policy = 'linucb' AND at_ms >= 5 AND (5, 'a') < (at_ms, decision_id) AND at_ms < 9"
+    query = f"SELECT reward FROM decisions WHERE {of_time} ORDER BY at_ms, decision_id LIMIT 9"  # noqa: S608
+    plan = harness.sql(f"EXPLAIN {'QUERY PLAN ' if harness.url.startswith('sqlite') else ''}{query}")
+    told = " ".join(str(row) for row in plan)
+    assert "ix_decisions_policy_at_ms" in told and "SORT" not in told.upper().replace("TEMP B-TREE", "SORT"), told

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -75,6 +76,33 @@ class TestDocuments:
         )
         assert [type(one) for one in done if one is not None] == [Conflict]
         assert (await stores[1].experiment("tone")).by == nexts[done.index(None)].by
+
+    async def test_of_two_that_exclude_each_other_one_starts(self, harness: Harness) -> None:
+        """However they meet: on one worker, in one commit, or on two."""
+        stores = [harness.store(), harness.store()]
+        for one in stores:
+            await one.start()
+
+        def alone(others: Sequence[ExperimentRow]) -> str | None:
+            return f"{others[0].id} is running" if others else None
+
+        for place in range(6):
+            ids = [f"a{place}", f"b{place}"]
+            for name in ids:
+                await stores[0].put_experiment(replace(DRAFT, id=name))
+            starts = [replace(DRAFT, id=name, revision=2, state="running") for name in ids[:: 1 if place % 2 else -1]]
+            # Looks are taken meanwhile: whoever locks one waits for whoever locks all, and not in a circle.
+            done = await asyncio.gather(
+                stores[0].put_experiment(starts[0], alone),
+                stores[place % 3 > 0].put_experiment(starts[1], alone),
+                *(one.take_look(name, 0) for name in ids for one in stores),
+                return_exceptions=True,
+            )
+            refused = [one for one in done[:2] if one is not None]
+            assert [type(one) for one in refused] == [Conflict], done
+            assert "is running" in str(refused[0])
+            (running,) = await stores[1].experiments(("running",))
+            await stores[1].put_experiment(replace(running, revision=3, state="completed"))
 
     async def test_what_is_refused(self, store: SqlStore) -> None:
         await store.put_experiment(DRAFT)

@@ -7,12 +7,18 @@ from dataclasses import replace
 
 import pytest
 
+from adapters.features import FEATURE_NAMES
+from server.chat.fold import pseudonym
+from server.chat.replay import Replay, snapshot_of
+from server.contents import read_personas
 from server.errors import Invalid
+from server.settings import Settings
 from server.store.policy_ports import PolicyChange, Snapshot, SnapshotReason
 from server.store.ports import RewardEvent, RewardParts
 from server.store.sql import SqlStore
+from server.wiring.policies import SettingsMaker
 from tests.contract.store.harness import Harness
-from tests.contract.store.people import EVE, NOW_MS, decision, message, opened
+from tests.contract.store.people import ANN, EVE, NOW_MS, answer, asked, decision, message, opened
 from tests.contract.store.test_learning import decided, mean
 
 
@@ -117,3 +123,40 @@ async def test_old_snapshots_go_but_for_those_made_by_hand(store: SqlStore) -> N
     for log_offset in range(2, 7):
         await store.save_snapshot(snapshot(log_offset, "shutdown" if log_offset % 2 else "interval"), keep=2)
     assert [one.log_offset for one in await store.snapshots("linucb", 9)] == [6, 5, 1]
+
+
+async def test_everybody_gets_the_same_salt_and_it_stays(harness: Harness) -> None:
+    stores = [harness.store(), harness.store()]
+    for one in stores:
+        await one.start()
+    salts = await asyncio.gather(*(one.policy_salt() for one in stores for _ in range(3)))
+    assert len(set(salts)) == 1 and 0 <= salts[0] < 2**63
+    later = harness.store()
+    await later.start()
+    assert await later.policy_salt() == salts[0]
+
+
+async def test_who_is_erased_from_the_messages_is_in_no_snapshot(harness: Harness) -> None:
+    """And a replay knows the sender by the new name only."""
+    store = harness.store()
+    await store.start()
+    settings = Settings()
+    maker = SettingsMaker(settings.model_copy(update={"policy": "personal"}), read_personas(settings.personas_path))
+    arm = maker.personas[0].name
+    channel = await opened(store)
+    for _ in range(3):
+        drawn = decision("personal", arm=arm, features=(0.1,) * len(FEATURE_NAMES))
+        row = replace(drawn, arms=(arm,), probabilities=(1.0,), propensity=1.0)
+        await store.answer(answer(await asked(store, channel), chosen=row))
+        await store.add_reward(RewardParts(row.decision_id, {"feedback": 1.0}), lambda parts: parts["feedback"], NOW_MS)
+    fold = await Replay(store, "personal", maker).state_at()
+    made = snapshot_of(fold, maker, "personal", reason="manual", by="ada", created_ms=NOW_MS)
+    await store.save_snapshot(made, 9)
+    (state,) = harness.sql("SELECT state FROM policy_snapshots")[0]
+    salt = await store.policy_salt()
+    ann = pseudonym(ANN.id, salt)
+    assert ann is not None and ann.encode() in bytes(state) and ANN.id.encode() not in bytes(state)
+    harness.sql(f"UPDATE messages SET sender_id = 'erased-1' WHERE sender_id = '{ANN.id}'")  # noqa: S608
+    harness.sql("DELETE FROM policy_snapshots")
+    replayed = (await Replay(store, "personal", maker).state_at()).policy.state()
+    assert ann.encode() not in replayed and (pseudonym("erased-1", salt) or "").encode() in replayed

@@ -16,6 +16,10 @@ from tests.unit.adapters.laws import slow_law
 Vector = NDArray[np.float64]
 
 
+def of(means: Vector, deviations: Vector) -> Vector:
+    return np.array(gaussian_chances(means.tolist(), deviations.tolist()))
+
+
 def integral(means: Vector, deviations: Vector) -> Vector:
     """By each arm's own quantiles: ``∫₀¹ Π_{b≠a} F_b(F_a⁻¹(u)) du`` at 4,000 midpoints."""
     from scipy.special import ndtri
@@ -35,7 +39,7 @@ def test_the_error_is_bounded(arms: int, seed: int, spread: float) -> None:
     rng = np.random.default_rng(seed)
     means, deviations = rng.normal(size=arms), 10.0 ** rng.uniform(-spread, spread / 3.0, size=arms)
 
-    shares = gaussian_chances(means, deviations)
+    shares = of(means, deviations)
     assert shares.sum() == pytest.approx(1.0, abs=1e-12)
     assert np.abs(shares - integral(means, deviations)).max() <= ERROR
 
@@ -47,7 +51,7 @@ def test_the_largest_error_of_many_contests_is_the_one_stated() -> None:
     for _ in range(100):
         arms = int(rng.integers(2, 13))
         means, deviations = rng.normal(size=arms), 10.0 ** rng.uniform(-0.3, 0.1, size=arms)
-        worst = max(worst, float(np.abs(gaussian_chances(means, deviations) - integral(means, deviations)).max()))
+        worst = max(worst, float(np.abs(of(means, deviations) - integral(means, deviations)).max()))
 
     assert ERROR / 10.0 < worst <= ERROR
 
@@ -57,25 +61,27 @@ def test_two_arms_in_closed_form() -> None:
     means, deviations = np.array([0.3, 0.1]), np.array([0.2, 0.4])
     expected = float(ndtr(0.2 / np.hypot(0.2, 0.4)))
 
-    assert gaussian_chances(means, deviations)[0] == pytest.approx(expected, abs=ERROR)
+    assert of(means, deviations)[0] == pytest.approx(expected, abs=1e-12)
 
 
 def test_equal_arms_share_and_a_lone_arm_takes_all() -> None:
     for deviation in (0.0, 1e-12, 1.0):
-        assert gaussian_chances(np.zeros(4), np.full(4, deviation)) == pytest.approx([0.25] * 4)
-    assert gaussian_chances(np.array([0.3]), np.array([0.1])) == pytest.approx([1.0])
+        for arms in range(2, 6):
+            assert gaussian_chances([0.0] * arms, [deviation] * arms) == pytest.approx([1.0 / arms] * arms)
+    assert gaussian_chances([0.3], [0.1]) == [1.0]
 
 
 def test_an_arm_that_is_far_behind_has_no_chance() -> None:
-    shares = gaussian_chances(np.array([0.0, 5.0, -40.0]), np.array([0.1, 0.1, 0.0]))
-
-    assert shares == pytest.approx([0.0, 1.0, 0.0], abs=1e-9)
+    assert gaussian_chances([0.0, 5.0, -40.0], [0.1, 0.1, 0.0]) == [0.0, 1.0, 0.0]
+    among = gaussian_chances([0.0, 5.0, -40.0, 5.0, 5.1], [0.1, 0.1, 0.0, 0.1, 0.2])
+    assert among[0] == among[2] == 0.0 and sum(among) == pytest.approx(1.0)
+    assert of(np.array([0.0, 1e6, -1e6, 1e6]), np.array([1e-9, 1e-3, 1e6, 1e-12])).sum() == pytest.approx(1.0)
 
 
 def test_known_distribution_functions() -> None:
     """Two uniform scores, one on [0, 1] and one on [0, 2]: the second is higher with 3/4."""
     points = np.linspace(0.0, 2.0, 401)
-    cdfs = np.array([np.minimum(points, 1.0), points / 2.0])
+    cdfs = np.maximum([np.minimum(points, 1.0), points / 2.0], 1e-30)
 
     assert chances(cdfs) == pytest.approx([0.25, 0.75], abs=1e-3)
 

@@ -19,7 +19,7 @@ from server.chat.treatments import Abilities
 from server.chat.trials import Trials
 from server.clock import ManualClock
 from server.errors import Conflict, NotFound, Unavailable
-from server.store.experiment_ports import ExperimentRow, ExperimentState, GoalEvent, UnitRecord, Window
+from server.store.experiment_ports import ExperimentRow, ExperimentState, GoalEvent, Refuse, UnitRecord, Window
 from server.store.ports import Store
 from server.telemetry import Metrics
 from tests.unit.chat.loopback import loopback
@@ -49,7 +49,10 @@ class FakeLedger:
     reads: int = 0
     away: bool = False
 
-    async def put_experiment(self, row: ExperimentRow) -> None:
+    async def put_experiment(self, row: ExperimentRow, refuse: Refuse | None = None) -> None:
+        reason = refuse(await self.experiments(("running", "paused"))) if refuse else None
+        if reason is not None:
+            raise Conflict(reason)
         revisions = self.log.setdefault(row.id, [])
         if row.revision != len(revisions) + 1:
             raise Conflict("changed meanwhile")

@@ -41,6 +41,52 @@ def group(variant: str, ratings: Any, **told: Any) -> list[UnitRecord]:
     return [record(f"{variant}-{at}", variant, float(rating), **told) for at, rating in enumerate(ratings)]
 
 
+TWO: dict[str, Any] = {
+    "id": "both",
+    "factors": [
+        {"name": "tone", "levels": [{"name": "today"}, {"name": "warm", "changes": [
+            {"kind": "trait_overrides", "values": {"empathy": 0.9}}]}]},
+        {"name": "reach", "levels": [{"name": "as ever"}, {"name": "soon", "changes": [
+            {"kind": "flow", "values": {"max_turns": 4}}]}]},
+    ],
+    "metrics": ["satisfaction"], "min_units": 50, "planned_units": 800,
+}  # fmt: skip
+
+
+class TestTwoFactors:
+    async def test_made_assigned_and_read_over_rest(self) -> None:
+        bench = Bench()
+        made = bench.experiments()
+        office = ExperimentOffice(experiments=made, store=bench.store, clock=bench.clock)
+        admin = caller("admin", "ada")
+        document = await office.create(admin, TWO)
+        names = [variant["name"] for variant in document["variants"]]
+        assert names == ["today×as ever", "today×soon", "warm×as ever", "warm×soon"]
+        assert [factor["name"] for factor in document["factors"]] == ["tone", "reach"]
+        own = (await made.start("both", "ada")).experiment
+        trials = bench.trials()
+        await trials.look()
+        rng = np.random.default_rng(3)
+        for number in range(800):
+            found = trials.part(f"u{number}", dict, {}, 7)
+            assert found.ref is not None and found.ref.variant == own.allocation.variant(f"u{number}", {})
+            treatment = found.treatment
+            warm, soon = bool(treatment.traits_to), treatment.max_turns is not None
+            assert found.ref.variant == f"{'warm' if warm else 'today'}×{'soon' if soon else 'as ever'}"
+            rating = float(np.clip(0.5 + 0.2 * warm + 0.1 * rng.normal(), 0, 1))
+            bench.ledger.records.append(record(f"u{number:04}", found.ref.variant, rating))
+        report = await office.report(admin, "both")
+        tone, reach, together = report["effects"]["satisfaction"]
+        assert (tone["effect"], tone["level"], tone["better"]) == ("tone", "warm", True)
+        assert tone["significant"] and tone["ci"][0] < 0.8 < tone["ci"][1], "0.2 of 4 stars"
+        assert not reach["significant"] and not together["significant"]
+        assert any("tone warm is better than today" in sentence for sentence in report["insights"])
+
+    async def test_the_factors_replace_a_templates_variants(self) -> None:
+        made = await Bench().experiments().create({**TWO, "template": "response_style", "planned_units": 400}, "ada")
+        assert len(made.experiment.variants) == 4 and made.experiment.metrics == ("satisfaction",)
+
+
 class TestVerbs:
     async def test_a_life_with_its_history(self) -> None:
         bench, told_of = Bench(), []

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from adapters.policies import Policy, codec, make_policy
 from adapters.rewards import RewardWeights
 from server.chat import learning, replay
+from server.chat.fold import pseudonym
 from server.chat.joining import RewardJoin
 from server.chat.learning import Learner
 from server.chat.signals import Rewarded, Signals
@@ -65,6 +66,9 @@ class FakeLog:
         number, late_ms = len(self.events) + 1, decided_ms + 10 * DAY_MS
         self.events.append(RewardEvent("linucb", number, "d", arm, x, reward, previous, late_ms, decided_ms, 0.5))
         return self.events[-1]
+
+    async def policy_salt(self) -> int:
+        return 7
 
     async def log_after(self, policy: str, log_offset: int, limit: int) -> list[RewardEvent]:
         self.reads += 1
@@ -294,6 +298,20 @@ async def test_what_waited_in_vain_gets_the_default_and_is_learned(monkeypatch: 
     assert f"parlance_rewards_defaulted_total {2 * PAGE + 1}.0" in metrics.render().decode()
 
 
+async def test_other_workers_hear_of_default_rewards_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    log = FakeLog(unrewarded=PAGE + 1)
+    join = RewardJoin(window_ms=1_000, default=0.25)
+    here, there = (learner(log, signals=one, join=join) for one in loopback(2))
+    following = [asyncio.create_task(one.follow()) for one in (here, there)]
+    giving = asyncio.create_task(here.give_defaults())
+    for _ in range(200):
+        await asyncio.sleep(0)
+    assert (here.version, there.version) == (PAGE + 1, PAGE + 1), "long before the next look"
+    for task in (giving, *following):
+        task.cancel()
+    await asyncio.gather(giving, *following, return_exceptions=True)
+
+
 async def test_nothing_is_given_where_decisions_are_censored() -> None:
     log = FakeLog(unrewarded=1)
     await learner(log, join=RewardJoin(window_ms=1_000)).give_defaults()
@@ -312,7 +330,8 @@ async def test_a_policy_learns_whom_a_reward_came_from() -> None:
     x = np.array([0.3, -0.2, 1.0])
     plain = [arm.exploit for arm in made.policy.explain(x)]
     assert made.version == len(log.events)
-    assert [arm.exploit for arm in made.policy.explain(x, user="ann")] != plain
+    assert [arm.exploit for arm in made.policy.explain(x, user=pseudonym("ann", await log.policy_salt()))] != plain
+    assert [arm.exploit for arm in made.policy.explain(x, user="ann")] == plain, "states hold no names"
     assert made.choose(x, user="ann", segment="x" * 300).version == len(log.events)
 
 

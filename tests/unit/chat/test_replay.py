@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from adapters.personas import Persona
 from adapters.policies import Policy, codec, make_policy
-from server.chat.fold import Fold
+from server.chat.fold import Fold, pseudonym
 from server.chat.learning import Learner
 from server.chat.replay import LogGap, Replay, snapshot_of
 from server.clock import ManualClock
@@ -83,6 +83,9 @@ class FakeLog:
     ) -> PolicyChange:
         self.entries.append(PolicyChange(policy, self.end + 1, kind, data, by, at_ms))
         return cast(PolicyChange, self.entries[-1])
+
+    async def policy_salt(self) -> int:
+        return 7
 
     async def log_after(self, policy: str, log_offset: int, limit: int) -> list[RewardEvent | PolicyChange]:
         found = [entry for entry in self.entries if entry.log_offset > log_offset][:limit]
@@ -344,3 +347,40 @@ async def test_who_counts_rewards_counts_each_decision_once_after_a_snapshot() -
     made._on_reward = lambda event: heard.append((event.decision_id, event.reward, event.previous))
     await made.start()
     assert heard == [("new", 0.5, None), ("old", 0.75, None), ("old", 1.0, 0.75)]
+
+
+async def test_a_snapshot_holds_no_name_of_anybody_and_still_knows_them() -> None:
+    log = FakeLog()
+    for number in range(40):
+        event = log.reward(f"d{number}", "ab"[number % 2], 1.0 - number % 2)
+        log.entries[-1] = replace(event, user="user-ann-4711", segment="partner")
+    fold = await Replay(cast(Store, log), "p", Maker(algorithm="personal")).state_at()
+    state = fold.policy.state()
+    assert b"user-ann" not in state and b"4711" not in state
+    assert b"partner" in state, "a segment is no person"
+    made = snapshot_of(fold, Maker(algorithm="personal"), "p", reason="manual", by="ada", created_ms=0)
+    log.kept[made.log_offset] = made
+    again = await Replay(cast(Store, log), "p", Maker(algorithm="personal")).state_at()
+    assert log.reads == 40, "from the snapshot"
+    x, known = np.zeros(DIM), pseudonym("user-ann-4711", 7)
+    own = [arm.exploit for arm in again.policy.explain(x, user=known)]
+    assert own == [arm.exploit for arm in fold.policy.explain(x, user=known)]
+    assert own != [arm.exploit for arm in again.policy.explain(x, user="user-ann-4711")]
+
+
+def test_pseudonyms_are_of_one_database() -> None:
+    names = {pseudonym(name, salt) for name in ("ann", "bea", "\ud800") for salt in (1, 2, 2**63 - 1)}
+    assert len(names) == 9 and all(name is not None and len(name) == 32 for name in names)
+    assert pseudonym("", 1) is None and pseudonym(None, 1) is None and pseudonym("x" * 257, 1) is None
+
+
+async def test_a_snapshot_of_an_older_release_that_names_users_is_passed_over() -> None:
+    log = FakeLog()
+    log.reward("d", "a", 1.0)
+    maker = Maker(algorithm="personal")
+    fold = await Replay(cast(Store, log), "p", maker).state_at()
+    made = snapshot_of(fold, maker, "p", reason="manual", by="ada", created_ms=0)
+    log.kept[1] = replace(made, parameters={**made.parameters, "users": []})
+    reads = log.reads
+    await Replay(cast(Store, log), "p", maker).state_at()
+    assert log.reads == reads + 1

@@ -15,10 +15,11 @@ from adapters.experiments.targeting import Rule
 from adapters.personas import Persona
 from adapters.traits import Traits
 from server.chat.treatments import NO_TREATMENT, TONES, Treatment, objections, treatment_of
+from server.chat.variant_policies import still
 from server.chat.writer import BuiltInWriter, Situation, Written
 from server.contents import read_personas, read_phrases, writer_of
 from server.settings.model import PACKAGES
-from tests.unit.chat.laboratory import CAN, policy
+from tests.unit.chat.laboratory import CAN, CONTEXT, policy
 from tests.unit.chat.test_memory import analysis
 
 PLAIN = Persona("plain", "Plain", "plain", Traits().as_dict(), {})
@@ -26,7 +27,9 @@ DOUBTFUL = replace(analysis(), intent_confidence=0.3, act="request")
 
 
 def treated(*changes: tuple[str, dict[str, Any]]) -> Treatment:
-    return treatment_of([("log", Change(kind, values)) for kind, values in changes], policy)
+    return treatment_of(
+        [("log", Change(kind, values)) for kind, values in changes], lambda log, change: still(log, change, policy)
+    )
 
 
 def heard(treatment: Treatment, found: Any, *, asked_back: bool = False, previous: str | None = None) -> bool | None:
@@ -72,7 +75,8 @@ class TestWhoDecides:
 
     def test_a_policy_of_its_own(self) -> None:
         found = treated(("policy", {"name": "fixed", "arm": "warm"}))
-        assert found.policy is not None and found.policy.name == "fixed" and found.persona is None
+        assert found.policy is not None and found.persona is None
+        assert (found.policy.name, found.policy.choose(CONTEXT).arm) == ("log", "warm")
 
 
 class TestAskingBack:
@@ -155,7 +159,7 @@ class TestWhatCannotAct:
 
     @pytest.mark.parametrize(("change", "sentence"), [
         (Change("persona", {"name": "wram"}), "there is no persona 'wram'. Did you mean 'warm'"),
-        (Change("policy", {"name": "lints"}), "learns, and a variant has no log of its own"),
+        (Change("policy", {"name": "lints", "alhpa": 1.0}), "Did you mean 'alpha'"),
         (Change("policy", {"name": "unifrom"}), "Did you mean 'uniform'"),
         (Change("policy", {"name": "fixed", "arm": "cold"}), "cold"),
         (Change("policy", {"name": "uniform", "floor": 0.1}), "has no parameter 'floor'"),
@@ -168,6 +172,14 @@ class TestWhatCannotAct:
         (found,) = self.said(change)
         assert sentence in found and found.startswith(f"variant 'new', {change.kind}: ")
 
+    def test_a_policy_that_learns_where_nobody_teaches_it(self) -> None:
+        own = Experiment(
+            "e", (Variant("today"), Variant("new", 1, (Change("policy", {"name": "lints"}),))), ("satisfaction",)
+        )
+        assert not list(objections(own, CAN))
+        (found,) = objections(own, replace(CAN, learns=False))
+        assert "policy_mode = apprentice" in found
+
     def test_a_persona_beside_a_policy(self) -> None:
         (found,) = self.said(Change("persona", {"name": "warm"}), Change("policy", {"name": "uniform"}))
         assert "nothing to choose" in found
@@ -177,11 +189,16 @@ class TestWhatCannotAct:
         assert "Did you mean 'language'" in found
 
     def test_parameters_of_a_language_model_that_there_is(self) -> None:
-        can = replace(CAN, parameters=("temperature",))
-        made = [Change("model_parameters", {name: 0.2}) for name in ("temperature", "temprature")]
+        can = replace(CAN, parameters=("temperature", "max_tokens"))
+        given: list[dict[str, Any]] = [
+            {"temperature": 0.2, "max_tokens": 200.0}, {"temprature": 0.2}, {"temperature": 2.5}, {"max_tokens": 9.5},
+        ]  # fmt: skip
+        made = [Change("model_parameters", values) for values in given]
         own = Experiment("e", (Variant("today"), Variant("new", 1, tuple(made))), ("satisfaction",))
         assert [text.partition(": ")[2] for text in objections(own, can)] == [
-            "there is no parameter 'temprature'. Did you mean 'temperature'?"
+            "there is no parameter 'temprature'. Did you mean 'temperature'?",
+            "temperature: 2.5 is not a number from 0.0 to 2.0.",
+            "max_tokens: 9.5 is not a whole number from 1 to 8000.",
         ]
         assert treated(("model_parameters", {"temperature": 0.2})).parameters == {"temperature": 0.2}
 

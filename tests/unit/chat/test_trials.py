@@ -199,8 +199,10 @@ class TestDecisions:
     async def test_the_policy_decides_unless_a_variant_does(self) -> None:
         own = PERSONA.start(1)
         made = Bench().trials(own)
-        assert made.draw(await part(made, in_variant(own, "today")), "u", CONTEXT, ("calm", "warm")) is None
-        drawn = made.draw(await part(made, in_variant(own, "warm")), "u", CONTEXT, ("calm", "warm"))
+        assert made.draw(await part(made, in_variant(own, "today")), CONTEXT, ("calm", "warm"), user="u") is None
+        found = await part(made, in_variant(own, "warm"))
+        assert made.draw(found, CONTEXT, ("calm",), user="u") is None, "a rule, or a pause, bars the persona"
+        drawn = made.draw(found, CONTEXT, ("calm", "warm"), user="u")
         assert drawn is not None
         assert (drawn.log, drawn.arms) == ("experiment:who:warm", ("warm",))
         assert (drawn.decision.arm, drawn.decision.propensity, drawn.decision.probabilities.tolist()) == (
@@ -213,14 +215,17 @@ class TestDecisions:
         ).start(1)
         made = Bench().trials(even)
         user = in_variant(even, "even")
-        draws = [made.draw(await part(made, user), user, CONTEXT, ("calm", "warm")) for _ in range(50)]
+        draws = [made.draw(await part(made, user), CONTEXT, ("calm", "warm"), user=user) for _ in range(50)]
         assert {one.decision.arm for one in draws if one} == {"calm", "warm"}
         assert {(one.log, one.decision.propensity) for one in draws if one} == {("experiment:p:even", 0.5)}
+        barred = made.draw(await part(made, user), CONTEXT, ("warm", "new"), user=user)
+        assert barred is not None and (barred.decision.arm, barred.decision.probabilities.tolist()) == ("warm", [0, 1])
+        assert made.draw(await part(made, user), CONTEXT, ("new",), user=user) is None, "nobody that it knows"
 
     async def test_the_hold_out_is_drawn_by_hash_and_has_a_log_of_its_own(self) -> None:
         made = Bench().trials(hold_out=hold_out(0.25))
         arms = ("a", "b", "c", "d")
-        drawn = {user: made.draw(NO_PART, user, CONTEXT, arms) for user in USERS}
+        drawn = {user: made.draw(NO_PART, CONTEXT, arms, user=user) for user in USERS}
         held = {user: one for user, one in drawn.items() if one is not None}
         assert stats.binomtest(len(held), len(USERS), 0.25).pvalue > 0.001
         counts = Counter(one.decision.arm for one in held.values())
@@ -228,7 +233,7 @@ class TestDecisions:
         for user, one in held.items():
             assert one.log == "linucb:holdout"
             assert one.decision.propensity == 0.25 and one.decision.probabilities.tolist() == [0.25] * 4
-            again = made.draw(NO_PART, user, np.ones_like(CONTEXT), arms)
+            again = made.draw(NO_PART, np.ones_like(CONTEXT), arms, user=user)
             assert again is not None and again.decision.arm == one.decision.arm, "whatever the message says"
 
 

@@ -10,6 +10,7 @@ from adapters.experiments.changes import Change
 from adapters.experiments.design import Experiment, Variant
 from server.chat.relief import Relief
 from server.chat.trials import Trials
+from server.chat.writer import Written
 from server.errors import Unavailable
 from server.store.experiment_ports import Exposure
 from server.store.ports import Answer, Changed, Handoff
@@ -17,7 +18,7 @@ from server.wire.parts import ExperimentRef
 from tests.unit.chat.house import event_message
 from tests.unit.chat.laboratory import Bench, hold_out
 from tests.unit.chat.test_memory import analysis
-from tests.unit.chat.test_turn import ALICE, BOT, House, turn
+from tests.unit.chat.test_turn import ALICE, BOT, FakeAuthor, House, turn
 
 
 def only(*changes: Change) -> Experiment:
@@ -68,6 +69,35 @@ async def test_a_persona_of_the_variant_is_logged_as_such() -> None:
     assert (chosen.policy, chosen.arm, chosen.arms) == ("experiment:e:new", "warm", ("warm",))
     assert (chosen.propensity, chosen.probabilities) == (1.0, (1.0,))
     assert (answer.shown.persona, answer.shown.policy) == ("warm", "experiment:e:new")
+
+
+async def test_a_language_model_hears_of_the_variants_parameters() -> None:
+    heard: list[dict[str, object]] = []
+
+    class Listening(FakeAuthor):
+        async def rewrite(self, answer: Answer, written: Written, **known: object) -> tuple[Answer, Written]:
+            heard.append(known)
+            return await super().rewrite(answer, written, **known)
+
+    made = house(Bench().trials(only(Change("model_parameters", {"temperature": 1.1, "max_tokens": 90}))))
+    made.author = Listening()
+    assert await made.bot().answer(turn(1), False)
+    assert heard[0]["parameters"] == {"temperature": 1.1, "max_tokens": 90}
+    assert made.store.answers[0].text == "better words"
+
+
+async def test_flow_rules_over_a_conversation() -> None:
+    """Doubtful twice: guessed at first, asked about as it is still the same; and then a person takes over."""
+    bench = Bench()
+    flow = Change("flow", {"clarification": "after_failure", "max_turns": 2, "handoff_threshold": 0.9})
+    made = house(bench.trials(only(flow)))
+    doubtful = replace(analysis(), intent="order_status", intent_confidence=0.2)
+    made.engine.results = [doubtful, doubtful, replace(analysis(), urgency=0.95)]
+    bot = made.bot()
+    for number in (1, 3, 5):
+        assert await bot.answer(turn(number), False)
+    assert [situation.analysis.sure for situation in made.writer.situations] == [True, None, None]
+    assert [reason for _, reason in bench.handed] == ["2 turns without an end", "3 turns without an end"]
 
 
 async def test_the_hold_out_is_logged_as_such() -> None:

@@ -6,16 +6,23 @@ import asyncio
 import json
 import shutil
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
+from server.chat.treatments import Treatment
+from server.chat.trials import Trials
 from server.clock import SystemClock
+from server.contents import read_personas
+from server.settings import Settings
 from server.store.experiment_ports import Exposure, TrialTurn
 from server.store.sql import SqlStore, sqlite_url
+from server.telemetry import Metrics
 from server.wire.parts import User
+from server.wiring.trials import abilities
 from tests.contract.store.harness import new_id
 from tests.contract.store.people import NOW_MS, answer, asked, opened
+from tests.unit.chat.loopback import loopback
 from tests.unit.cli.conftest import Command
 
 FILE = """
@@ -107,6 +114,88 @@ def test_a_template_and_what_differs(do: Command) -> None:
     made = json.loads(do("create", "more.yaml", "--template", "response_style", "--id", "mine", "--json").stdout)
     assert (made["id"], made["alpha"], made["planned_units"], made["state"]) == ("mine", 0.01, 500, "draft")
     assert json.loads(do("list", "--json").stdout)["items"][0]["id"] == "mine"
+
+
+async def _served(path: Path, experiment_id: str, users: int) -> dict[str, Treatment]:
+    """What a server does of it: who gets what, and a turn of each. By variant how its users are treated."""
+    settings = Settings()
+    personas = read_personas(settings.personas_path)
+    store = SqlStore(sqlite_url(path), clock=SystemClock(), new_id=new_id)
+    await store.start()
+    can = abilities(settings, personas, tuple)
+    made = Trials(
+        store=store, signals=loopback()[0], clock=SystemClock(), metrics=Metrics(), can=can, relieve=cast(Any, None)
+    )
+    await made.look()
+    treatments: dict[str, Treatment] = {}
+    for number in range(users):
+        user = User(f"{experiment_id}-user-{number}", "customer", "U")
+        part = made.part(user.id, dict, await made.recall(user.id), NOW_MS)
+        treatments[part.ref.variant if part.ref else "everybody"] = part.treatment
+        if part.ref is not None:
+            turn = await asked(store, await opened(store, user))
+            await store.answer(answer(turn, trial=TrialTurn(user.id, 10, 0.5, None, part.exposures)))
+    await store.close()
+    return treatments
+
+
+@pytest.mark.parametrize(("template", "names", "trait"), [
+    ("response_style", ("professional", "friendly"), "formality"),
+    ("personality", ("helpful", "knowledgeable_detailed", "friendly_proactive"), "supportiveness"),
+])  # fmt: skip
+def test_a_template_from_the_draft_to_its_winner(
+    do: Command, own: Path, template: str, names: tuple[str, ...], trait: str
+) -> None:
+    made = json.loads(do("create", "--template", template, "--id", "t", "--json").stdout)
+    assert [variant["name"] for variant in made["variants"]] == list(names)
+    assert made["planned_units"] == {"response_style": 500, "personality": 750}[template]
+    do("start", "t")
+    treatments = asyncio.run(_served(own, "t", 40))
+    assert set(treatments) == set(names)
+    plain = read_personas(Settings().personas_path)[0]
+    voices = {name: treatments[name].voice(plain).traits for name in names}
+    assert len({tuple(traits.values()) for traits in voices.values()}) == len(names), "each speaks in another way"
+    assert voices[names[0]][trait] >= 0.85
+    told = json.loads(do("report", "t", "--json").stdout)
+    assert sum(told["units"].values()) == 40 and told["srm_p_value"] > 0.001
+    assert set(told["metrics"]["engagement_rate" if template == "response_style" else "sentiment"]) == set(names)
+    assert told["verdict"]["action"] == "continue"
+    do("stop", "t", "--winner", names[1])
+    assert asyncio.run(_served(own, "u", 3)) == {"everybody": treatments[names[1]]}
+
+
+def test_two_factors_and_what_they_do(do: Command, own: Path) -> None:
+    level = "levels: [{name: %s}, {name: %s, changes: [{kind: %s, values: {%s}}]}]"
+    tone = level % ("today", "warm", "trait_overrides", "empathy: 0.9")
+    policy = level % ("as it is", "square", "policy", "name: squarecb, gamma: 500")
+    Path("two.yaml").write_text(
+        f"id: two\nmetrics: [response_time]\nmin_units: 2\nplanned_units: 8\n"
+        f"factors:\n  - {{name: tone, {tone}}}\n  - {{name: policy, {policy}}}\n",
+        encoding="utf-8",
+    )
+    do("create", "two.yaml")
+    do("start", "two")
+    names = ("today×as it is", "today×square", "warm×as it is", "warm×square")
+    assert set(asyncio.run(_served(own, "two", 40))) == set(names)
+    effects = json.loads(do("report", "two", "--json").stdout)["effects"]["response_time"]
+    assert [(one["effect"], one["level"]) for one in effects] == [
+        ("tone", "warm"), ("policy", "square"), ("tone × policy", "warm×square"),
+    ]  # fmt: skip
+    assert "tone and policy: main effects and interaction" in do("report", "two").stdout
+    assert "factors:" in do("show", "two").stdout
+    assert "everybody gets warm×square" in do("stop", "two", "--winner", "warm×square").stdout
+
+
+def test_parameters_of_a_language_model(parlance: Command, own: Path) -> None:
+    Path("hot.yaml").write_text(
+        "id: hot\nmetrics: [satisfaction]\nvariants:\n  - {name: a}\n  - name: b\n    changes:\n"
+        "      - {kind: model_parameters, values: {temperature: 1.2, max_tokens: 200}}\n",
+        encoding="utf-8",
+    )
+    refused = parlance("experiment", "create", "hot.yaml")
+    assert refused.exit_code == 1 and "without a language model" in refused.stderr
+    model = {"PARLANCE_LANGUAGE_WRITER": "openai", "PARLANCE_LANGUAGE_URL": "http://127.0.0.1:1/v1"}
+    assert parlance("experiment", "create", "hot.yaml", PARLANCE_LANGUAGE_MODEL="m", **model).exit_code == 0
 
 
 def test_the_report_of_a_broken_split_ends_with_1(do: Command, own: Path) -> None:

@@ -193,6 +193,15 @@ async def test_uncounted_tokens_are_estimated(make: Make) -> None:
     assert usage.completion_tokens > 3
 
 
+async def test_a_variants_parameters_are_the_models(make: Make) -> None:
+    house = await opened(make())
+    await house.author.rewrite(ANSWER, WRITTEN, parameters={"temperature": 1.2, "max_tokens": 64.0})
+    (request,) = house.writer.requests
+    assert request.parameters == replace(BOOK.parameters, temperature=1.2, max_tokens=64)
+    assert isinstance(request.parameters.max_tokens, int), "servers want a whole number"
+    assert request.prompt.messages, "the rest is as ever"
+
+
 async def test_the_prompt_knows_chat_name_mood_and_liked_answers(make: Make) -> None:
     house = await opened(make())
     window = (

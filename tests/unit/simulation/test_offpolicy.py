@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from adapters.simulation import make_world, parse_contestant, play
+from adapters.simulation.customers import Segment
 from adapters.simulation.offpolicy import OffPolicy, best_log, judge
 from tests.unit.simulation.strategies import PERSONAS, SHIPPED
 
@@ -54,3 +55,15 @@ def test_the_log_is_that_in_which_everything_had_a_chance() -> None:
     }
     assert best_log(traces) == "uniform"
     assert best_log({"fixed": traces["fixed"]}) is None
+
+
+def test_a_policy_that_knows_people_is_judged_with_them() -> None:
+    """Customers with strong tastes of their own: who is told who comes does better than who is not."""
+    each_their_own = replace(SHIPPED, likes={}, count=20, segments=(Segment("all", deviation=8.0),))
+    world = make_world(each_their_own, PERSONAS, rounds=3_000, seed=0)
+    trace = play(world, parse_contestant("uniform").make(PERSONAS, world.dim, 1))
+    policies = {
+        label: partial(parse_contestant(label).make, PERSONAS, world.dim, 1) for label in ("personal", "linucb")
+    }
+    knowing, plain = judge(world, trace, "uniform", policies, ("ips",)).judged
+    assert knowing.truth > plain.truth + 0.02

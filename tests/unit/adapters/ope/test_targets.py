@@ -98,3 +98,28 @@ def test_arms_that_only_one_of_both_knows() -> None:
     assert (target[:, 1] == 1.0).all()
     with pytest.raises(ValueError, match="does not name the arm 'other'"):
         frozen(make_policy("uniform", ("other",), 1, 0), log)
+
+
+def test_a_policy_that_knows_people_is_told_whom_each_row_was_for() -> None:
+    """Two people of opposite tastes in one context, of which nobody else tells."""
+    rng, rows = np.random.default_rng(0), 1_000
+    likes_b = rng.random(rows) < 0.5
+    actions = rng.integers(2, size=rows)
+    rewards = np.where(actions == likes_b, 0.9, 0.1)
+    given = (("a", "b"), np.ones((rows, 1)), actions, rewards, np.full((rows, 2), 0.5))
+    users = ["bea" if likes else "ann" for likes in likes_b]
+
+    def liked(log: Log) -> float:
+        target = progressive(make_policy("personal", ("a", "b"), 1, 0, alpha=0.0), log)
+        return float(target[np.arange(rows), likes_b.astype(int)][rows // 2 :].mean())
+
+    knowing = Log.of(*given, users=users)
+    assert liked(knowing) > 0.95
+    assert liked(Log.of(*given)) < 0.7
+    later = knowing.taking(slice(400, 500))
+    assert later.users == tuple(users[400:500]) and later.segments == ()
+    assert knowing.taking(actions == 0).users == tuple(np.array(users)[actions == 0].tolist())
+    with pytest.raises(ValueError, match="one for each row"):
+        Log.of(*given, users=users[1:])
+    in_segments = Log.of(*given, segments=users)
+    assert liked(in_segments) > 0.95
