@@ -6,7 +6,7 @@ What may be changed is decided by ``Rollout``, as for the command. The figures a
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any, Protocol, TypeVar
 
@@ -16,6 +16,7 @@ from inference.errors import RegistryError
 from inference.registry.catalogue import Catalogue, Version
 from inference.registry.deployment import Deployment
 from inference.registry.fleet import Roster
+from inference.registry.labelled import Labelled
 from inference.registry.live import Live, VersionFigures
 from inference.registry.rollout import CANARY_SHARE, Rollout
 from server.chat.peer import Caller
@@ -39,20 +40,22 @@ class InUse(Protocol):
 
 
 class Versions:
-    """``rollout`` makes, in a thread, the one that holds for the own intents as they are now or, False, asks nothing of
-    them; ``roster``: who is in use."""
+    """``rollout`` makes, in a thread, the one that holds for the own intents as they are now (False: asks nothing of
+    them) and for these labelled turns, which ``labelled`` gives; ``roster``: who is in use."""
 
     def __init__(
         self,
         *,
         models: InUse,
-        rollout: Callable[[bool], Rollout],
+        rollout: Callable[[bool, Sequence[Labelled]], Rollout],
+        labelled: Callable[[], Awaitable[Sequence[Labelled]]],
         roster: Callable[[], Roster],
         live: Live,
         signals: Signals,
     ) -> None:
         self._models = models
         self._rollout = rollout
+        self._labelled = labelled
         self._roster = roster
         self._live = live
         self._signals = signals
@@ -75,29 +78,42 @@ class Versions:
 
     async def shadow(self, caller: Caller, version: str | None) -> Json:
         """Let a version read beside, or none. ``Forbidden``, ``NotFound``, ``Conflict``."""
-        return await self._change(caller, version, lambda rollout: rollout.shadow(version), intents=False)
+        return await self._change(caller, version, lambda rollout: rollout.shadow(version))
 
     async def canary(
         self, caller: Caller, version: str | None, share: float = CANARY_SHARE, *, force: bool = False
     ) -> Json:
         """Let a version answer a share of the conversations, or none. ``Forbidden``, ``NotFound``, ``Conflict``."""
-        return await self._change(caller, version, lambda rollout: rollout.canary(version, share, force=force))
+        return await self._change(
+            caller, version, lambda rollout: rollout.canary(version, share, force=force), gated=True
+        )
 
     async def promote(self, caller: Caller, version: str, *, force: bool = False) -> Json:
         """Let a version answer everybody. ``Forbidden``, ``NotFound``, ``Conflict`` where the gate refuses."""
-        return await self._change(caller, version, lambda rollout: rollout.promote(version, force=force))
+        return await self._change(caller, version, lambda rollout: rollout.promote(version, force=force), gated=True)
 
     async def rollback(self, caller: Caller) -> Json:
         """Let the champion before this one answer again. ``Forbidden``, ``Conflict`` where there is none."""
-        return await self._change(caller, None, lambda rollout: rollout.rollback(), intents=False)
+        return await self._change(caller, None, lambda rollout: rollout.rollback())
+
+    async def remove(self, caller: Caller, version: str, *, force: bool = False) -> None:
+        """Delete the files of an added version, whole or broken, that does nothing; ``force``: also one that
+        ``rollback`` would go back to. ``Forbidden``, ``NotFound``, ``Conflict``."""
+        _require_admin(caller)
+        catalogue = self._models.catalogue
+        if version not in await _asked(catalogue.broken, Conflict):
+            await _asked(lambda: catalogue.version(version), NotFound)
+        changed = await _asked(lambda: self._rollout(False, ()).remove(version, force=force), Conflict)
+        await self._signals.send(ModelsMoved(changed.revision))
 
     async def _change(
-        self, caller: Caller, version: str | None, change: Callable[[Rollout], Deployment], *, intents: bool = True
+        self, caller: Caller, version: str | None, change: Callable[[Rollout], Deployment], *, gated: bool = False
     ) -> Json:
         _require_admin(caller)
         if version is not None:
             await _asked(lambda: self._models.catalogue.version(version), NotFound)
-        changed = await _asked(lambda: change(self._rollout(intents)), Conflict)
+        labelled = await self._labelled() if gated and version is not None else ()
+        changed = await _asked(lambda: change(self._rollout(gated, labelled)), Conflict)
         await self._signals.send(ModelsMoved(changed.revision))
         await self._models.look()  # so that the answer tells what it has come to
         return await self._overview()

@@ -35,7 +35,7 @@ def list_versions(*, as_json: JsonOption = False, config: ConfigOption = None) -
     """
     from server.cli.model_page import list_table
 
-    rollout = open_rollout(settings_of(config), with_intents=False)
+    rollout = open_rollout(settings_of(config))
     with refusals(as_json):
         deployment = rollout.catalogue.deployment()
         rows, broken = _sorted_out(rollout, deployment)
@@ -65,7 +65,7 @@ def show(
     """
     from server.cli.model_page import page
 
-    rollout = open_rollout(settings_of(config), with_intents=False)
+    rollout = open_rollout(settings_of(config))
     with refusals(as_json):
         deployment, found = rollout.catalogue.deployment(), rollout.catalogue.verified(version)
         told = {
