@@ -1,6 +1,7 @@
 """The versions of the model, for admins: what there is, how it does, and which of them shall answer.
 
-What may be changed is decided by ``Rollout``, as for the command. The figures are those of the worker that is asked.
+What may be changed is decided by ``Rollout``, as for the command. ``live`` are the figures of the worker that is asked,
+``everywhere`` those of all.
 """
 
 from __future__ import annotations
@@ -11,17 +12,21 @@ from dataclasses import asdict
 from typing import Any, Protocol, TypeVar
 
 import msgspec
+import structlog
 
 from inference.errors import RegistryError
 from inference.registry.catalogue import Catalogue, Version
 from inference.registry.deployment import Deployment
+from inference.registry.everywhere import ClusterFigures
 from inference.registry.fleet import Roster
 from inference.registry.labelled import Labelled
 from inference.registry.live import Live, VersionFigures
 from inference.registry.rollout import CANARY_SHARE, Rollout
 from server.chat.peer import Caller
 from server.chat.signals import ModelsMoved, Signals
-from server.errors import ClientError, Conflict, Forbidden, NotFound, StartupError
+from server.errors import ClientError, Conflict, Forbidden, NotFound, StartupError, Unavailable
+
+_log = structlog.get_logger(__name__)
 
 Json = dict[str, Any]
 T = TypeVar("T")
@@ -41,7 +46,8 @@ class InUse(Protocol):
 
 class Versions:
     """``rollout`` makes, in a thread, the one that holds for the own intents as they are now (False: asks nothing of
-    them) and for these labelled turns, which ``labelled`` gives; ``roster``: who is in use."""
+    them) and for these labelled turns, which ``labelled`` gives; ``roster``: who is in use; ``figures``: what versions
+    do on all workers."""
 
     def __init__(
         self,
@@ -51,6 +57,7 @@ class Versions:
         labelled: Callable[[], Awaitable[Sequence[Labelled]]],
         roster: Callable[[], Roster],
         live: Live,
+        figures: Callable[[], Awaitable[Mapping[str, ClusterFigures]]],
         signals: Signals,
     ) -> None:
         self._models = models
@@ -58,6 +65,7 @@ class Versions:
         self._labelled = labelled
         self._roster = roster
         self._live = live
+        self._figures = figures
         self._signals = signals
 
     async def overview(self, caller: Caller) -> Json:
@@ -70,7 +78,7 @@ class Versions:
         _require_admin(caller)
         found = await _asked(lambda: self._models.catalogue.version(name), NotFound)
         lineage = await asyncio.to_thread(self._models.catalogue.lineage, name)
-        shown = self._shown(found, self._live.figures())
+        shown = self._shown(found, self._live.figures(), await self._everywhere())
         if lineage is not None:
             plain = msgspec.to_builtins(lineage)
             shown["lineage"] = {name: value for name, value in plain.items() if value is not None}
@@ -124,16 +132,26 @@ class Versions:
             lambda: (catalogue.versions(), catalogue.broken(), _read(catalogue)), Conflict
         )
         shown, live = _deployed(deployment) if deployment is not None else {}, self._live.figures()
+        everywhere = await self._everywhere()
         return {
             **shown,
             "serving": _serving(roster),
-            "items": [self._shown(version, live) for version in versions],
+            "items": [self._shown(version, live, everywhere) for version in versions],
             "problems": [
                 {"version": name, "reason": reason} for name, reason in {**broken, **self._models.faults}.items()
             ],
         }
 
-    def _shown(self, version: Version, live: Mapping[str, VersionFigures]) -> Json:
+    async def _everywhere(self) -> Mapping[str, ClusterFigures]:
+        try:
+            return await self._figures()
+        except Unavailable as error:  # the versions are files, and can be told without the database
+            _log.warning("model figures not read", reason=str(error))
+            return {}
+
+    def _shown(
+        self, version: Version, live: Mapping[str, VersionFigures], everywhere: Mapping[str, ClusterFigures]
+    ) -> Json:
         shown: Json = {
             "version": version.name,
             "origin": version.origin,
@@ -144,7 +162,9 @@ class Versions:
             shown["role"] = role
         figures = live.get(version.name)
         if figures is not None:
-            shown["live"] = {name: value for name, value in asdict(figures).items() if value is not None}
+            shown["live"] = _told(figures)
+        if version.name in everywhere:
+            shown["everywhere"] = _told(everywhere[version.name])
         return shown
 
 
@@ -156,6 +176,10 @@ def roles(roster: Roster) -> dict[str, str]:
     if roster.shadow is not None:
         told.setdefault(roster.shadow.model, "shadow")
     return told
+
+
+def _told(figures: VersionFigures | ClusterFigures) -> Json:
+    return {name: value for name, value in asdict(figures).items() if value is not None}
 
 
 def _deployed(deployment: Deployment) -> Json:

@@ -168,5 +168,6 @@ def _versions(ground: Ground, turns: Turns) -> Versions:
         labelled=lambda: labelled_turns(ground.store),
         roster=lambda: turns.fleet.roster,
         live=turns.live,
+        figures=turns.figures.fresh,
         signals=ground.signals,
     )

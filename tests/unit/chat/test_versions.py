@@ -11,6 +11,7 @@ import pytest
 
 from inference.registry.catalogue import Catalogue
 from inference.registry.deployment import Canary
+from inference.registry.everywhere import Agreed, ClusterFigures, everywhere
 from inference.registry.fleet import Roster
 from inference.registry.labelled import Labelled
 from inference.registry.live import Live
@@ -19,7 +20,7 @@ from inference.registry.state import DEPLOYMENT_FILE
 from server.chat.peer import Caller
 from server.chat.signals import ModelsMoved
 from server.chat.versions import Versions
-from server.errors import Conflict, Forbidden, NotFound, StartupError
+from server.errors import Conflict, Forbidden, NotFound, StartupError, Unavailable
 from server.wire.parts import User
 from server.wiring.rollouts import rollout_of
 from tests.unit.chat.loopback import loopback
@@ -41,6 +42,7 @@ class Shop:
     faults: dict[str, str] = field(default_factory=dict)
     live: Live = field(default_factory=Live)
     labelled: list[Labelled] = field(default_factory=list)
+    store_away: bool = False
 
     def __post_init__(self) -> None:
         self.catalogue = Catalogue(self.folder, [write_pack(self.folder.parent / "nlu", "1.0.0")])
@@ -50,6 +52,11 @@ class Shop:
 
     async def look(self) -> None:
         self.looks += 1
+
+    async def everywhere(self) -> dict[str, ClusterFigures]:
+        if self.store_away:
+            raise Unavailable("The database can't be read now.")
+        return everywhere([], {STANDARD: Agreed(40, 22)}, now_ms=0)
 
     async def newest(self) -> list[Labelled]:
         return self.labelled
@@ -64,6 +71,7 @@ class Shop:
             labelled=self.newest,
             roster=lambda: self.roster,
             live=self.live,
+            figures=self.everywhere,
             signals=self.signals,
         )
 
@@ -186,6 +194,9 @@ async def test_roles_and_figures_are_shown(shop: Shop) -> None:
     item = found["items"][0]
     assert (item["role"], item["live"]["answered"], item["live"]["psi"]) == ("champion", 1, {})
     assert "last_failure" not in item["live"]
+    assert (item["everywhere"]["agreement"], "drift" in item["everywhere"]) == (0.55, False)
+    shop.store_away = True
+    assert "everywhere" not in (await shop.versions().overview(ROOT))["items"][0]
 
 
 async def test_the_way_out_asks_nothing_of_the_own_intents(shop: Shop) -> None:
