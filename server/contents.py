@@ -332,7 +332,7 @@ def check_no_canary(settings: Settings, space: Space) -> None:
         raise StartupError(str(error)) from error
     raise StartupError(
         f"{canary.version} is the canary, and these intents were trained on the embedding of {space.model}.",
-        "It can't read them: end it with `parlance model canary --off`, or promote it and train the intents on it; then activate them.",
+        "It can't read them: end it with `parlance model canary --off`, or promote it and train the intents on it.",
     )
 
 
