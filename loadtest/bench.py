@@ -35,6 +35,7 @@ MODULES = {
     "fanout": "loadtest.bench_fanout",
     "connections": "loadtest.bench_connections",
     "workers": "loadtest.bench_workers",
+    "rollout": "loadtest.bench_rollout",
 }
 
 

@@ -77,6 +77,7 @@ class App:
             self._turns.learner.give_defaults(),
             self._turns.trials.follow(),
             self._turns.models.watch(),
+            self._turns.figures.keep(),
             self._talk.drift.watch(),
             self._talk.laboratory.examiner.keep(),
             self._people.accounts.watch(),
@@ -105,6 +106,7 @@ class App:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         await self._turns.runner.close(self._settings.drain_ms / 1000)
+        await self._turns.figures.close()
         await self._turns.listening.close()
         await self._turns.learner.close()
         await self._turns.trials.close()

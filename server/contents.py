@@ -320,6 +320,22 @@ def champion_folder(settings: Settings) -> Path:
         raise StartupError(str(error)) from error
 
 
+def check_no_canary(settings: Settings, space: Space) -> None:
+    """``StartupError`` where a canary is to answer that can't read intents trained on ``space``: servers would leave it
+    out, and the share of the conversations that somebody gave it would be nobody's."""
+    try:
+        catalogue = catalogue_of(settings)
+        canary = catalogue.deployment().canary
+        if canary is None or space_of(catalogue.version(canary.version).manifest) == space:
+            return
+    except RegistryError as error:
+        raise StartupError(str(error)) from error
+    raise StartupError(
+        f"{canary.version} is the canary, and these intents were trained on the embedding of {space.model}.",
+        "It can't read them: end it with `parlance model canary --off`, or promote it and train the intents on it.",
+    )
+
+
 def new_seed() -> int:
     """One that no other policy has; below 2^32."""
     return int(np.random.SeedSequence().entropy % 2**32)  # type: ignore[operator]

@@ -10,6 +10,7 @@ from statistics import median
 from inference.analysis import Analysis
 from inference.registry.comparison import HEADS
 from inference.registry.psi import DriftWindow
+from inference.registry.slices import Counts
 
 LATENCIES_KEPT = 512
 
@@ -43,26 +44,34 @@ class VersionLive:
         self._latencies_us: deque[int] = deque(maxlen=LATENCIES_KEPT)
         self._disagreed: Counter[str] = Counter()
         self._last_failure: str | None = None
+        self.fresh = Counts()
+        """Since ``Live.drain``."""
 
     def answered(self, analysis: Analysis) -> None:
         """It has read a text for an answer."""
         self._answered += 1
         self._took(analysis)
         self._drift.add(analysis.intent, analysis.intent_confidence)
+        self.fresh.answer(analysis)
 
     def compared(self, found: Analysis, differing: tuple[str, ...]) -> None:
         """It has read a text as the shadow; it says otherwise in these heads."""
         self._compared += 1
         self._took(found)
         self._disagreed.update(differing)
+        self.fresh.compared += 1
+        self.fresh.took(found)
+        self.fresh.disagreed.update(differing)
 
     def dropped(self) -> None:
         """A text was not read, since the shadow's line was full."""
         self._dropped += 1
+        self.fresh.dropped += 1
 
     def failed(self, error: Exception) -> None:
         """A text could not be read; nobody noticed."""
         self._failed += 1
+        self.fresh.failed += 1
         self._last_failure = str(error)
 
     def figures(self) -> VersionFigures:
@@ -108,3 +117,15 @@ class Live:
     def figures(self) -> dict[str, VersionFigures]:
         """Of all, by version."""
         return {name: live.figures() for name, live in self._versions.items()}
+
+    def drain(self) -> dict[str, Counts]:
+        """What was counted since the last time, by version."""
+        taken = {name: live.fresh for name, live in self._versions.items() if not live.fresh.is_empty}
+        for name in taken:
+            self._versions[name].fresh = Counts()
+        return taken
+
+    def give_back(self, taken: Mapping[str, Counts]) -> None:
+        """What was drained could not be stored: it is drained again."""
+        for name, counts in taken.items():
+            self.of(name).fresh.add(counts)

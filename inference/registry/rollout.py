@@ -15,6 +15,8 @@ from inference.registry import deployment as states
 from inference.registry.catalogue import Catalogue, Version
 from inference.registry.deployment import Deployment
 from inference.registry.gate import TOLERANCE, Regression, regressions
+from inference.registry.labelled import Trial
+from inference.registry.paired import Paired
 
 CANARY_SHARE: Final = 0.1
 
@@ -33,10 +35,30 @@ class Regressed(GateError):
         self.regressions = found
 
 
+class WorseWithCustomers(GateError):
+    """The candidate reads the user's own labelled turns worse than the champion does: ``found``."""
+
+    def __init__(self, candidate: str, champion: str, found: Paired) -> None:
+        super().__init__(
+            f"{candidate} understands your own customers worse than the champion {champion}: {found}",
+            "See `parlance intents inbox` for what they wrote, train it better, or overrule the gate with --force.",
+        )
+        self.found = found
+
+
+@dataclass(frozen=True, slots=True)
+class Tried:
+    """How a candidate read the labelled turns beside this ``champion``."""
+
+    champion: str
+    found: Paired
+
+
 @dataclass(frozen=True, slots=True)
 class Rollout:
     """``standard``: the version that the settings name, champion until another is promoted. ``intents``: the embedding
-    that the user's own intents were trained on, None without any.
+    that the user's own intents were trained on, None without any. ``trial``: the labelled turns that a candidate has to
+    read as well as the champion does; None asks for none.
 
     Every method gives what holds afterwards and raises ``RegistryError``, or ``GateError`` where it is the gate that
     refuses; nothing has changed then.
@@ -45,6 +67,7 @@ class Rollout:
     catalogue: Catalogue
     standard: str
     intents: Space | None = None
+    trial: Trial | None = None
 
     def champion(self, deployment: Deployment) -> str:
         """The version that answers where no canary does."""
@@ -79,11 +102,12 @@ class Rollout:
             return self.catalogue.change(lambda deployment: states.canary(deployment, None), action="canary --off")
         candidate = self.catalogue.verified(version, load=True)
         forced: list[str] = []
+        tried = self.tried(candidate)
 
         def transition(deployment: Deployment) -> Deployment:
             self._check_free(deployment, version)
             self._check_both_read_intents(deployment, candidate)
-            forced[:] = self._gate(deployment, candidate, tolerance, force)
+            forced[:] = self._gate(deployment, candidate, tried, tolerance, force)
             return states.canary(deployment, version, share)
 
         action = f"canary {version} --share {share:g}{_flags(tolerance, force)}"
@@ -93,9 +117,10 @@ class Rollout:
         """Make ``version`` the champion, through the gate. ``force`` overrules the gate's metrics, nothing else."""
         candidate = self._fitting(version)
         forced: list[str] = []
+        tried = self.tried(candidate)
 
         def transition(deployment: Deployment) -> Deployment:
-            forced[:] = self._gate(deployment, candidate, tolerance, force)
+            forced[:] = self._gate(deployment, candidate, tried, tolerance, force)
             return states.promote(deployment, version)
 
         action = f"promote {version}{_flags(tolerance, force)}"
@@ -125,6 +150,19 @@ class Rollout:
             return states.forget(deployment, version)
 
         return self.catalogue.change(transition, action=f"remove {version}{' --force' if force else ''}")
+
+    def tried(self, candidate: Version) -> Tried | None:
+        """How the candidate reads the labelled turns beside who is champion now; None where there is nothing to
+        compare. It takes seconds, so it stands before the lock."""
+        name = self.champion(self.catalogue.deployment())
+        if self.trial is None or name == candidate.name:
+            return None
+        try:
+            champion = self.catalogue.version(name)
+            found = self.trial.compare(champion, candidate)
+        except RegistryError:  # it can't be read: the gate says so, under the lock
+            return None
+        return None if found is None else Tried(name, found)
 
     def misfit(self, version: Version) -> str | None:
         """Why the user's own intents can't be read on this version; None where they can, or there are none."""
@@ -158,7 +196,9 @@ class Rollout:
             remedy = "`parlance model list` shows the others."
             raise RegistryError(f"{version} is the champion: it answers already", remedy)
 
-    def _gate(self, deployment: Deployment, candidate: Version, tolerance: float, force: bool) -> list[str]:
+    def _gate(
+        self, deployment: Deployment, candidate: Version, tried: Tried | None, tolerance: float, force: bool
+    ) -> list[str]:
         """What is overruled by force."""
         name = self.champion(deployment)
         if name == candidate.name:
@@ -170,10 +210,15 @@ class Rollout:
             if force:
                 return [told]
             raise GateError(told, f"{error.remedy} Or overrule the gate with --force.") from error
+        if tried is not None and tried.champion != name:
+            raise RegistryError(f"{name} has become champion meanwhile", "Try again.")
         found = regressions(_int8(champion), _int8(candidate), tolerance)
         if found and not force:
             raise Regressed(candidate.name, name, found, tolerance)
-        return [str(regression) for regression in found]
+        worse = tried is not None and tried.found.is_worse
+        if tried is not None and worse and not force:
+            raise WorseWithCustomers(candidate.name, name, tried.found)
+        return [*map(str, found), *([str(tried.found)] if tried is not None and worse else [])]
 
 
 def _int8(version: Version) -> dict[str, object]:

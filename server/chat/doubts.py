@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from typing import Final
 
 from inference.analysis import Analysis
+from server.chat.relabels import said_of
 from server.chat.writer.conditions import Kind
-from server.chat.writer.kinds import CONFIDENT_FROM, is_lost
+from server.chat.writer.kinds import CONFIDENT_FROM
 from server.store.inbox_ports import NO_INTENT, Doubt
 
 # Understood by its words or by what was asked before, whatever the model says of its intent.
@@ -34,7 +35,7 @@ class DoubtRule:
         if kind in UNDERSTOOD or wanted_person or not self._is_doubtful(analysis):
             return None
         return Doubt(
-            said=NO_INTENT if is_lost(analysis) else analysis.intent,
+            said=said_of(analysis),
             confidence=round(float(analysis.intent_confidence), 4),
             guesses=tuple((name, round(float(probability), 4)) for name, probability in analysis.intents),
             out_of_scope=round(float(analysis.out_of_scope), 4),

@@ -1,26 +1,32 @@
 """The versions of the model, for admins: what there is, how it does, and which of them shall answer.
 
-What may be changed is decided by ``Rollout``, as for the command. The figures are those of the worker that is asked.
+What may be changed is decided by ``Rollout``, as for the command. ``live`` are the figures of the worker that is asked,
+``everywhere`` those of all.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any, Protocol, TypeVar
 
 import msgspec
+import structlog
 
 from inference.errors import RegistryError
 from inference.registry.catalogue import Catalogue, Version
 from inference.registry.deployment import Deployment
+from inference.registry.everywhere import ClusterFigures
 from inference.registry.fleet import Roster
+from inference.registry.labelled import Labelled
 from inference.registry.live import Live, VersionFigures
 from inference.registry.rollout import CANARY_SHARE, Rollout
 from server.chat.peer import Caller
 from server.chat.signals import ModelsMoved, Signals
-from server.errors import ClientError, Conflict, Forbidden, NotFound, StartupError
+from server.errors import ClientError, Conflict, Forbidden, NotFound, StartupError, Unavailable
+
+_log = structlog.get_logger(__name__)
 
 Json = dict[str, Any]
 T = TypeVar("T")
@@ -39,22 +45,27 @@ class InUse(Protocol):
 
 
 class Versions:
-    """``rollout`` makes, in a thread, the one that holds for the own intents as they are now or, False, asks nothing of
-    them; ``roster``: who is in use."""
+    """``rollout`` makes, in a thread, the one that holds for the own intents as they are now (False: asks nothing of
+    them) and for these labelled turns, which ``labelled`` gives; ``roster``: who is in use; ``figures``: what versions
+    do on all workers."""
 
     def __init__(
         self,
         *,
         models: InUse,
-        rollout: Callable[[bool], Rollout],
+        rollout: Callable[[bool, Sequence[Labelled]], Rollout],
+        labelled: Callable[[], Awaitable[Sequence[Labelled]]],
         roster: Callable[[], Roster],
         live: Live,
+        figures: Callable[[], Awaitable[Mapping[str, ClusterFigures]]],
         signals: Signals,
     ) -> None:
         self._models = models
         self._rollout = rollout
+        self._labelled = labelled
         self._roster = roster
         self._live = live
+        self._figures = figures
         self._signals = signals
 
     async def overview(self, caller: Caller) -> Json:
@@ -67,7 +78,7 @@ class Versions:
         _require_admin(caller)
         found = await _asked(lambda: self._models.catalogue.version(name), NotFound)
         lineage = await asyncio.to_thread(self._models.catalogue.lineage, name)
-        shown = self._shown(found, self._live.figures())
+        shown = self._shown(found, self._live.figures(), await self._everywhere())
         if lineage is not None:
             plain = msgspec.to_builtins(lineage)
             shown["lineage"] = {name: value for name, value in plain.items() if value is not None}
@@ -75,29 +86,42 @@ class Versions:
 
     async def shadow(self, caller: Caller, version: str | None) -> Json:
         """Let a version read beside, or none. ``Forbidden``, ``NotFound``, ``Conflict``."""
-        return await self._change(caller, version, lambda rollout: rollout.shadow(version), intents=False)
+        return await self._change(caller, version, lambda rollout: rollout.shadow(version))
 
     async def canary(
         self, caller: Caller, version: str | None, share: float = CANARY_SHARE, *, force: bool = False
     ) -> Json:
         """Let a version answer a share of the conversations, or none. ``Forbidden``, ``NotFound``, ``Conflict``."""
-        return await self._change(caller, version, lambda rollout: rollout.canary(version, share, force=force))
+        return await self._change(
+            caller, version, lambda rollout: rollout.canary(version, share, force=force), gated=True
+        )
 
     async def promote(self, caller: Caller, version: str, *, force: bool = False) -> Json:
         """Let a version answer everybody. ``Forbidden``, ``NotFound``, ``Conflict`` where the gate refuses."""
-        return await self._change(caller, version, lambda rollout: rollout.promote(version, force=force))
+        return await self._change(caller, version, lambda rollout: rollout.promote(version, force=force), gated=True)
 
     async def rollback(self, caller: Caller) -> Json:
         """Let the champion before this one answer again. ``Forbidden``, ``Conflict`` where there is none."""
-        return await self._change(caller, None, lambda rollout: rollout.rollback(), intents=False)
+        return await self._change(caller, None, lambda rollout: rollout.rollback())
+
+    async def remove(self, caller: Caller, version: str, *, force: bool = False) -> None:
+        """Delete the files of an added version, whole or broken, that does nothing; ``force``: also one that
+        ``rollback`` would go back to. ``Forbidden``, ``NotFound``, ``Conflict``."""
+        _require_admin(caller)
+        catalogue = self._models.catalogue
+        if version not in await _asked(catalogue.broken, Conflict):
+            await _asked(lambda: catalogue.version(version), NotFound)
+        changed = await _asked(lambda: self._rollout(False, ()).remove(version, force=force), Conflict)
+        await self._signals.send(ModelsMoved(changed.revision))
 
     async def _change(
-        self, caller: Caller, version: str | None, change: Callable[[Rollout], Deployment], *, intents: bool = True
+        self, caller: Caller, version: str | None, change: Callable[[Rollout], Deployment], *, gated: bool = False
     ) -> Json:
         _require_admin(caller)
         if version is not None:
             await _asked(lambda: self._models.catalogue.version(version), NotFound)
-        changed = await _asked(lambda: change(self._rollout(intents)), Conflict)
+        labelled = await self._labelled() if gated and version is not None else ()
+        changed = await _asked(lambda: change(self._rollout(gated, labelled)), Conflict)
         await self._signals.send(ModelsMoved(changed.revision))
         await self._models.look()  # so that the answer tells what it has come to
         return await self._overview()
@@ -108,16 +132,26 @@ class Versions:
             lambda: (catalogue.versions(), catalogue.broken(), _read(catalogue)), Conflict
         )
         shown, live = _deployed(deployment) if deployment is not None else {}, self._live.figures()
+        everywhere = await self._everywhere()
         return {
             **shown,
             "serving": _serving(roster),
-            "items": [self._shown(version, live) for version in versions],
+            "items": [self._shown(version, live, everywhere) for version in versions],
             "problems": [
                 {"version": name, "reason": reason} for name, reason in {**broken, **self._models.faults}.items()
             ],
         }
 
-    def _shown(self, version: Version, live: Mapping[str, VersionFigures]) -> Json:
+    async def _everywhere(self) -> Mapping[str, ClusterFigures]:
+        try:
+            return await self._figures()
+        except Unavailable as error:  # the versions are files, and can be told without the database
+            _log.warning("model figures not read", reason=str(error))
+            return {}
+
+    def _shown(
+        self, version: Version, live: Mapping[str, VersionFigures], everywhere: Mapping[str, ClusterFigures]
+    ) -> Json:
         shown: Json = {
             "version": version.name,
             "origin": version.origin,
@@ -128,7 +162,9 @@ class Versions:
             shown["role"] = role
         figures = live.get(version.name)
         if figures is not None:
-            shown["live"] = {name: value for name, value in asdict(figures).items() if value is not None}
+            shown["live"] = _told(figures)
+        if version.name in everywhere:
+            shown["everywhere"] = _told(everywhere[version.name])
         return shown
 
 
@@ -140,6 +176,10 @@ def roles(roster: Roster) -> dict[str, str]:
     if roster.shadow is not None:
         told.setdefault(roster.shadow.model, "shadow")
     return told
+
+
+def _told(figures: VersionFigures | ClusterFigures) -> Json:
+    return {name: value for name, value in asdict(figures).items() if value is not None}
 
 
 def _deployed(deployment: Deployment) -> Json:

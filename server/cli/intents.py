@@ -115,15 +115,17 @@ def activate(
 ) -> None:
     """Put FILE where the setting `intents` points: servers that run with it take it within seconds, without a restart.
 
-    Exit code 0: in place; 2: FILE is damaged or was trained on another model, or the setting is empty.
+    Exit code 0: in place; 2: FILE is damaged or was trained on another model, a canary answers that could not read it,
+    or the setting is empty.
     """
-    from server.contents import champion_folder, embedding_space, read_trained
+    from server.contents import champion_folder, check_no_canary, embedding_space, read_trained
 
     settings = load(config=config, check=False, make=False).settings
     if settings.intents is None:
         remedy = "Say where the server finds its intents, for example with PARLANCE_INTENTS=data/intents.npz."
         raise StartupError("The setting `intents` is empty.", remedy)
     manifest = read_trained(file, embedding_space(champion_folder(settings))).manifest
+    check_no_canary(settings, manifest.space)
     learning.write_whole(settings.intents, file.read_bytes())
     if as_json:
         print_json({"file": str(settings.intents), "intents": len(manifest.labels), "examples": manifest.examples})

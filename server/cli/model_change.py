@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -16,6 +16,8 @@ from server.errors import StartupError
 if TYPE_CHECKING:
     from inference.errors import GateError
     from inference.registry.deployment import Deployment
+    from inference.registry.labelled import Labelled
+    from inference.registry.paired import Paired
     from inference.registry.rollout import Rollout
     from server.settings import Settings
 
@@ -43,7 +45,7 @@ def add(
     Exit code 0: it is there (or was already, the same); 2: the pack is broken, its name is taken, or the folder can't
     be written.
     """
-    rollout = open_rollout(settings_of(config), with_intents=False)
+    rollout = open_rollout(settings_of(config))
     with refusals(as_json):
         catalogue = rollout.catalogue
         added = catalogue.add(pack, parent=rollout.champion(catalogue.deployment()))
@@ -61,7 +63,7 @@ def shadow(
     Exit code 0: done; 2: it is unknown, broken or the champion.
     """
     _check_choice(version, off, "shadow")
-    rollout = open_rollout(settings_of(config), with_intents=False)
+    rollout = open_rollout(settings_of(config))
     with refusals(as_json):
         _tell(rollout, rollout.shadow(version), as_json)
 
@@ -81,14 +83,15 @@ def canary(
 ) -> None:
     """Let VERSION answer a share of the conversations; each stays with who answers it, and a larger share adds others.
 
-    Exit code 0: done; 1: the gate refuses (a metric falls, or your own intents are not trained on it); 2: it is
-    unknown, broken or the champion.
+    Exit code 0: done; 1: the gate refuses (a metric falls, it reads turns that people labelled worse, or your own
+    intents are not trained on it); 2: it is unknown, broken or the champion.
     """
     from inference.registry.gate import TOLERANCE
     from inference.registry.rollout import CANARY_SHARE
 
     _check_choice(version, off, "canary")
-    rollout = open_rollout(settings_of(config))
+    tried: list[Paired] = []
+    rollout = open_gate(settings_of(config), tried.append)
     with refusals(as_json):
         deployment = rollout.canary(
             version,
@@ -96,7 +99,7 @@ def canary(
             tolerance=TOLERANCE if tolerance is None else tolerance,
             force=force,
         )
-        _tell(rollout, deployment, as_json)
+        _tell(rollout, deployment, as_json, tried)
 
 
 def promote(
@@ -109,15 +112,16 @@ def promote(
 ) -> None:
     """Make VERSION the champion of all conversations; `rollback` goes back.
 
-    Exit code 0: done; 1: the gate refuses (a metric falls, or your own intents are not trained on it); 2: it is unknown
-    or broken.
+    Exit code 0: done; 1: the gate refuses (a metric falls, it reads turns that people labelled worse, or your own
+    intents are not trained on it); 2: it is unknown or broken.
     """
     from inference.registry.gate import TOLERANCE
 
-    rollout = open_rollout(settings_of(config))
+    tried: list[Paired] = []
+    rollout = open_gate(settings_of(config), tried.append)
     with refusals(as_json):
         chosen = TOLERANCE if tolerance is None else tolerance
-        _tell(rollout, rollout.promote(version, tolerance=chosen, force=force), as_json)
+        _tell(rollout, rollout.promote(version, tolerance=chosen, force=force), as_json, tried)
 
 
 def rollback(*, as_json: JsonOption = False, config: ConfigOption = None) -> None:
@@ -126,7 +130,7 @@ def rollback(*, as_json: JsonOption = False, config: ConfigOption = None) -> Non
     Exit code 0: done; 2: there is no champion before this one, or its pack is broken.
     """
     settings = settings_of(config)
-    rollout = open_rollout(settings, with_intents=False)
+    rollout = open_rollout(settings)
     with refusals(as_json):
         deployment = rollout.rollback()
         _tell(rollout, deployment, as_json)
@@ -144,7 +148,7 @@ def remove(
 
     Exit code 0: it is gone; 1: `rollback` may go back to it; 2: it is unknown, in use or shipped, or can't be removed.
     """
-    rollout = open_rollout(settings_of(config), with_intents=False)
+    rollout = open_rollout(settings_of(config))
     with refusals(as_json):
         deployment = rollout.remove(version, force=force)
     if as_json:
@@ -158,13 +162,36 @@ def settings_of(config: Path | None) -> Settings:
     return load(config=config, check=False, make=False).settings
 
 
-def open_rollout(settings: Settings, *, with_intents: bool = True) -> Rollout:
+def open_rollout(settings: Settings, *, with_intents: bool = False) -> Rollout:
     """The registry of these settings. Without intents it asks nothing of them, so that a broken file stops nobody."""
-    from inference.registry.rollout import Rollout
-    from server.contents import catalogue_of, read_space, standard_version
+    from server.contents import catalogue_of, standard_version
+    from server.wiring.rollouts import rollout_of
 
-    intents = read_space(settings.intents) if with_intents and settings.intents is not None else None
-    return Rollout(catalogue_of(settings), standard_version(settings), intents)
+    intents = settings.intents if with_intents else None
+    return rollout_of(catalogue_of(settings), standard_version(settings), intents)
+
+
+def open_gate(settings: Settings, told: Callable[[Paired], None]) -> Rollout:
+    """The registry with all that a version that answers has to pass; ``told`` hears how it reads the labelled turns."""
+    from server.contents import catalogue_of, standard_version
+    from server.wiring.rollouts import rollout_of
+
+    standard, labelled = standard_version(settings), _labelled(settings)
+    return rollout_of(catalogue_of(settings), standard, settings.intents, labelled, told)
+
+
+def _labelled(settings: Settings) -> Sequence[Labelled]:
+    """What people labelled in the inbox; nothing where there is no database yet."""
+    from server.chat.relabels import labelled_turns
+    from server.cli.ledger import with_store
+
+    if not settings.shares_database and not settings.database_path.exists():
+        return ()
+    try:
+        return with_store(settings, labelled_turns)
+    except StartupError as error:
+        typer.echo(f"Not held against labelled turns: {error}", err=True)
+        return ()
 
 
 @contextmanager
@@ -197,7 +224,7 @@ def _check_choice(version: str | None, off: bool, command: str) -> None:
 def _warn_of_intents(settings: Settings, champion: str) -> None:
     # Too late to refuse, and rightly so: going back is for emergencies.
     try:
-        rollout = open_rollout(settings)
+        rollout = open_rollout(settings, with_intents=True)
         problem = rollout.misfit(rollout.catalogue.version(champion))
     except StartupError as error:
         problem = str(error)
@@ -209,12 +236,18 @@ def _warn_of_intents(settings: Settings, champion: str) -> None:
         typer.echo(f"{problem.rstrip('.')}. {remedy}", err=True)
 
 
-def _tell(rollout: Rollout, deployment: Deployment, as_json: bool) -> None:
+def _tell(rollout: Rollout, deployment: Deployment, as_json: bool, tried: Sequence[Paired] = ()) -> None:
     history = rollout.catalogue.history()
     forced = history[-1].forced if history and history[-1].revision == deployment.revision else ()
     if as_json:
-        print_json({"deployment": described(rollout, deployment), "forced": list(forced)})
+        labelled = _paired(tried[-1]) if tried else None
+        print_json({"deployment": described(rollout, deployment), "forced": list(forced), "labelled": labelled})
         return
+    from inference.registry.paired import MIN_LABELS
+
+    for found in tried:
+        few = "" if found.is_enough else f"; too few to judge by, {MIN_LABELS} are enough"
+        typer.echo(f"Your own customers: {found}{few}.", err=True)
     for excused in forced:
         typer.echo(f"Overruled: {excused}", err=True)
     told = [f"{rollout.champion(deployment)} is the champion"]
@@ -225,15 +258,23 @@ def _tell(rollout: Rollout, deployment: Deployment, as_json: bool) -> None:
     typer.echo(f"{', '.join(told)}. {FOLLOW}")
 
 
+def _paired(found: Paired) -> dict[str, Any]:
+    from dataclasses import asdict
+
+    return {**asdict(found), "difference": found.difference, "enough": found.is_enough}
+
+
 def _print_refusal(error: GateError, as_json: bool) -> None:
     from dataclasses import asdict
 
-    from inference.registry.rollout import Regressed
+    from inference.registry.rollout import Regressed, WorseWithCustomers
 
     found = error.regressions if isinstance(error, Regressed) else []
     if as_json:
         listed = [asdict(regression) for regression in found]
-        print_json({"refused": error.problem, "remedy": error.remedy, "regressions": listed})
+        labelled = _paired(error.found) if isinstance(error, WorseWithCustomers) else None
+        told = {"refused": error.problem, "remedy": error.remedy, "regressions": listed, "labelled": labelled}
+        print_json(told)
     # The listing is the problem's tail; a line each is easier to read.
     lines = [error.problem.partition(": ")[0] + ":", *(f"  {one}" for one in found)] if found else [f"{error.problem}."]
     typer.echo("\n".join((*lines, error.remedy)), err=True)

@@ -52,7 +52,7 @@ def _facts(told: Mapping[str, Any]) -> Table:
     """Without a frame: name, value."""
     from rich.table import Table
 
-    manifest, lineage, relabelled = told["manifest"], told["lineage"] or {}, told["relabelled"]
+    manifest, lineage = told["manifest"], told["lineage"] or {}
     facts = {
         "version": told["version"],
         "role": _role(told),
@@ -62,9 +62,7 @@ def _facts(told: Mapping[str, Any]) -> Table:
         "reads": f"at most {manifest['max_tokens']} tokens, embeds in {manifest['embedding_dim']} dimensions",
         "added": f"{_moment(lineage['added_at_ms'])} from {lineage['source']}" if lineage else "",
         "parent": lineage.get("parent") or "",
-        "unsure turns": f"of {relabelled['labelled']} that people labelled, it had said {relabelled['agreed']} so"
-        if relabelled
-        else "",
+        **(_live(told["everywhere"]) if told["everywhere"] else {}),
         **{f"made by: {name}": str(value) for name, value in (manifest.get("made_by") or {}).items()},
     }
     table = Table.grid(padding=(0, 2))
@@ -72,6 +70,32 @@ def _facts(told: Mapping[str, Any]) -> Table:
         if value:
             table.add_row(name, _plain(value))
     return table
+
+
+def _live(figures: Mapping[str, Any]) -> dict[str, str]:
+    """What it does on all workers."""
+    low, high, fell = figures["agreement_low"], figures["agreement_high"], figures["agreement_fell"]
+    latency = [figures[name] for name in ("latency_p50_us", "latency_p95_us")]
+    took = "" if None in latency else f", {latency[0] / 1e3:.1f} ms at the median, {latency[1] / 1e3:.1f} at p95"
+    sure = "" if figures["confidence"] is None else f", {_number(figures['confidence'], '.2f')} sure on average"
+    drifts = ", ".join(f"{name} {_number(index, '.3f')}" for name, index in figures["psi"].items())
+    return {
+        "last day": f"{figures['answered']} texts, {100 * figures['share']:.1f} % of all{took}{sure}"
+        if figures["answered"]
+        else "",
+        "as shadow": f"{figures['compared']} texts, otherwise in {_heads(figures['disagreed'])}"
+        if figures["compared"]
+        else "",
+        "drift": f"{figures['drift']} (PSI: {drifts})" if figures["drift"] else "",
+        "unsure turns": f"of {figures['labelled']} that people labelled, it had said {figures['agreed']} so "
+        f"({100 * low:.0f} to {100 * high:.0f} %){'; less than before' if fell else ''}"
+        if figures["labelled"]
+        else "",
+    }
+
+
+def _heads(counts: Mapping[str, int]) -> str:
+    return ", ".join(f"{count} {head}" for head, count in counts.items())
 
 
 def _sources(data: Sequence[Mapping[str, Any]]) -> Table:

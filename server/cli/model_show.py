@@ -35,7 +35,7 @@ def list_versions(*, as_json: JsonOption = False, config: ConfigOption = None) -
     """
     from server.cli.model_page import list_table
 
-    rollout = open_rollout(settings_of(config), with_intents=False)
+    rollout = open_rollout(settings_of(config))
     with refusals(as_json):
         deployment = rollout.catalogue.deployment()
         rows, broken = _sorted_out(rollout, deployment)
@@ -65,7 +65,7 @@ def show(
     """
     from server.cli.model_page import page
 
-    rollout = open_rollout(settings_of(config), with_intents=False)
+    rollout = open_rollout(settings_of(config))
     with refusals(as_json):
         deployment, found = rollout.catalogue.deployment(), rollout.catalogue.verified(version)
         told = {
@@ -74,7 +74,7 @@ def show(
             "history": _history(rollout, version),
             "manifest": _raw_manifest(found),
             "champion": _champion(rollout, deployment),
-            "relabelled": _relabelled(version, config),
+            "everywhere": _everywhere(version, config),
         }
     if as_json:
         print_json(told)
@@ -153,15 +153,19 @@ def _raw_manifest(version: Version) -> dict[str, Any]:
     return manifest
 
 
-def _relabelled(version: str, config: Path | None) -> dict[str, int] | None:
-    """What people who labelled its unsure turns said of it; None: nothing, or there is no database to ask."""
-    from server.cli.inbox_desk import open_desk
+def _everywhere(version: str, config: Path | None) -> dict[str, Any] | None:
+    """What it does on all workers of this database; None: nothing, or there is no database to ask."""
+    from dataclasses import asdict
+
+    from server.chat.model_figures import figures_of
+    from server.cli.ledger import with_store
+    from server.clock import SystemClock
 
     try:
-        said = open_desk(config=config).agreement()
+        found = with_store(settings_of(config), lambda store: figures_of(store, SystemClock().now_ms()))
     except StartupError:
         return None
-    return next(({"labelled": one.labelled, "agreed": one.agreed} for one in said if one.model == version), None)
+    return asdict(found[version]) if version in found else None
 
 
 def _champion(rollout: Rollout, deployment: Deployment) -> dict[str, Any] | None:

@@ -64,7 +64,7 @@ _AGREEMENT = (
         func.count().label("labelled"),
         func.sum(case((_doubts.c.label == _doubts.c.said, 1), else_=0)).label("agreed"),
     )
-    .where(_IS_LABELLED)
+    .where(_IS_LABELLED, _doubts.c.at_ms >= bindparam("since_ms"))
     .group_by(_doubts.c.model)
     .order_by(_doubts.c.model)
 )
@@ -126,9 +126,10 @@ def lapse(connection: Connection, before_ms: int, keep: int, limit: int) -> int:
     return len(ids)
 
 
-def agreement(connection: Connection) -> list[Agreement]:
+def agreement(connection: Connection, since_ms: int | None = None) -> list[Agreement]:
     """By model."""
-    return [Agreement(row.model, row.labelled, row.agreed) for row in connection.execute(_AGREEMENT).all()]
+    found = connection.execute(_AGREEMENT, {"since_ms": 0 if since_ms is None else since_ms}).all()
+    return [Agreement(row.model, row.labelled, row.agreed) for row in found]
 
 
 def _item_of(row: Row[*tuple[Any, ...]]) -> InboxItem:

@@ -97,8 +97,8 @@ class InboxStore(Protocol):
         """Let doubts go that were written before ``before_ms`` and never labelled, and the oldest open ones beyond
         ``keep``; at most ``limit`` of each. How many went. Messages and turns stay."""
 
-    async def relabel_agreement(self) -> list[Agreement]:
-        """By model, ascending; those with a label at all."""
+    async def relabel_agreement(self, since_ms: int | None = None) -> list[Agreement]:
+        """By model, ascending; those with a label at all, of turns from ``since_ms`` on or, None, of all."""
 
 
 def judged(items: Sequence[InboxItem]) -> list[InboxItem]:

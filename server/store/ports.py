@@ -28,6 +28,7 @@ from server.store.knowledge_ports import KnowledgeStore
 from server.store.mood_ports import MoodStore
 from server.store.people_ports import PeopleStore
 from server.store.policy_ports import PolicyMode, PolicyStore, Repeats
+from server.store.slice_ports import SliceStore
 from server.store.usage_ports import ModelUsage, UsageStore
 from server.wire.frames import Message, Notification
 from server.wire.parts import Conversation, Priority, ReceiptKind, ReceiptMark, State, Status, Turn, User
@@ -390,6 +391,7 @@ class Store(
     PeopleStore,
     PolicyStore,
     ExperimentStore,
+    SliceStore,
     UsageStore,
     Protocol,
 ):

@@ -479,6 +479,19 @@ model_usage = Table(
 )
 Index("ix_model_usage_user_id_at_ms", model_usage.c.user_id, model_usage.c.at_ms)
 
+# What versions of the model did on every worker. ``width_ms``: 0 as a worker wrote it, else what it was folded to.
+model_slices = Table(
+    "model_slices",
+    metadata,
+    Column("slice_id", String(64), primary_key=True),
+    Column("version", String, nullable=False),
+    Column("width_ms", BigInteger, nullable=False),
+    Column("from_ms", BigInteger, nullable=False),
+    Column("until_ms", BigInteger, nullable=False),
+    Column("counts_json", Text, nullable=False),
+)
+Index("ix_model_slices_width_ms_from_ms", model_slices.c.width_ms, model_slices.c.from_ms)
+
 # One row that ``ping`` counts up: a database that only reads is not ready.
 probe = Table(
     "probe",

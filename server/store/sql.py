@@ -22,6 +22,7 @@ from server.store.sql_knowledge import KnowledgeMethods
 from server.store.sql_mood import MoodMethods
 from server.store.sql_people import PeopleMethods
 from server.store.sql_policies import PolicyMethods
+from server.store.sql_slices import SliceMethods
 from server.store.sql_turns import TurnMethods
 from server.store.sql_usage import UsageMethods
 from server.store.sql_users import UserMethods
@@ -41,6 +42,7 @@ class SqlStore(
     PeopleMethods,
     PolicyMethods,
     ExperimentMethods,
+    SliceMethods,
     UsageMethods,
 ):
     """``ports.Store`` on the database of ``url``: ``sqlite_url``'s, or PostgreSQL's.

@@ -36,5 +36,5 @@ class InboxMethods(Roads):
     async def lapse_doubts(self, before_ms: int, keep: int, limit: int) -> int:
         return await self._work((_ORDER,), partial(inbox.lapse, before_ms=before_ms, keep=keep, limit=limit))
 
-    async def relabel_agreement(self) -> list[Agreement]:
-        return await self._read(inbox.agreement)
+    async def relabel_agreement(self, since_ms: int | None = None) -> list[Agreement]:
+        return await self._read(partial(inbox.agreement, since_ms=since_ms))

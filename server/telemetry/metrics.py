@@ -27,6 +27,7 @@ from server.telemetry.versions import VersionsCollector
 
 if TYPE_CHECKING:
     from inference.engine import EngineStats
+    from inference.registry.everywhere import ClusterFigures
     from inference.registry.live import VersionFigures
 
 # Around the target of 20 µs a decision, and of 0.4 ms a commit of 50 rows.
@@ -182,10 +183,13 @@ class Metrics:
         self.registry.register(_EngineCollector(engine))
 
     def watch_models(
-        self, roles: Callable[[], Mapping[str, str]], figures: Callable[[], Mapping[str, VersionFigures]]
+        self,
+        roles: Callable[[], Mapping[str, str]],
+        figures: Callable[[], Mapping[str, VersionFigures]],
+        everywhere: Callable[[], Mapping[str, ClusterFigures]],
     ) -> None:
-        """Show what the versions of the model in use have done, read likewise."""
-        self.registry.register(VersionsCollector(roles, figures))
+        """Show what the versions of the model have done here and on all workers, read likewise."""
+        self.registry.register(VersionsCollector(roles, figures, everywhere))
 
     def render(self) -> bytes:
         """Everything in the Prometheus text format 0.0.4."""

@@ -9,6 +9,7 @@ from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamil
 from prometheus_client.registry import Collector
 
 if TYPE_CHECKING:
+    from inference.registry.everywhere import ClusterFigures
     from inference.registry.live import VersionFigures
 
 _COUNTED: tuple[tuple[str, str, Callable[[VersionFigures], int]], ...] = (
@@ -20,13 +21,18 @@ _COUNTED: tuple[tuple[str, str, Callable[[VersionFigures], int]], ...] = (
 
 
 class VersionsCollector(Collector):
-    """``roles``: what each version in use does; ``figures``: of all that have been in use."""
+    """``roles``: what each version in use does; ``figures``: of all that have been in use here, ``everywhere``: on any
+    worker."""
 
     def __init__(
-        self, roles: Callable[[], Mapping[str, str]], figures: Callable[[], Mapping[str, VersionFigures]]
+        self,
+        roles: Callable[[], Mapping[str, str]],
+        figures: Callable[[], Mapping[str, VersionFigures]],
+        everywhere: Callable[[], Mapping[str, ClusterFigures]],
     ) -> None:
         self._roles = roles
         self._figures = figures
+        self._everywhere = everywhere
 
     def collect(self) -> Iterator[Metric]:
         """Some thirty samples for each version."""
@@ -41,11 +47,12 @@ class VersionsCollector(Collector):
                 counter.add_metric((version,), count(found))
             yield counter
         yield from self._by_head(figures)
+        yield from self._of_the_cluster()
 
     def _by_head(self, figures: Mapping[str, VersionFigures]) -> Iterator[Metric]:
         meaning = "Texts of which the shadow says otherwise, by head."
         differing = CounterMetricFamily("parlance_shadow_disagreements", meaning, labels=("version", "head"))
-        meaning = "Drift of what the version says: population stability index, by measure."
+        meaning = "Drift of what the version says on this worker: population stability index, by measure."
         drift = GaugeMetricFamily("parlance_model_drift_psi", meaning, labels=("version", "measure"))
         for version, found in figures.items():
             for head, count in found.disagreed.items():
@@ -54,3 +61,35 @@ class VersionsCollector(Collector):
                 drift.add_metric((version, measure), index)
         yield differing
         yield drift
+
+    def _of_the_cluster(self) -> Iterator[Metric]:
+        """The same on every worker: take one of them, not their sum."""
+        found = self._everywhere()
+        for name, meaning, value in _OF_THE_CLUSTER:
+            gauge = GaugeMetricFamily(f"parlance_cluster_model_{name}", meaning, labels=("version",))
+            for version, figures in found.items():
+                shown = value(figures)
+                if shown is not None:
+                    gauge.add_metric((version,), shown)
+            yield gauge
+        meaning = "Drift of what the version says on all workers: population stability index, by measure."
+        drift = GaugeMetricFamily("parlance_cluster_model_drift_psi", meaning, labels=("version", "measure"))
+        for version, figures in found.items():
+            for measure, index in figures.psi.items():
+                drift.add_metric((version, measure), index)
+        yield drift
+
+
+def _seconds(latency_us: float | None) -> float | None:
+    return None if latency_us is None else latency_us / 1e6
+
+
+_OF_THE_CLUSTER: tuple[tuple[str, str, Callable[[ClusterFigures], float | None]], ...] = (
+    ("turns_day", "Texts read for an answer in the last day.", lambda found: found.answered),
+    ("share_ratio", "Share of the last day's texts that the version read.", lambda found: found.share),
+    ("latency_p50_seconds", "Median of the last day's analyses.", lambda found: _seconds(found.latency_p50_us)),
+    ("latency_p95_seconds", "95th percentile of them.", lambda found: _seconds(found.latency_p95_us)),
+    ("confidence_ratio", "Mean confidence of the last day's intents.", lambda found: found.confidence),
+    ("agreement_low_ratio", "Lower end of the labels' agreement.", lambda found: found.agreement_low),
+    ("agreement_high_ratio", "Upper end of the labels' agreement.", lambda found: found.agreement_high),
+)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
 from starlette.applications import Starlette
@@ -10,13 +10,14 @@ from starlette.middleware import Middleware
 from starlette.routing import WebSocketRoute
 from starlette.types import ASGIApp
 
+from inference.registry.labelled import Labelled
 from inference.registry.rollout import Rollout
 from server import __version__
 from server.chat.administration import Administration
 from server.chat.fold import Fold
 from server.chat.policies import Policies, PolicyDesk
+from server.chat.relabels import labelled_turns
 from server.chat.versions import Versions
-from server.contents import read_space
 from server.settings import Settings
 from server.tokens import Tokens
 from server.transport.connection import ConnectionLimits
@@ -29,6 +30,7 @@ from server.transport.http.pages import SecureHeaders, page_routes
 from server.transport.websocket import Doorman, WebSocketEndpoint
 from server.wiring.ground import Ground, new_id
 from server.wiring.people import People
+from server.wiring.rollouts import rollout_of
 from server.wiring.talk import Talk
 from server.wiring.turns import Turns
 
@@ -156,14 +158,16 @@ def _policies(ground: Ground, turns: Turns) -> Policies:
 def _versions(ground: Ground, turns: Turns) -> Versions:
     settings = ground.settings
 
-    def rollout(with_intents: bool) -> Rollout:
-        space = read_space(settings.intents) if with_intents and settings.intents is not None else None
-        return Rollout(turns.models.catalogue, turns.models.standard, space)
+    def rollout(gated: bool, labelled: Sequence[Labelled]) -> Rollout:
+        models = turns.models
+        return rollout_of(models.catalogue, models.standard, settings.intents if gated else None, labelled)
 
     return Versions(
         models=turns.models,
         rollout=rollout,
+        labelled=lambda: labelled_turns(ground.store),
         roster=lambda: turns.fleet.roster,
         live=turns.live,
+        figures=turns.figures.fresh,
         signals=ground.signals,
     )

@@ -79,7 +79,7 @@ def offer_talk(ground: Ground, people: People, turns: Turns) -> Talk:
             verbs=verbs,
         ),
         claims=_claims(ground, people, messages),
-        drift=Drift(turns.live, alerts, lambda: turns.fleet.roster),
+        drift=Drift(lambda: turns.figures.figures, alerts, lambda: turns.fleet.roster),
         inbox=_inbox(ground, turns),
         insight=Insight(store=ground.store, personas=turns.personas),
         laboratory=open_laboratory(ground, turns.trials, turns.can),

@@ -19,6 +19,7 @@ from server.chat.knowledge import Knowledge
 from server.chat.learning import Learner
 from server.chat.listening import Listening
 from server.chat.memory import Memories
+from server.chat.model_figures import ModelFigures
 from server.chat.runner import TurnRunner
 from server.chat.signals import ModelsMoved, TurnsLeft
 from server.chat.treatments import Abilities
@@ -47,9 +48,10 @@ if TYPE_CHECKING:
 class Turns:
     """``runner`` decides when ``bot`` answers, which asks ``fleet`` and ``learner``.
 
-    ``models`` watches which versions of the model are to be in use, ``live`` counts what they do; ``teaching`` watches
-    the user's own intents, where there are some; ``policy_maker`` makes policies as the settings say; ``known_intents``
-    tells the names of the intents that are understood now; ``personas`` are those among which the policy chooses;
+    ``models`` watches which versions of the model are to be in use, ``live`` counts what they do here and ``figures``
+    tells what they do on all workers; ``teaching`` watches the user's own intents, where there are some;
+    ``policy_maker`` makes policies as the settings say; ``known_intents`` tells the names of the intents that are
+    understood now; ``personas`` are those among which the policy chooses;
     ``listening`` reads what no bot answers. ``trials`` are the experiments that act on turns, and ``can`` what their
     variants may change. ``knowledge`` is the user's own, ``author``
     asks a language model.
@@ -57,6 +59,7 @@ class Turns:
 
     fleet: Fleet
     live: Live
+    figures: ModelFigures
     models: Models
     policy_maker: SettingsMaker
     learner: Learner
@@ -85,7 +88,8 @@ def prepare_turns(
     maker = EngineMaker(ground.settings, contents.products, live.observe)
     fleet = Fleet(maker.make(contents.pack, contents.intents, answers=True), tally=live.of, failed=live.failed)
     ground.metrics.watch_engine(fleet)
-    ground.metrics.watch_models(lambda: roles(fleet.roster), live.figures)
+    figures = ModelFigures(live, ground.store, ground.clock)
+    ground.metrics.watch_models(lambda: roles(fleet.roster), live.figures, lambda: figures.figures)
     policy_maker = SettingsMaker(ground.settings, contents.personas)
     learner = _learner(ground, contents, ground.settings.policy, policy_maker, on_reward=on_reward, policy=policy)
     policies = variant_policies(
@@ -110,6 +114,7 @@ def prepare_turns(
     return Turns(
         fleet=fleet,
         live=live,
+        figures=figures,
         models=models,
         policy_maker=policy_maker,
         learner=learner,

@@ -119,6 +119,13 @@ async def figure(rest: Rest, name: str, **labels: str) -> float:
     return next(sample.value for sample in samples if (sample.name, sample.labels) == (name, labels))
 
 
+async def everywhere(one: Rest, other: Rest) -> dict[str, Any]:
+    """What the versions do on both workers, as ``other`` tells it once ``one`` has stored what it counted."""
+    await one.does("GET", "/v1/models")
+    items = (await other.does("GET", "/v1/models"))["items"]
+    return {item["version"]: item["everywhere"] for item in items if "everywhere" in item}
+
+
 async def test_promote_and_roll_back_while_people_chat(workers: Workers, join: Join, models_dir: Path) -> None:
     chats = [await chat(worker, join) for worker in workers for _ in range(2)]
     async with admin(workers[0]) as here, admin(workers[1]) as there, asyncio.TaskGroup() as group:
@@ -151,6 +158,7 @@ async def test_a_canary_answers_the_same_conversations_on_both_workers(workers: 
         async with asyncio.timeout(WITHIN_S):
             while "canary" not in await roles(there):
                 await asyncio.sleep(0.05)
+        before = await everywhere(here, there)
         seen: dict[str, set[str]] = {}
         customer, agents = await join(workers[0], token=token()), [await join(w, token=token("agent")) for w in workers]
         for _ in range(16):
@@ -163,6 +171,11 @@ async def test_a_canary_answers_the_same_conversations_on_both_workers(workers: 
                 seen.setdefault(channel, set()).add(event["data"]["analysis"]["model"])
         assert all(len(models) == 1 for models in seen.values())
         assert set.union(*seen.values()) == {STANDARD, OTHER}
+        after = await everywhere(there, here)
+        for model in (STANDARD, OTHER):
+            conversations = sum(models == {model} for models in seen.values())
+            assert after[model]["answered"] - before.get(model, {"answered": 0})["answered"] == 2 * conversations
+        assert after[STANDARD]["share"] + after[OTHER]["share"] == pytest.approx(1.0)
         assert "canary" not in await here.does("PUT", "/v1/models/canary", {})
 
 

@@ -7,6 +7,7 @@ import json
 import logging
 import math
 import warnings
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -18,7 +19,9 @@ from prometheus_client.metrics_core import Metric
 from prometheus_client.parser import text_string_to_metric_families
 
 from inference.engine import EngineStats
+from inference.registry.everywhere import Agreed, everywhere
 from inference.registry.live import VersionFigures
+from inference.registry.slices import Counts, Slice
 from server.store.inbox_ports import Agreement
 from server.store.usage_ports import ModelUsage
 from server.telemetry import (
@@ -68,10 +71,19 @@ VERSIONS = {
     "nlu-2": VersionFigures(0, None, 8, {"intent": 3}, 2, 0, None, {}),
 }
 
+EVERYWHERE = everywhere(
+    [
+        Slice("nlu-1", 10 * start, 10 * start + 10, Counts(answered=1_000, confidence_sum=900.0, latency=Counter([16])))
+        for start in range(3)
+    ],
+    {"nlu-1": Agreed(40, 20)},
+    now_ms=30,
+)
+
 
 def watched(metrics: Metrics) -> Metrics:
     """With the versions that a worker has."""
-    metrics.watch_models(lambda: {"nlu-1": "champion", "nlu-2": "shadow"}, lambda: VERSIONS)
+    metrics.watch_models(lambda: {"nlu-1": "champion", "nlu-2": "shadow"}, lambda: VERSIONS, lambda: EVERYWHERE)
     return metrics
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import Path
+from fastapi import Path, Query
 from starlette.responses import Response
 
 from server.transport.http import registry_models as models
@@ -13,6 +13,8 @@ from server.transport.http.asking import CallerDep, DeskDep, problems, reply, ro
 registry = router("models", "/v1/models", 409)
 
 VersionPath = Annotated[str, Path(description="A version, such as `nlu-1.2.0`.", max_length=200)]
+
+ForceQuery = Annotated[bool, Query(description="Also one that a rollback would go back to.")]
 
 
 @registry.get("", response_model=models.Models)
@@ -49,3 +51,11 @@ async def promote_model(caller: CallerDep, desk: DeskDep, body: models.Promote) 
 async def roll_back_model(caller: CallerDep, desk: DeskDep) -> Response:
     """Let the champion before this one answer again. 409 where there is none."""
     return reply(await desk.versions.rollback(caller))
+
+
+@registry.delete("/{version}", status_code=204, responses=problems(404))
+async def remove_model(caller: CallerDep, desk: DeskDep, version: VersionPath, force: ForceQuery = False) -> Response:
+    """Delete the files of an added version that does nothing, whole or broken. 409 for one that ships, that is in use,
+    or that a rollback may go back to."""
+    await desk.versions.remove(caller, version, force=force)
+    return Response(status_code=204)

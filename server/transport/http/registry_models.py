@@ -58,6 +58,50 @@ class LiveFigures(Model):
     )
 
 
+class EverywhereFigures(Model):
+    """What a version does on all workers, at most some seconds ago."""
+
+    example: ClassVar[Json | None] = {
+        "answered": 20_480,
+        "share": 0.9,
+        "latency_p50_us": 1_540.0,
+        "latency_p95_us": 3_080.0,
+        "confidence": 0.81,
+        "compared": 0,
+        "disagreed": {"intent": 0, "act": 0, "sentiment": 0, "emotion": 0},
+        "dropped": 0,
+        "failed": 0,
+        "labelled": 40,
+        "agreed": 22,
+        "agreement": 0.55,
+        "agreement_low": 0.3983,
+        "agreement_high": 0.6929,
+        "agreement_fell": False,
+        "psi": {"class": 0.021, "confidence": 0.034},
+        "drift": "ok",
+    }
+    answered: int = Field(description="Texts read for an answer in the last day.")
+    share: float = Field(description="Of those that all versions read in the last day.")
+    latency_p50_us: float | None = Field(None, description="Half of the last day's analyses took no longer.")
+    latency_p95_us: float | None = Field(None, description="95 % of them took no longer; both to within 9 %.")
+    confidence: float | None = Field(None, description="Mean probability of the intent, in the last day.")
+    compared: int = Field(description="Texts read as the shadow in the last day.")
+    disagreed: dict[str, int] = Field(description="Of these, those of which it says otherwise, by head.")
+    dropped: int = Field(description="Texts that the shadow did not read, since it could not keep up.")
+    failed: int = Field(description="Texts that it could not read as canary or shadow, in the last day.")
+    labelled: int = Field(description="Its turns of the inbox that people labelled.")
+    agreed: int = Field(description="Those whose label is what it had said.")
+    agreement: float | None = Field(None, description="The same as a share. Only doubtful turns are labelled.")
+    agreement_low: float | None = Field(None, description="Lower end of its 95 % interval (Wilson).")
+    agreement_high: float | None = Field(None, description="Upper end of it.")
+    agreement_fell: bool = Field(description="Whether people agree less in the last seven days than before.")
+    psi: dict[str, float] = Field(
+        description="Population stability index of `class` and `confidence`: the last 500 turns or more against the "
+        "first 1,000 or more, over restarts."
+    )
+    drift: Literal["ok", "watch", "alarm"] | None = Field(None, description="What the larger index means.")
+
+
 class ModelLineage(Model):
     example: ClassVar[Json | None] = {
         "added_at_ms": examples.AT_MS,
@@ -80,12 +124,14 @@ class ModelVersion(Model):
         "role": "champion",
         "metrics": {"clinc150_in_scope_accuracy": 0.9717},
         "live": LiveFigures.example,
+        "everywhere": EverywhereFigures.example,
     }
     version: str = Field(description="Its name, as `analysis.model` tells it.")
     origin: Literal["shipped", "added"] = Field(description="Whether it was there, or was added to the folder.")
     role: Literal["champion", "canary", "shadow"] | None = Field(None, description="What it does on this worker.")
     metrics: Json = Field(description="What was measured of it before it was packed.")
     live: LiveFigures | None = Field(None, description="What it has done on this worker.")
+    everywhere: EverywhereFigures | None = Field(None, description="What it does on all workers.")
     lineage: ModelLineage | None = Field(None, description="Where it came from, of an added one that is asked for.")
 
 

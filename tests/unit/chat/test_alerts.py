@@ -9,9 +9,9 @@ from typing import Any, cast
 import msgspec
 import pytest
 
+from inference.registry.everywhere import Agreed, ClusterFigures, everywhere
 from inference.registry.fleet import Roster
-from inference.registry.live import Live
-from inference.registry.psi import DriftWindow, Level
+from inference.registry.psi import Level
 from server.backplane.ports import Envelope
 from server.chat.alerts import Alerts
 from server.chat.peer import Caller
@@ -19,7 +19,6 @@ from server.clock import ManualClock
 from server.fanout.hub import Fanout
 from server.wire.parts import User
 from server.wiring.drift import Drift, steadied
-from tests.unit.inference.support import analysis
 from tests.unit.registry.engines import engine
 
 ROOT = Caller(User("root", "admin", "Root"))
@@ -80,39 +79,51 @@ def test_a_level_that_trembles_stays(before: Level, index: float, now: Level) ->
     assert steadied(before, index) == now
 
 
+def figures(psi: float = 0.0, **agreed: int) -> dict[str, ClusterFigures]:
+    """Of nlu-1, with this drift of its classes."""
+    found = everywhere([], {"nlu-1": Agreed(**agreed)}, now_ms=0)["nlu-1"]
+    return {"nlu-1": replace(found, psi={"class": psi, "confidence": 0.0})}
+
+
 async def test_drift_is_told_when_it_comes_and_when_it_goes() -> None:
-    board = Board()
-    live = Live(lambda: DriftWindow(reference_turns=100, window_turns=50))
+    board, told = Board(), figures()
     roster = Roster(engine("1"))
-    drift = Drift(live, board.alerts, lambda: roster)
-
-    async def turns(number: int, intent: str, confidence: float) -> None:
-        for _ in range(number):
-            live.observe(replace(analysis(intent), model="nlu-1", intent_confidence=confidence))
+    drift = Drift(lambda: told, board.alerts, lambda: roster)
+    for index in (0.0, 0.3, 0.3, 0.01):
+        told.update(figures(index))
         await drift.look()
         await drift.look()
-
-    await turns(150, "balance", 0.9)
-    assert board.told == []
-    await turns(50, "weather", 0.9)
     assert [(alert["rule"], alert["severity"], alert["version"]) for alert in board.told] == [
         ("model_drift_class", "critical", "nlu-1")
-    ]
-    assert board.told[0]["value"] > 0.25
-    await turns(50, "balance", 0.9)
-    assert board.states()[1:] == [("id1", "critical", "cleared")]
+    ] * 2
+    assert board.told[0]["value"] == 0.3
+    assert [state for _, _, state in board.states()] == ["raised", "cleared"]
 
 
 async def test_a_version_that_answers_no_more_is_not_watched() -> None:
     board = Board()
-    live = Live(lambda: DriftWindow(reference_turns=10, window_turns=10))
     rosters = [Roster(engine("1"))]
-    drift = Drift(live, board.alerts, lambda: rosters[0])
-    for number in range(20):
-        live.observe(replace(analysis("balance" if number < 10 else "weather"), model="nlu-1"))
+    found = figures(0.3, labelled=200, agreed=100, recent_labelled=100, recent_agreed=20)
+    drift = Drift(lambda: found, board.alerts, lambda: rosters[0])
     await drift.look()
-    assert [state for _, _, state in board.states()] == ["raised"]
+    assert [state for _, _, state in board.states()] == ["raised", "raised"]
     rosters[0] = Roster(engine("2"))
     await drift.look()
     await drift.look()
-    assert [state for _, _, state in board.states()] == ["raised", "cleared"]
+    assert [state for _, _, state in board.states()] == ["raised", "raised", "cleared", "cleared"]
+
+
+async def test_people_who_agree_less_than_before_are_heard_once() -> None:
+    board, told = Board(), figures(labelled=100, agreed=70)
+    drift = Drift(lambda: told, board.alerts, lambda: Roster(engine("1")))
+    await drift.look()
+    told.update(figures(labelled=200, agreed=90, recent_labelled=100, recent_agreed=20))
+    await drift.look()
+    await drift.look()
+    [alert] = board.told
+    assert (alert["rule"], alert["severity"], alert["version"], alert["value"]) == (
+        "model_agreement", "warning", "nlu-1", 0.45,
+    )  # fmt: skip
+    told.update(figures(labelled=300, agreed=190, recent_labelled=100, recent_agreed=70))
+    await drift.look()
+    assert board.told[1]["state"] == "cleared"

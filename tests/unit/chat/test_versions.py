@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -11,15 +11,18 @@ import pytest
 
 from inference.registry.catalogue import Catalogue
 from inference.registry.deployment import Canary
+from inference.registry.everywhere import Agreed, ClusterFigures, everywhere
 from inference.registry.fleet import Roster
+from inference.registry.labelled import Labelled
 from inference.registry.live import Live
 from inference.registry.rollout import Rollout
 from inference.registry.state import DEPLOYMENT_FILE
 from server.chat.peer import Caller
 from server.chat.signals import ModelsMoved
 from server.chat.versions import Versions
-from server.errors import Conflict, Forbidden, NotFound, StartupError
+from server.errors import Conflict, Forbidden, NotFound, StartupError, Unavailable
 from server.wire.parts import User
+from server.wiring.rollouts import rollout_of
 from tests.unit.chat.loopback import loopback
 from tests.unit.inference.support import analysis
 from tests.unit.registry.engines import engine
@@ -38,6 +41,8 @@ class Shop:
     words: list[ModelsMoved] = field(default_factory=list)
     faults: dict[str, str] = field(default_factory=dict)
     live: Live = field(default_factory=Live)
+    labelled: list[Labelled] = field(default_factory=list)
+    store_away: bool = False
 
     def __post_init__(self) -> None:
         self.catalogue = Catalogue(self.folder, [write_pack(self.folder.parent / "nlu", "1.0.0")])
@@ -48,14 +53,31 @@ class Shop:
     async def look(self) -> None:
         self.looks += 1
 
-    def versions(self, rollout: Callable[[bool], Rollout] | None = None) -> Versions:
+    async def everywhere(self) -> dict[str, ClusterFigures]:
+        if self.store_away:
+            raise Unavailable("The database can't be read now.")
+        return everywhere([], {STANDARD: Agreed(40, 22)}, now_ms=0)
+
+    async def newest(self) -> list[Labelled]:
+        return self.labelled
+
+    def made(self, gated: bool, labelled: Sequence[Labelled]) -> Rollout:
+        return rollout_of(self.catalogue, STANDARD, None, labelled)
+
+    def versions(self, rollout: Callable[[bool, Sequence[Labelled]], Rollout] | None = None) -> Versions:
         return Versions(
             models=self,
-            rollout=rollout or (lambda _: Rollout(self.catalogue, STANDARD)),
+            rollout=rollout or self.made,
+            labelled=self.newest,
             roster=lambda: self.roster,
             live=self.live,
+            figures=self.everywhere,
             signals=self.signals,
         )
+
+
+def turns_of(label: str, count: int) -> list[Labelled]:
+    return [Labelled(f"hello {number}", label, STANDARD, "greeting") for number in range(count)]
 
 
 @pytest.fixture
@@ -71,6 +93,7 @@ def asked(versions: Versions, caller: Caller) -> list[Coroutine[Any, Any, Any]]:
         versions.canary(caller, STANDARD),
         versions.promote(caller, STANDARD),
         versions.rollback(caller),
+        versions.remove(caller, STANDARD),
     ]
 
 
@@ -143,7 +166,7 @@ async def test_what_is_not_there_is_not_found(shop: Shop) -> None:
 
 
 async def test_intents_that_can_not_be_read_are_told(shop: Shop) -> None:
-    def rollout(_: bool) -> Rollout:
+    def rollout(*_: object) -> Rollout:
         raise StartupError("intents.npz can't be read: No such file.", "Train it.")
 
     with pytest.raises(Conflict, match="Train it"):
@@ -171,17 +194,53 @@ async def test_roles_and_figures_are_shown(shop: Shop) -> None:
     item = found["items"][0]
     assert (item["role"], item["live"]["answered"], item["live"]["psi"]) == ("champion", 1, {})
     assert "last_failure" not in item["live"]
+    assert (item["everywhere"]["agreement"], "drift" in item["everywhere"]) == (0.55, False)
+    shop.store_away = True
+    assert "everywhere" not in (await shop.versions().overview(ROOT))["items"][0]
 
 
 async def test_the_way_out_asks_nothing_of_the_own_intents(shop: Shop) -> None:
     asked: list[bool] = []
 
-    def rollout(with_intents: bool) -> Rollout:
-        asked.append(with_intents)
+    def rollout(gated: bool, labelled: Sequence[Labelled]) -> Rollout:
+        assert not labelled
+        asked.append(gated)
         return Rollout(shop.catalogue, STANDARD)
 
+    shop.labelled = turns_of("weather", 60)
     versions = shop.versions(rollout)
     await versions.shadow(ROOT, None)
     with pytest.raises(Conflict):
         await versions.rollback(ROOT)
     assert asked == [False, False]
+
+
+async def test_what_people_labelled_stands_before_a_promotion(shop: Shop, tmp_path: Path) -> None:
+    shop.catalogue.add(write_pack(tmp_path / "pack", "9.9.9", weight=-1.0))
+    shop.labelled = turns_of("weather", 60)  # what the champion says of everything
+    for question in (shop.versions().promote(ROOT, "nlu-9.9.9"), shop.versions().canary(ROOT, "nlu-9.9.9")):
+        with pytest.raises(Conflict, match=r"your own customers worse .* it reads 0 right, the champion 60"):
+            await question
+    assert shop.words == []
+    assert (await shop.versions().promote(ROOT, "nlu-9.9.9", force=True))["champion"] == "nlu-9.9.9"
+
+
+async def test_a_version_that_does_nothing_is_removed(shop: Shop, tmp_path: Path) -> None:
+    versions = shop.versions()
+    for version in ("9.9.8", "9.9.9"):
+        shop.catalogue.add(write_pack(tmp_path / version, version))
+    (shop.folder / "nlu-9.9.8" / "manifest.json").unlink()
+    await versions.remove(ROOT, "nlu-9.9.8")
+    await versions.shadow(ROOT, "nlu-9.9.9")
+    for name, refused, said in (
+        ("nlu-9.9.9", Conflict, "is the shadow"),
+        (STANDARD, Conflict, "is the champion"),
+        ("nlu-9.9.8", NotFound, "nlu-9.9.8"),
+    ):
+        with pytest.raises(refused, match=said):
+            await versions.remove(ROOT, name)
+    await versions.promote(ROOT, "nlu-9.9.9")
+    await versions.rollback(ROOT)
+    await versions.remove(ROOT, "nlu-9.9.9")
+    assert [version.name for version in shop.catalogue.versions()] == [STANDARD]
+    assert shop.catalogue.broken() == {}

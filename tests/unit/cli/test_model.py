@@ -287,6 +287,27 @@ class TestOwnIntents:
         trained_on(target, own)
         assert registry("promote", "nlu-7.1.0").exit_code == 0
 
+    def test_a_canary_on_another_embedding_and_they_exclude_each_other(
+        self, registry: Registry, own: Path, parlance: Command
+    ) -> None:
+        target, trained = registry.add("7.1.0"), own.with_name("trained.npz")
+        result = registry("canary", "nlu-7.1.0", "--force")
+        assert result.exit_code == 1
+        assert "Only one version can read them, so no other can be a canary." in result.stderr
+        own.rename(trained)
+        environ = dict(registry.environ)
+        del registry.environ["PARLANCE_INTENTS"]
+        registry.told("canary", "nlu-7.1.0")  # before there were any intents
+        result = parlance("intents", "activate", str(trained), **environ)
+        assert (result.exit_code, own.exists()) == (2, False)
+        assert "nlu-7.1.0 is the canary, and these intents were trained on the embedding of nlu-7.0.0" in result.stderr
+        registry.told("canary", "--off")
+        assert parlance("intents", "activate", str(trained), **environ).exit_code == 0
+        assert own.read_bytes() == trained.read_bytes()
+        trained_on(target, own)  # nor may a file of the candidate's come first
+        registry.environ.update(environ)
+        assert registry("canary", "nlu-7.1.0").exit_code == 1
+
     def test_going_back_warns(self, registry: Registry, own: Path) -> None:
         trained_on(registry.add("7.1.0"), own)
         registry("promote", "nlu-7.1.0")

@@ -279,6 +279,9 @@ class Shelf(Versions):
     async def rollback(self, caller: Caller) -> Json:
         return self._told(caller, "rollback")
 
+    async def remove(self, caller: Caller, version: str, *, force: bool = False) -> None:
+        self._told(caller, ("remove", version, force))
+
     def _told(self, caller: Caller, what: Any) -> Json:
         self.verbs.hear(caller, what)
         return MODELS or {}

@@ -1,6 +1,6 @@
 """Experiments: documents with their history, exposures, what the turns of these users told, and goal events.
 
-Revises: 0003
+Revises: 0004
 """
 
 from __future__ import annotations

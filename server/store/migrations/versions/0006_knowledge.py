@@ -1,6 +1,6 @@
 """Knowledge: articles in versions, the rows that are searched, and their full text.
 
-Revises: 0003
+Revises: 0005
 """
 
 from __future__ import annotations

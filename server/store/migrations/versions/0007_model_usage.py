@@ -1,6 +1,6 @@
 """Language models' use: tokens, cost and latency of each turn that asked one.
 
-Revises: 0003
+Revises: 0006
 """
 
 from __future__ import annotations
