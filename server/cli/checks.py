@@ -280,16 +280,16 @@ def check_language(loaded: Loaded) -> Iterator[Finding]:
 
 
 def check_phrases(loaded: Loaded) -> Iterator[Finding]:
-    from server.chat.writer import lint
+    from server.chat.writer import coverage, lint_all
     from server.contents import read_phrases
 
     folder = loaded.settings.phrases_path
-    book = read_phrases(folder)
-    # Without a model, whose own finding it is, the book's intents are taken as they are.
-    complaints = lint(book, _model_intents(loaded.settings) or tuple(book.intents))
+    books = read_phrases(folder)
+    # Without a model, whose own finding it is, the books' intents are taken as they are.
+    complaints = lint_all(books, _model_intents(loaded.settings))
     yield from (Finding("phrases", "warn", complaint, f"Edit it in {folder}.") for complaint in complaints)
-    if not complaints:
-        yield Finding("phrases", "ok", f"{sum(1 for _ in book.phrases())} phrases in {folder}")
+    for told in coverage(books):
+        yield Finding("phrases", "ok", f"{told} in {folder / told.language}")
 
 
 def check_mood(loaded: Loaded) -> Iterator[Finding]:

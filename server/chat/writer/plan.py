@@ -69,6 +69,12 @@ def plan_cited(
     ]
 
 
+def plan_cited_again(reading: Reading, book: PhraseBook, traits: Mapping[str, float], rng: random.Random) -> list[Part]:
+    """The parts of an answer where all that an article says was said before."""
+    planner = _Planner(reading, book, traits, rng.random())
+    return [*planner.lead(salute=False), planner.required("cited_again"), planner.next_step()]
+
+
 def plan_offer(reading: Reading, book: PhraseBook, traits: Mapping[str, float], rng: random.Random) -> list[Part]:
     """The parts of an answer that offers the nearest articles."""
     planner = _Planner(reading, book, traits, rng.random())
@@ -190,7 +196,7 @@ class _Planner:
         details = (_own(intent, "detail") or _shared(domain, "detail"),)
         asks = _own(intent, "ask") or _shared(domain, "ask") or self.book.pools.get("ask", ())
         light = (_own(intent, "humor"), _shared(domain, "humor"))
-        plain = service and not (told or reading.grave or reading.repeated)
+        plain = service and not (told or reading.grave or reading.repeated or reading.pointed)
         lively = max(self.trait("extraversion"), self.trait("enthusiasm")) >= 0.6
         opening = MUST if lively else 0.2 + 0.4 * self.trait("agreeableness")
         last = (
@@ -202,9 +208,12 @@ class _Planner:
             self.support() if scope != "chat" else Part(0.0, ()),
             Part(MUST if told else 0.0, (self.receipts(),), bright=True),
             self.general("again", MUST if reading.repeated and service else 0.0),
+            self.general("same", MUST if reading.pointed else 0.0),
+            self.general("aside", 0.3 if reading.aside and not (reading.pointed or reading.grave) else 0.0),
             Part(MUST, core, required=True),
             Part(0.35 + 0.5 * self.trait("verbosity"), details),
             Part(self.trait("verbosity") - 0.2, details),
+            self.general("meanwhile", MUST if "page" in reading.moment.slots else 0.0),
             self.next_step() if service and not listening else Part(0.0, ()),
             self.humor(*light) if scope != "chat" else Part(0.0, ()),
             Part(0.0 if not service else MUST if "need" in reading.moment.slots else 0.95, (asks,)),
