@@ -126,8 +126,8 @@ class Lexis:
     ``cues``: what customers' words tell by themselves, an act or a feeling (``cues``), for a language that the model
     has not learnt. ``address``: words that tell ``formal`` or ``informal`` address; none where a language has but one.
     ``pointing``: words that point back to what was spoken of. ``own``: the words that slots are made with, by the names
-    of ``OWN_WORDS``. ``names``: languages' names by code. ``styles``: personas' own words by persona. ``spoken``: the names of the
-    languages that answers are written in, as words.
+    of ``OWN_WORDS``. ``names``: languages' names by code. ``styles``: personas' own words by persona. ``spoken``: the
+    names of the languages that answers are written in, as words.
     """
 
     language: str

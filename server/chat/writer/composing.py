@@ -39,10 +39,11 @@ class Composition:
     def fill(self, parts: list[Part]) -> list[Said]:
         """Phrases for the parts that find room, in the order of saying them; a question comes last."""
         found: dict[int, Said] = {}
-        for index in sorted(range(len(parts)), key=lambda i: -parts[i].weight):
+        wanted = [index for index, part in enumerate(parts) if part.weight > 0]
+        for index in sorted(wanted, key=lambda i: -parts[i].weight):
             part = parts[index]
             must = part.weight >= MUST
-            if part.weight <= 0 or (self._room < 1 and not must) or (part.parting and self._asked):
+            if (self._room < 1 and not must) or (part.parting and self._asked):
                 continue
             phrase = self._pick(part, must)
             if phrase is not None:

@@ -54,7 +54,7 @@ def _exclaim(said: list[Said], allowed: int, eager: bool) -> list[str]:
     """Marks beyond ``allowed`` become full stops; the eager raise bright sentences until they have theirs."""
     texts = []
     for one in said:
-        if not one.marks:
+        if "!" not in one.text or not one.marks:
             texts.append(one.text)
             continue
         kept = min(allowed, one.text.count("!"))

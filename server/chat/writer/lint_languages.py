@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 
+from adapters.names import suggestion
 from server.chat.writer.book import ENGLISH, GENERAL_POOLS, PhraseBook
 from server.chat.writer.lint import lint
 
@@ -34,10 +35,12 @@ class Coverage:
         return f"{self.language}: {self.phrases} phrases, {self.share:.0%} of {self.reference} ({done} of {self.units})"
 
 
-def lint_all(books: Mapping[str, PhraseBook], intents: Collection[str] | None) -> list[str]:
+def lint_all(
+    books: Mapping[str, PhraseBook], intents: Collection[str] | None, personas: Collection[str] = ()
+) -> list[str]:
     """Sentences about what should be mended in each of the languages, empty when all is well.
 
-    ``intents``: the model's labels, None: unknown. Only the language that the model has learnt has to know them all;
+    ``intents``: the model's labels, None: unknown; ``personas``: the names of those that there are. Only the language that the model has learnt has to know them all;
     what another says of an intent must be of one that the reference knows. What is untranslated is no mistake:
     ``coverage`` counts it, but a general list that another language has and this has not is told.
     """
@@ -49,6 +52,7 @@ def lint_all(books: Mapping[str, PhraseBook], intents: Collection[str] | None) -
         found += [f"{at}{complaint}" for complaint in lint(book, known)]
         if reference is not None and language != reference:
             found += [f"{at}{complaint}" for complaint in _against(book, books[reference])]
+        found += [f"{at}{complaint}" for complaint in _strangers(book, personas)]
     return found
 
 
@@ -68,6 +72,12 @@ def coverage(books: Mapping[str, PhraseBook]) -> list[Coverage]:
         )
         for language, book in books.items()
     ]
+
+
+def _strangers(book: PhraseBook, personas: Collection[str]) -> Iterator[str]:
+    for name in book.lexis.styles:
+        if personas and name not in personas:
+            yield f"personas.{name}: never said, there is no such persona. {suggestion(name, personas)}"
 
 
 def _reference(books: Mapping[str, PhraseBook]) -> str | None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import random
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Final
 
 from server.chat.writer.book import Domain, Intent, PhraseBook, Pool
 from server.chat.writer.conditions import ENTITY_SLOTS
@@ -32,6 +33,9 @@ class Part:
     bright: bool = False
     parting: bool = False
     required: bool = False
+
+
+NOTHING: Final = Part(0.0, ())
 
 
 def sentences_for(verbosity: float) -> int:
@@ -116,7 +120,7 @@ class _Planner:
         return moment.mood == "positive" and moment.emotion == "joy" and moment.kind != "complaint"
 
     def general(self, pool: str, weight: float, style: str | None = None, bright: bool = False) -> Part:
-        return Part(weight, (self.book.pools.get(pool, ()),), style, bright)
+        return Part(weight, (self.book.pools.get(pool, ()),), style, bright) if weight > 0 else NOTHING
 
     def required(self, pool: str, style: str | None = None, bright: bool = False) -> Part:
         return Part(MUST, (self.book.pools[pool],), style, bright, required=True)
@@ -144,7 +148,7 @@ class _Planner:
         reading = self.reading
         joy = 0.2 + 0.4 * max(self.trait("empathy"), self.trait("enthusiasm"))
         return [
-            self.salutation() if salute else Part(0.0, ()),
+            self.salutation() if salute else NOTHING,
             *self.reaction(own_words=True),
             self.general("calm", 0.2 + 0.5 * self.caring if self.calm and not reading.hostile else 0.0),
             self.general("joy", joy if self.glad else 0.0, bright=True),
@@ -205,7 +209,7 @@ class _Planner:
         return [
             *self.lead(salute=scope != "chat"),
             self.general("opener", opening if plain else 0.0, "openers", bright=True),
-            self.support() if scope != "chat" else Part(0.0, ()),
+            self.support() if scope != "chat" else NOTHING,
             Part(MUST if told else 0.0, (self.receipts(),), bright=True),
             self.general("again", MUST if reading.repeated and service else 0.0),
             self.general("same", MUST if reading.pointed else 0.0),
@@ -214,8 +218,8 @@ class _Planner:
             Part(0.35 + 0.5 * self.trait("verbosity"), details),
             Part(self.trait("verbosity") - 0.2, details),
             self.general("meanwhile", MUST if "page" in reading.moment.slots else 0.0),
-            self.next_step() if service and not listening else Part(0.0, ()),
-            self.humor(*light) if scope != "chat" else Part(0.0, ()),
+            self.next_step() if service and not listening else NOTHING,
+            self.humor(*light) if scope != "chat" else NOTHING,
             Part(0.0 if not service else MUST if "need" in reading.moment.slots else 0.95, (asks,)),
             last,
         ]

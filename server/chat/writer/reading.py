@@ -151,6 +151,8 @@ def _asked_number(situation: Situation, book: PhraseBook, previous: Intent | Non
 
 def known_slots(situation: Situation, book: PhraseBook) -> dict[str, str]:
     """The details named before; an order is called what it is called in this language."""
+    if not situation.known:
+        return {}
     known = {slot: words for slot, words in situation.known.items() if slot in (*ENTITY_SLOTS, EARLIER_ORDER)}
     for slot in ("order", EARLIER_ORDER):
         if slot in known:

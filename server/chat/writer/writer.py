@@ -54,9 +54,8 @@ class BuiltInWriter:
         if book.lexis.cues:
             situation = replace(situation, analysis=localised(analysis, situation.text, book))
         reading = read(situation, book, _intensifier(voice.style, rng), rng, foreign=foreign)
-        answering = _Answering(book, voice, persona, situation, reading, rng)
-        written = answering.cite() or answering.offer() or answering.plain()
-        return replace(written, spoken=spoken)
+        answering = _Answering(book, voice, persona, situation, reading, rng, spoken)
+        return answering.cite() or answering.offer() or answering.plain()
 
     def error(self, persona: Persona, rng: random.Random, before: Spoken | None = None) -> Written:
         """The answer when the text could not be understood for technical reasons."""
@@ -96,6 +95,7 @@ class _Answering:
     situation: Situation
     reading: Reading
     rng: random.Random
+    spoken: Spoken
 
     def plain(self) -> Written:
         """An answer of phrases alone."""
@@ -164,6 +164,7 @@ class _Answering:
             kind=kind,
             intent=about,
             known=self._known(about),
+            spoken=self.spoken,
         )
 
     def _about(self) -> str | None:
@@ -185,5 +186,7 @@ class _Answering:
         slots, situation = self.reading.moment.slots, self.situation
         kept = situation.known if about == situation.previous_intent else {}
         known = {slot: slots.get(slot, kept.get(slot, "")) for slot in ENTITY_SLOTS if slot in slots or slot in kept}
+        if not situation.known:
+            return known
         earlier = situation.known.get("order") or situation.known.get(EARLIER_ORDER)
         return known | ({EARLIER_ORDER: earlier} if earlier and "order" not in known else {})
