@@ -101,11 +101,16 @@ def _reason(phrase: Phrase, spec: PoolSpec, pool: str) -> str | None:
     emotions = when.values("emotion")
     if emotions is not None and not any(_EMOTION_MOODS[emotion] & moods for emotion in emotions):
         return f"{' or '.join(sorted(emotions))} does not occur in that mood; change 'emotion' or 'mood'"
-    without = when.values("without") or frozenset()
+    return _slots_reason(phrase, pool)
+
+
+def _slots_reason(phrase: Phrase, pool: str) -> str | None:
+    """Why a phrase's slots can never be filled, None where they can."""
+    without = phrase.when.values("without") or frozenset()
     missing = without & phrase.slots
     if missing:
         return f"it uses {{{min(missing)}}} but stands under 'without: {min(missing)}'; remove one of them"
-    both = without & (when.values("with") or frozenset())
+    both = without & (phrase.when.values("with") or frozenset())
     if both:
         return f"{min(both)!r} can't be both known and unknown; remove it under 'with' or 'without'"
     unfilled = sorted(slot for slot in phrase.slots if slot in _SLOTS_OF and pool not in _SLOTS_OF[slot])

@@ -40,9 +40,9 @@ def lint_all(
 ) -> list[str]:
     """Sentences about what should be mended in each of the languages, empty when all is well.
 
-    ``intents``: the model's labels, None: unknown; ``personas``: the names of those that there are. Only the language that the model has learnt has to know them all;
-    what another says of an intent must be of one that the reference knows. What is untranslated is no mistake:
-    ``coverage`` counts it, but a general list that another language has and this has not is told.
+    ``intents``: the model's labels, None: unknown; ``personas``: the names of those that there are. Only the
+    language that the model has learnt has to know all intents; what another says of an intent must be of one that the
+    reference knows. An untranslated intent is no mistake, ``coverage`` counts it; an untranslated general list is told.
     """
     found = []
     reference = _reference(books)

@@ -134,7 +134,9 @@ class _Planner:
     def reaction(self, own_words: bool = False) -> list[Part]:
         """The answer to the mood. ``own_words``: an answer of substance follows, so a persona may announce it."""
         reading = self.reading
-        feeling = MUST if self.caring >= 0.4 else 0.3 if self.chance < self.caring else 0.0
+        hurt = reading.moment.kind == "complaint" and reading.moment.emotion != "neutral"
+        drawn = 0.0 if self.chance >= self.caring else MUST if hurt and self.caring >= 0.33 else 0.15
+        feeling = MUST if self.caring >= 0.4 else drawn
         # Personas' sympathy is about frustration, and some joke in it: it is not for the sad and the frightened.
         serious = reading.intent is not None and reading.intent.serious
         gentle = serious or reading.moment.emotion in {"sadness", "fear"}
@@ -251,7 +253,8 @@ class _Planner:
         if kind == "praise":
             parts += [self.humor(), self.general("invite", 0.5)]
         elif kind == "thanks":
-            parts += [self.humor(), self.closer(own_words=True)]
+            # A persona's own last words are for an answer: "keep this in mind for next time".
+            parts += [self.humor(), self.closer(own_words=False)]
         elif kind == "deny":
             parts.append(self.general("invite", 0.6))
         return parts

@@ -86,7 +86,7 @@ def read(
         slots = known | slots
     if intent is not None and intent.need_until == "order" and "order" not in slots:
         earlier = known.get("order", earlier)
-        pointed = earlier is not None and (kind == "complaint" or book.lexis.pointing.find(situation.text) is not None)
+        pointed = earlier is not None and book.lexis.pointing.find(situation.text) is not None
         slots = ({"order": earlier} if pointed and earlier is not None else {}) | slots
     slots |= _conversation_slots(situation, intent, other, previous, slots)
     own = book.lexis.own

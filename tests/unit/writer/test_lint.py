@@ -129,7 +129,10 @@ class TestLanguages:
         extra = {"domain": "shop", "intents": {"umtausch": {"topic": "x", "words": ["wechselgeld"]}}}
         parsed = parse_phrases({**german, "zz.yaml": extra}, "de")
         found = lint_all({"en": book(), "de": parsed}, INTENTS, ("warm", "calm"))
-        assert "de/phrases.nearest: untranslated, there is not one phrase. Add some, or this is left out of answers." in found
+        assert (
+            "de/phrases.nearest: untranslated, there is not one phrase. Add some, or this is left out of answers."
+            in found
+        )
         assert any(one.startswith("de/intents.umtausch: en knows no such intent") for one in found)
         assert any(one.startswith("de/cue_words: missing") for one in found)
         assert any(one.startswith("de/personas.coach: never said, there is no such persona.") for one in found)
