@@ -46,7 +46,7 @@ def repeat(
 
 
 def _draw(phrases: list[Phrase], moment: Moment, rng: random.Random) -> Phrase:
-    """One of the most exact. The terse draw two of the fewest sentences and take the shorter, the talkative the longer."""
+    """One of the most exact. The terse take the shorter of two with the fewest sentences, the talkative the longer."""
     exact = max(phrase.exactness for phrase in phrases)
     best = [phrase for phrase in phrases if phrase.exactness == exact]
     taste = moment.levels.get("verbosity", "medium")

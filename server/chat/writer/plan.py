@@ -135,8 +135,9 @@ class _Planner:
         """The answer to the mood. ``own_words``: an answer of substance follows, so a persona may announce it."""
         reading = self.reading
         hurt = reading.moment.kind == "complaint" and reading.moment.emotion != "neutral"
-        drawn = 0.0 if self.chance >= self.caring else MUST if hurt and self.caring >= 0.33 else 0.15
-        feeling = MUST if self.caring >= 0.4 else drawn
+        # The cool show sympathy now and then, sooner to those who are hurt.
+        likely = self.caring if hurt and self.caring >= 0.33 else self.caring**2
+        feeling = MUST if self.caring >= 0.4 or (hurt and self.chance < likely) else 0.3 * (self.chance < likely)
         # Personas' sympathy is about frustration, and some joke in it: it is not for the sad and the frightened.
         serious = reading.intent is not None and reading.intent.serious
         gentle = serious or reading.moment.emotion in {"sadness", "fear"}
