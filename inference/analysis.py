@@ -40,6 +40,7 @@ class Analysis:
     ``intents``: the five likeliest with their probabilities, the likeliest first. ``embedding``: float32 (384,),
     unit length, for retrieval; it never leaves the process with ``to_wire``. ``sure``: whether the user's own intents,
     which ``intent`` is then one of, are sure of it; None where there are none, and ``intent`` is the model's.
+    ``language_confidence``: of ``language``, in [0, 1], 0 where that is ``und``; for those who answer, not on the wire.
     """
 
     intent: str
@@ -59,6 +60,7 @@ class Analysis:
     latency_us: int
     embedding: NDArray[np.float32] = field(repr=False, compare=False)
     sure: bool | None = None
+    language_confidence: float = 1.0
 
     def to_wire(self) -> dict[str, Any]:
         """The ``analysis`` object of PROTOCOL §5, numbers rounded to four decimals."""

@@ -10,7 +10,7 @@ from inference.acts import act
 from inference.analysis import Act, Analysis, Entity
 from inference.entities import NO_PRODUCTS, entities
 from inference.heads import Readings
-from inference.language import language
+from inference.language import identify
 from inference.lexical import Cues
 from inference.lexicon import Lexicon
 from inference.products import Products
@@ -28,13 +28,14 @@ class Wording(NamedTuple):
     toxicity: float
     language: str
     entities: tuple[Entity, ...]
+    language_confidence: float = 1.0
 
 
 def read_words(text: str, lexicon: Lexicon, products: Products = NO_PRODUCTS) -> Wording:
     """``text`` in NFC."""
     cues = lexical.scan(text, lexicon)
-    spoken = language(text, cues.words, lexicon.stop_words)
-    return Wording(cues, lexical.toxicity(cues), spoken, entities(text, products))
+    spoken, surely = identify(text, cues.words, lexicon.stop_words)
+    return Wording(cues, lexical.toxicity(cues), spoken, entities(text, products), surely)
 
 
 def assemble(wording: Wording, readings: Readings, lexicon: Lexicon, *, model: str, latency_us: int) -> Analysis:
@@ -58,6 +59,7 @@ def assemble(wording: Wording, readings: Readings, lexicon: Lexicon, *, model: s
         cached=False,
         latency_us=latency_us,
         embedding=readings.embedding,
+        language_confidence=wording.language_confidence,
     )
 
 

@@ -43,9 +43,9 @@ _AMOUNT = re.compile(
 
 _ORDER_HASH = re.compile(r"(?<![\w#&/])#(?=[A-Za-z-]{0,12}\d)[A-Za-z0-9](?:-?[A-Za-z0-9]){2,31}(?![\w-])")
 _ORDER_WORD = re.compile(
-    r"(?<!\w)(?:order|purchase|bestellung|pedido|commande|ordine)"
-    r"(?: ?(?:number|no\.?|nr\.?|num\.?|id|nummer|n°|#|:)){0,2}"
-    r"(?: is| was)?[ :#]{1,3}((?=[A-Za-z-]{0,12}\d)[A-Za-z0-9](?:-?[A-Za-z0-9]){3,31})(?![\w-])",
+    r"(?<!\w)(?:order|purchase|bestellung|bestellnummer|auftragsnummer|pedido|commande|ordine)"
+    r"(?: ?(?:number|no\.?|nr\.?|num\.?|id|nummer|número|numero|n[°º]|#|:)){0,2}"
+    r"(?: is| was| ist| lautet| es)?[ :#]{1,3}((?=[A-Za-z-]{0,12}\d)[A-Za-z0-9](?:-?[A-Za-z0-9]){3,31})(?![\w-])",
     re.IGNORECASE,
 )
 

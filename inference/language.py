@@ -48,6 +48,7 @@ CLEAR_LEAD = 2
 WEIGHT_OF_A_WORD = 0.3
 HEAD_START_OF_ENGLISH = 0.1
 SURE_FROM, SURE_WITH_A_WORD_FROM = 0.5, 0.3
+CONFIDENCE_OF_ONE_WORD = 0.7
 
 
 def language(
@@ -56,7 +57,17 @@ def language(
     stop_words: Mapping[str, tuple[str, ...]],
     guess: Callable[[str], Sequence[Guess]] = guesses,
 ) -> str:
-    """ISO 639-1 code or ``und``.
+    """ISO 639-1 code or ``und``. The arguments are those of ``identify``."""
+    return identify(text, words, stop_words, guess)[0]
+
+
+def identify(
+    text: str,
+    words: Sequence[str],
+    stop_words: Mapping[str, tuple[str, ...]],
+    guess: Callable[[str], Sequence[Guess]] = guesses,
+) -> tuple[str, float]:
+    """ISO 639-1 code or ``und``, and how sure that is, in [0, 1]: 1 where script or words tell it, 0 for ``und``.
 
     Args:
         words: the text's, in small letters.
@@ -64,7 +75,7 @@ def language(
         guess: text → languages with their probabilities.
     """
     if not text.isascii() and (found := _by_script(text)):
-        return found
+        return found, 1.0
     if _ADDRESS_HINT.search(text):
         text = _ADDRESS.sub(" ", text)
         words = words_of(text)
@@ -77,20 +88,23 @@ def language(
     if counts:
         first, second = sorted((*counts.values(), 0), reverse=True)[:2]
         if first - second >= CLEAR_LEAD or first == len(words) > second:
-            return max(counts, key=counts.__getitem__)
+            surely = 1.0 if first - second >= CLEAR_LEAD else CONFIDENCE_OF_ONE_WORD
+            return max(counts, key=counts.__getitem__), surely
     elif _WORD.search(text) is None:
-        return UNDETERMINED
+        return UNDETERMINED, 0.0
     return _weighed(counts, guess(text))
 
 
-def _weighed(counts: Mapping[str, int], guessed: Sequence[Guess]) -> str:
+def _weighed(counts: Mapping[str, int], guessed: Sequence[Guess]) -> tuple[str, float]:
     scores = {name: p for name, p in guessed if name in WRITTEN_IN_LATIN}
     for name, count in counts.items():
         scores[name] = scores.get(name, 0.0) + WEIGHT_OF_A_WORD * count
     scores[ENGLISH] = scores.get(ENGLISH, 0.0) + HEAD_START_OF_ENGLISH
     best = max(scores, key=scores.__getitem__)
     known = best in counts or best == ENGLISH
-    return best if scores[best] >= (SURE_WITH_A_WORD_FROM if known else SURE_FROM) else UNDETERMINED
+    if scores[best] < (SURE_WITH_A_WORD_FROM if known else SURE_FROM):
+        return UNDETERMINED, 0.0
+    return best, min(1.0, scores[best])
 
 
 def _by_script(text: str) -> str:

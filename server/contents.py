@@ -34,6 +34,7 @@ from inference.products import Products, load_products
 from inference.registry.catalogue import Catalogue
 from server.chat.language.book import PromptBook, PromptError, parse_prompts
 from server.chat.writer import BuiltInWriter, PhraseBook, PhraseError, parse_phrases, with_intents
+from server.chat.writer.book import ENGLISH
 from server.errors import StartupError
 from server.knowledge.errors import KnowledgeError
 from server.knowledge.parsing import parse_article
@@ -42,6 +43,9 @@ from server.settings import Settings
 
 # libyaml reads the phrases in 40 ms; PyYAML's own loader, for where that is missing, takes ten times as long.
 _YAML_LOADER: Any = yaml.CSafeLoader if yaml.__with_libyaml__ else yaml.SafeLoader
+
+Phrases = Mapping[str, PhraseBook]
+"""By language (ISO 639-1)."""
 
 CUSTOMERS_FILE = Path(adapters.__file__).with_name("simulation") / "customers.yaml"
 """The customers of simulations that ship."""
@@ -56,7 +60,7 @@ class Contents:
     weights: RewardWeights
     pack: Pack
     products: Products
-    phrases: PhraseBook
+    phrases: Phrases
     mood_rules: MoodRules
     intents: TrainedIntents | None = None
     rules: tuple[Rule, ...] = ()
@@ -80,7 +84,7 @@ def read_contents(settings: Settings) -> Contents:
         intents = read_trained(settings.intents, space_of(pack.manifest))
     labels = pack.manifest.heads.intent.labels if intents is None else intents.manifest.labels
     rules = read_rules(settings.policy_rules_file, personas, labels)
-    writer = writer_of(phrases, intents)
+    writer = writer_of(phrases, intents, settings.default_language)
     return Contents(personas, writer, weights, pack, products, phrases, mood_rules, intents, rules)
 
 
@@ -93,12 +97,18 @@ def _champion_pack(settings: Settings) -> Pack:
         return load_pack(settings.model_path)
 
 
-def writer_of(phrases: PhraseBook, intents: TrainedIntents | None) -> BuiltInWriter:
-    """The writer, which can also ask back about the user's own intents."""
+def writer_of(phrases: Phrases, intents: TrainedIntents | None, default_language: str | None = None) -> BuiltInWriter:
+    """The writer, which can also ask back about the user's own intents; ``StartupError`` where there are no phrases in
+    the default language."""
+    if default_language is not None and default_language not in phrases:
+        raise StartupError(
+            f"There are no phrases in the default_language {default_language!r}.", f"Known: {', '.join(phrases)}."
+        )
     if intents is None:
-        return BuiltInWriter(phrases)
+        return BuiltInWriter(phrases, default_language)
     asks = dict(zip(intents.manifest.labels, intents.manifest.asks, strict=True))
-    return BuiltInWriter(with_intents(phrases, asks))
+    own = {language: with_intents(book, asks) for language, book in phrases.items()}
+    return BuiltInWriter(own, default_language)
 
 
 def read_yaml(path: Path) -> Any:
@@ -138,15 +148,25 @@ def read_rules(path: Path | None, personas: tuple[Persona, ...], intents: Collec
         raise StartupError(str(error)) from error
 
 
-def read_phrases(folder: Path) -> PhraseBook:
-    """``StartupError`` says which phrase is wrong, and how."""
-    files = sorted(folder.glob("*.yaml"))
-    if not files:
+def read_phrases(folder: Path) -> Phrases:
+    """The phrases by language: of the folders in it that are named by a language's code (``de``); files that lie there
+    themselves are English. ``StartupError`` says which phrase is wrong, and how."""
+    folders = {one.name: one for one in sorted(folder.glob("[a-z][a-z]")) if one.is_dir()}
+    if any(folder.glob("*.yaml")):
+        folders = {ENGLISH: folder} | {name: one for name, one in folders.items() if name != ENGLISH}
+    found = {name: _read_book(one, name) for name, one in folders.items() if any(one.glob("*.yaml"))}
+    if not found:
         raise StartupError(f"{folder} holds no phrases (*.yaml).", "Correct phrases_dir in the settings.")
+    return found
+
+
+def _read_book(folder: Path, language: str) -> PhraseBook:
+    documents = {file.name: read_yaml(file) for file in sorted(folder.glob("*.yaml"))}
     try:
-        return parse_phrases({file.name: read_yaml(file) for file in files})
+        return parse_phrases(documents, language)
     except PhraseError as error:
-        raise StartupError(str(error)) from error
+        where = "" if language == ENGLISH else f"{language}/"
+        raise StartupError(f"{where}{error}") from error
 
 
 def read_prompts(path: Path) -> PromptBook:

@@ -13,7 +13,7 @@ from adapters.features import TurnView
 from adapters.rewards import Before
 from inference import personality
 from inference.analysis import Analysis
-from server.chat.writer import Written
+from server.chat.writer import Spoken, Written
 from server.store.ports import PastTurn
 
 # Ten turns carry a conversation's mood; older ones say little about the next answer.
@@ -43,7 +43,7 @@ class Memory:
     ``asked_back``: the last answer asked what was meant. ``mood``: the strengths of the mood rules that count
     (``adapters.mood``). ``style``: what the customer's words are counted as (``inference.personality``).
     ``visits``: the conversations that the customer opened before this one; None: nobody has looked. ``segment``: the
-    customers', where anybody asks for it.
+    customers', where anybody asks for it. ``spoken``: the last answer's language and address.
     """
 
     offset: int = 0
@@ -65,6 +65,7 @@ class Memory:
     style: personality.Counts = personality.NOTHING
     visits: int | None = field(default=None, compare=False)
     segment: str | None = None
+    spoken: Spoken | None = None
 
     def hear(self, analysis: Analysis, text: str, at_ms: int) -> None:
         """Take in a customer's turn."""
@@ -98,6 +99,7 @@ class Memory:
         self.say(written.phrases)
         self.known = dict(written.known)
         self.asked_back = written.kind == "clarification"
+        self.spoken = written.spoken or self.spoken
         self.last_rating = None
         self.silence_told = False
 
@@ -110,6 +112,7 @@ class Memory:
             "resolved_before": self.resolved_before,
             "asked_back": written.kind == "clarification",
             "mood": dict(self.mood),
+            "spoken": written.spoken.note() if written.spoken is not None else None,
         }
 
 
@@ -128,6 +131,7 @@ def rebuild(past: list[PastTurn]) -> Memory:
         memory.resolved_before = bool(turn.notes.get("resolved_before", False))
         memory.asked_back = bool(turn.notes.get("asked_back", False))
         memory.mood = turn.notes.get("mood", {})
+        memory.spoken = Spoken.noted(turn.notes.get("spoken")) or memory.spoken
     return memory
 
 

@@ -224,6 +224,7 @@ class Bot:
             asked_back=memory.asked_back,
             customer_name=None if sender.name == GUEST_NAME else sender.name,
             found=heard.found,
+            spoken=memory.spoken,
         )
         written = treatment.wording(self._writer.write(situation, self._rng))
         shown = Turn(
@@ -290,7 +291,7 @@ class Bot:
         """The model is away, or an answer failed: say so, as nobody in particular and with nothing to learn from."""
         _log.warning("apologised", reason=repr(reason))
         memory = await self._memory(turn.message.channel)
-        error = self._writer.error(next(iter(self._personas.values())), self._rng)
+        error = self._writer.error(next(iter(self._personas.values())), self._rng, memory.spoken)
         written = replace(error, intent=memory.previous_intent, known=memory.known)
         answer = self._reply(turn, memory, written, self._clock.now_ms())
         message = await self._store.answer(answer)

@@ -246,7 +246,7 @@ def check_rules(loaded: Loaded) -> Iterator[Finding]:
         yield Finding("rules", "ok", "none: every persona may answer everything")
         return
     if own is None:
-        intents = _model_intents(loaded.settings) or None
+        intents = model_intents(loaded.settings) or None
     else:
         intents = read_trained(own, embedding_space(champion_folder(loaded.settings))).manifest.labels
     rules = read_rules(path, read_personas(loaded.settings.personas_path), intents)
@@ -280,16 +280,17 @@ def check_language(loaded: Loaded) -> Iterator[Finding]:
 
 
 def check_phrases(loaded: Loaded) -> Iterator[Finding]:
-    from server.chat.writer import lint
-    from server.contents import read_phrases
+    from server.chat.writer import coverage, lint_all
+    from server.contents import read_personas, read_phrases
 
     folder = loaded.settings.phrases_path
-    book = read_phrases(folder)
-    # Without a model, whose own finding it is, the book's intents are taken as they are.
-    complaints = lint(book, _model_intents(loaded.settings) or tuple(book.intents))
+    books = read_phrases(folder)
+    # Without a model, whose own finding it is, the books' intents are taken as they are.
+    names = tuple(one.name for one in read_personas(loaded.settings.personas_path))
+    complaints = lint_all(books, model_intents(loaded.settings), names)
     yield from (Finding("phrases", "warn", complaint, f"Edit it in {folder}.") for complaint in complaints)
-    if not complaints:
-        yield Finding("phrases", "ok", f"{sum(1 for _ in book.phrases())} phrases in {folder}")
+    for told in coverage(books):
+        yield Finding("phrases", "ok", f"{told} in {folder / told.language}")
 
 
 def check_mood(loaded: Loaded) -> Iterator[Finding]:
@@ -308,7 +309,7 @@ def check_products(loaded: Loaded) -> Iterator[Finding]:
     yield Finding("products", "ok", "none are named" if path is None else f"{path} names {len(products)}")
 
 
-def _model_intents(settings: Settings) -> tuple[str, ...]:
+def model_intents(settings: Settings) -> tuple[str, ...]:
     from inference.errors import ModelError
     from inference.pack import verify_pack
     from server.contents import champion_folder

@@ -113,7 +113,7 @@ def _tried(texts: list[str], rules: MoodRules, base: Persona, settings: Settings
 
     engine = open_engine(champion_folder(settings), products=settings.products_file, intents=settings.intents)
     own = None if settings.intents is None else read_trained(settings.intents, None)
-    writer, memory, found = writer_of(read_phrases(settings.phrases_path), own), Memory(), []
+    writer, memory, found = writer_of(read_phrases(settings.phrases_path), own, settings.default_language), Memory(), []
     for number, text in enumerate(texts):
         analysis = engine.analyse_now([text])[0]
         memory.hear(analysis, text, number * SECONDS_BETWEEN * 1_000)

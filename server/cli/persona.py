@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -17,15 +18,18 @@ if TYPE_CHECKING:
 
 SHOWN_TRAITS = 3
 BAR_CELLS = 20
+SHOWN_MISSING = 8
 
 NameArgument = Annotated[str, typer.Argument(metavar="NAME", help="As `parlance persona list` names it.")]
 
-persona_app = typer.Typer(no_args_is_help=True, help="Personas: list, show, find similar ones.")
+persona_app = typer.Typer(
+    no_args_is_help=True, help="Personas: list, show, find similar ones, compare their voices, check the phrases."
+)
 
 
 @persona_app.callback()
 def persona() -> None:
-    """Personas: list, show, find similar ones."""
+    """Personas: list, show, find similar ones, compare their voices, check the phrases."""
 
 
 @persona_app.command("list")
@@ -86,6 +90,69 @@ def similar(
     for one in near:
         differences = ", ".join(f"{trait} {step:+.2f}" for trait, step in one.differences)
         typer.echo(f"{one.similarity:.2f}  {one.name:<16} {differences}")
+
+
+@persona_app.command("examples")
+def examples(
+    *,
+    out: Annotated[
+        Path | None, typer.Option("--out", metavar="FILE", help="Where to write the page; printed if unset.")
+    ] = None,
+    config: ConfigOption = None,
+) -> None:
+    """Make a page (Markdown) of what the personas say in the same situations, side by side.
+
+    Exit code 0: made; 2: personas or phrases can't be used. Example: parlance persona examples --out docs/voices.md
+    """
+    from server.cli.voices import page
+    from server.contents import read_personas, read_phrases, writer_of
+
+    settings = load(config=config, check=False, make=False).settings
+    writer = writer_of(read_phrases(settings.phrases_path), None, settings.default_language)
+    text = page(writer, read_personas(settings.personas_path))
+    if out is None:
+        typer.echo(text)
+        return
+    try:
+        out.write_text(text + "\n", encoding="utf-8")
+    except OSError as error:
+        raise StartupError(
+            f"{out} can't be written: {error.strerror}.", "Give --out a file in a folder of yours."
+        ) from error
+
+
+@persona_app.command("check")
+def check(*, as_json: JsonOption = False, config: ConfigOption = None) -> None:
+    """Check the phrases of every language: what is said twice, never, or not translated, and how much is.
+
+    Exit code 0: nothing to mend; 1: something is; 2: a file can't be used. What is untranslated is only counted.
+    """
+    from server.chat.writer import coverage, lint_all
+    from server.cli.checks import model_intents
+    from server.contents import read_personas, read_phrases
+
+    settings = load(config=config, check=False, make=False).settings
+    books = read_phrases(settings.phrases_path)
+    names = tuple(one.name for one in read_personas(settings.personas_path))
+    complaints, covered = lint_all(books, model_intents(settings), names), coverage(books)
+    if as_json:
+        languages = [
+            {"language": one.language, "phrases": one.phrases, "coverage": round(one.share, 4), "missing": one.missing}
+            for one in covered
+        ]
+        print_json({"complaints": complaints, "languages": languages})
+    else:
+        for complaint in complaints:
+            typer.echo(complaint)
+        for one in covered:
+            typer.echo(f"{one}" + (f"; without {_some(one.missing)}" if one.missing else ""))
+    if complaints:
+        raise typer.Exit(1)
+
+
+def _some(names: Sequence[str]) -> str:
+    more = f" and {len(names) - SHOWN_MISSING} more" if len(names) > SHOWN_MISSING else ""
+    return ", ".join(names[:SHOWN_MISSING]) + more
 
 
 def persona_of(personas: Sequence[Persona], name: str | None) -> Persona:

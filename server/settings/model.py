@@ -219,8 +219,13 @@ class Settings(BaseModel):
     )
     personas_file: OptionalPath = setting(None, "YAML file of the personas; empty: the one that ships with Parlance.")
     phrases_dir: OptionalPath = setting(
-        None, "Folder of the writer's phrases (YAML); empty: the English ones that ship with Parlance."
+        None,
+        "Folder of the writer's phrases (YAML), a folder in it per language; empty: those that ship with Parlance.",
     )
+    default_language: str = setting(
+        "en", "Language of an answer to somebody whose language nobody knows; there are phrases in it.",
+        pattern="^[a-z]{2}$",
+    )  # fmt: skip
     mood_file: OptionalPath = setting(
         None, "YAML file of the mood rules that bend the chosen persona; empty: the one that ships with Parlance."
     )
@@ -477,8 +482,8 @@ class Settings(BaseModel):
 
     @property
     def phrases_path(self) -> Path:
-        """``phrases_dir``, or the English phrases that ship."""
-        return self.phrases_dir or PACKAGES / "server" / "chat" / "writer" / "phrases" / "en"
+        """``phrases_dir``, or the phrases that ship."""
+        return self.phrases_dir or PACKAGES / "server" / "chat" / "writer" / "phrases"
 
     @property
     def default_reward(self) -> float | None:

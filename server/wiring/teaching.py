@@ -10,8 +10,8 @@ from typing import Protocol
 import structlog
 
 from inference.intents.trained import Space, TrainedIntents
-from server.chat.writer import BuiltInWriter, PhraseBook
-from server.contents import read_trained, writer_of
+from server.chat.writer import BuiltInWriter
+from server.contents import Phrases, read_trained, writer_of
 from server.errors import StartupError
 
 _log = structlog.get_logger(__name__)
@@ -42,8 +42,16 @@ class Teaching:
     """
 
     def __init__(
-        self, path: Path, intents: TrainedIntents, phrases: PhraseBook, *, engine: Taught, bot: Writing
+        self,
+        path: Path,
+        intents: TrainedIntents,
+        phrases: Phrases,
+        *,
+        engine: Taught,
+        bot: Writing,
+        default_language: str | None = None,
     ) -> None:
+        self._default_language = default_language
         self._path = path
         self._phrases = phrases
         self._engine = engine
@@ -68,7 +76,7 @@ class Teaching:
 
     def move(self, intents: TrainedIntents) -> None:
         """Other intents have come with another model, whose engines know them already."""
-        self._bot.write_with(writer_of(self._phrases, intents))
+        self._bot.write_with(writer_of(self._phrases, intents, self._default_language))
         self._intents = intents
 
     @property
@@ -116,4 +124,4 @@ class Teaching:
 
     def _read(self, space: Space) -> tuple[TrainedIntents, BuiltInWriter]:
         intents = read_trained(self._path, space)
-        return intents, writer_of(self._phrases, intents)
+        return intents, writer_of(self._phrases, intents, self._default_language)

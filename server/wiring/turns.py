@@ -135,7 +135,9 @@ def _teaching(ground: Ground, contents: Contents, fleet: Fleet, bot: Bot) -> Tea
     path, intents = ground.settings.intents, contents.intents
     if path is None or intents is None:
         return None
-    return Teaching(path, intents, contents.phrases, engine=fleet, bot=bot)
+    return Teaching(
+        path, intents, contents.phrases, engine=fleet, bot=bot, default_language=ground.settings.default_language
+    )
 
 
 def _models(ground: Ground, contents: Contents, fleet: Fleet, maker: EngineMaker, teaching: Teaching | None) -> Models:

@@ -1,7 +1,7 @@
 """All phrases of one language, checked once and indexed for the writer.
 
 A document (one YAML file) holds ``phrases`` (pool → list), and either the general keys ``suggest`` (kind → list),
-``handover_words``, ``follow_up_words`` and ``detail_words``, or those of one domain: ``domain``, ``scope``, ``suggest``
+``handover_words`` and the like (``parsing_words``), or those of one domain: ``domain``, ``scope``, ``suggest``
 (a list) and ``intents``. Documents add up: the same pool, domain or intent may be continued in another file.
 """
 
@@ -9,9 +9,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from types import MappingProxyType
 from typing import Final, Literal
 
+from adapters.personas import Persona
 from server.chat.writer.phrase import Phrase
 from server.chat.writer.words import WordTopics
 
@@ -91,6 +93,8 @@ GENERAL_POOLS: Final[Mapping[str, PoolSpec]] = {
     "error": PoolSpec(required=True, kinds=("error",)),
     "opener": PoolSpec(moods=_NOT_NEGATIVE, kinds=_TOPICAL),
     "cited": PoolSpec(),
+    "cited_again": PoolSpec(),
+    "meanwhile": PoolSpec(kinds=("complaint",)),
     "nearest": PoolSpec(kinds=("clarification",)),
     "empathy": PoolSpec(moods=("negative",)),
     "calm": PoolSpec(moods=("negative",), kinds=("question", "request")),
@@ -99,12 +103,44 @@ GENERAL_POOLS: Final[Mapping[str, PoolSpec]] = {
     "hostile": PoolSpec(),
     "urgent": PoolSpec(),
     "again": PoolSpec(kinds=_TOPICAL),
+    "same": PoolSpec(kinds=_TOPICAL),
+    "aside": PoolSpec(kinds=_TOPICAL),
     "ask": PoolSpec(kinds=(*_TOPICAL, "information")),
     "next": PoolSpec(),
     "humor": PoolSpec(moods=_NOT_NEGATIVE),
     "closer": PoolSpec(),
 }
 TOPIC_POOLS: Final = ("core", "detail", "ask", "next", "humor")
+
+ENGLISH: Final = "en"
+OWN_WORDS: Final[Mapping[str, str]] = MappingProxyType(
+    {"order": "order", "and": "and", "heads": "heads", "tails": "tails"}
+)
+NO_WORDS: Final = WordTopics({}, {})
+
+
+@dataclass(frozen=True, slots=True)
+class Lexis:
+    """What there is to know of a language beside its phrases.
+
+    ``cues``: what customers' words tell by themselves, an act or a feeling (``cues``), for a language that the model
+    has not learnt. ``address``: words that tell ``formal`` or ``informal`` address; none where a language has but one.
+    ``pointing``: words that point back to what was spoken of. ``own``: the words that slots are made with, by the names
+    of ``OWN_WORDS``. ``names``: languages' names by code. ``styles``: personas' own words by persona. ``spoken``: the
+    names of the languages that answers are written in, as words.
+    """
+
+    language: str
+    cues: WordTopics = NO_WORDS
+    address: WordTopics = NO_WORDS
+    pointing: WordTopics = NO_WORDS
+    own: Mapping[str, str] = field(default_factory=lambda: OWN_WORDS)
+    names: Mapping[str, str] = field(default_factory=dict)
+    styles: Mapping[str, dict[str, tuple[str, ...]]] = field(default_factory=dict)
+    spoken: str = "English"
+
+
+ENGLISH_LEXIS: Final = Lexis(ENGLISH)
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +156,12 @@ class PhraseBook:
     follow_up: WordTopics
     detail_words: frozenset[str]
     places: Mapping[str, tuple[str, ...]]
+    lexis: Lexis = ENGLISH_LEXIS
+
+    @property
+    def language(self) -> str:
+        """Its code."""
+        return self.lexis.language
 
     def wants_person(self, text: str) -> bool:
         """Whether the text asks for a human being."""
@@ -132,6 +174,12 @@ class PhraseBook:
     def topic_of(self, text: str) -> Intent | None:
         """The intent that the text's words tell, whatever the model says."""
         return self.intents.get(self.words.find(text) or "")
+
+    def style_of(self, persona: Persona) -> Mapping[str, tuple[str, ...]]:
+        """A persona's own words in this language; only its emoji where nobody has put any into it."""
+        if self.language == ENGLISH:
+            return persona.style
+        return self.lexis.styles.get(persona.name, {}) | {"emoji": persona.style.get("emoji", ())}
 
     def phrases(self) -> list[Phrase]:
         """Every phrase."""

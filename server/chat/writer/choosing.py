@@ -46,13 +46,14 @@ def repeat(
 
 
 def _draw(phrases: list[Phrase], moment: Moment, rng: random.Random) -> Phrase:
-    """One of the most exact. The terse take the fewest sentences, the talkative draw two and keep the longer."""
+    """One of the most exact. The terse take the shorter of two with the fewest sentences, the talkative the longer."""
     exact = max(phrase.exactness for phrase in phrases)
     best = [phrase for phrase in phrases if phrase.exactness == exact]
     taste = moment.levels.get("verbosity", "medium")
     if taste == "low":
         fewest = min(phrase.sentences for phrase in best)
-        return rng.choice([phrase for phrase in best if phrase.sentences == fewest])
+        short = [phrase for phrase in best if phrase.sentences == fewest]
+        return min(rng.choice(short), rng.choice(short), key=lambda phrase: len(phrase.source))
     if taste == "high":
         return max(rng.choice(best), rng.choice(best), key=lambda phrase: len(phrase.source))
     return rng.choice(best)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any, Final
 
 from server.chat.writer.conditions import Kind, When, level
@@ -18,7 +18,7 @@ ANSWERABLE: Final[frozenset[Kind]] = frozenset(
 )
 """Kinds of answer that knowledge replaces; a wish for a person, a courtesy or a detail asks for no article."""
 
-OFFERABLE: Final[frozenset[Kind]] = frozenset({"question", "request", "clarification", "out_of_scope"})
+OFFERABLE: Final[frozenset[Kind]] = frozenset({"question", "request", "complaint", "clarification", "out_of_scope"})
 
 LEAST_SENTENCES: Final = 3
 """Of a passage, even by the tersest: the exception often stands in the third."""
@@ -26,14 +26,17 @@ LEAST_SENTENCES: Final = 3
 MAX_TITLE_CODE_POINTS: Final = 80
 
 
-def cited_phrase(hit: Hit, traits: Mapping[str, float], room: int) -> Phrase:
-    """What is said of an article: its gist in the persona's tone where it has one, or its passage's first sentences,
-    word for word. ``room``: how many sentences the persona would say."""
-    said = _variant(hit, traits)
+def cited_phrase(hit: Hit, traits: Mapping[str, float], room: int, used: Collection[str] = ()) -> Phrase:
+    """What is said of an article: its gist in the persona's tone where it has one, or its passage's next sentences,
+    word for word. ``room``: how many sentences the persona would say; ``used``: ids of what was said before, of which
+    those of passages end with how many of its sentences were said."""
+    done = _said_of(hit, used)
+    said, until = _variant(hit, traits) if done is None else None, 0
     if said is None:
-        said = " ".join(sentences(hit.passage.text)[: max(LEAST_SENTENCES, room)])
+        until = (done or 0) + max(LEAST_SENTENCES, room)
+        said = " ".join(sentences(hit.passage.text)[done or 0 : until])
     return Phrase(
-        id=f"knowledge/{hit.passage.entry_id}",
+        id=f"{_passage_id(hit)}#{until}",
         source=said,
         texts=(said, said, said),
         when=When(),
@@ -41,7 +44,30 @@ def cited_phrase(hit: Hit, traits: Mapping[str, float], room: int) -> Phrase:
         sentences=2,
         asks=False,
         exactness=0,
+        quoted=True,
     )
+
+
+def is_exhausted(hit: Hit, used: Collection[str]) -> bool:
+    """Whether all of the passage was said before."""
+    done = _said_of(hit, used)
+    return done is not None and done >= len(sentences(hit.passage.text))
+
+
+def page_slots(hit: Hit) -> dict[str, str]:
+    """An article's title as a slot."""
+    return {"page": f"“{hit.title[:MAX_TITLE_CODE_POINTS]}”"}
+
+
+def _passage_id(hit: Hit) -> str:
+    return f"knowledge/{hit.passage.entry_id}"
+
+
+def _said_of(hit: Hit, used: Collection[str]) -> int | None:
+    """How many of the passage's sentences were said; 0 after its gist, None where nothing was."""
+    start = f"{_passage_id(hit)}#"
+    counts = [int(one[len(start) :]) for one in used if one.startswith(start) and one[len(start) :].isdecimal()]
+    return max(counts, default=None)
 
 
 def citation(hit: Hit) -> dict[str, Any]:

@@ -40,10 +40,10 @@ KINDS: Final = get_args(Kind)
 EMOTIONS: Final = ("joy", "anger", "fear", "sadness", "surprise", "neutral")
 TURNS: Final = ("first", "later")
 # What the customer named; filled from the analysis. The other slots come from the conversation, the phrase files, the
-# persona (very) or, for coin and die, by chance.
+# persona (very), the languages that there are phrases in or, for coin and die, by chance.
 ENTITY_SLOTS: Final = ("order", "amount", "date", "time", "product", "email", "phone")
-SOMETIMES_FILLED: Final = (*ENTITY_SLOTS, "name", "topic", "other_topic", "previous", "need")
-ALWAYS_FILLED: Final = ("very", "coin", "die")
+SOMETIMES_FILLED: Final = (*ENTITY_SLOTS, "name", "topic", "other_topic", "previous", "need", "page")
+ALWAYS_FILLED: Final = ("very", "coin", "die", "languages")
 SLOTS: Final = (*SOMETIMES_FILLED, *ALWAYS_FILLED)
 
 _VALUES: Final[Mapping[str, tuple[str, ...]]] = {

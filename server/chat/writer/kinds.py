@@ -46,14 +46,13 @@ _SOCIAL: Final[Mapping[str, Kind]] = {
 }
 SOCIAL_INTENTS: Final = frozenset(_SOCIAL)
 _TOPICAL: Final[Mapping[str, Kind]] = {"question": "question", "request": "request", "complaint": "complaint"}
-_UNDERSTOOD: Final = frozenset({"en", "und", ""})
 
 
 @dataclass(frozen=True, slots=True)
 class Heard:
     """One message. ``emotion``: the dominant one; ``slots``: the details it names; ``previous``: the topic before.
 
-    ``asked_back``: the answer before asked what was meant.
+    ``asked_back``: the answer before asked what was meant. ``foreign``: it is in a language without phrases.
     """
 
     analysis: Analysis
@@ -64,6 +63,7 @@ class Heard:
     previous: Intent | None
     book: PhraseBook
     asked_back: bool = False
+    foreign: bool = False
 
     @property
     def words(self) -> int:
@@ -128,7 +128,7 @@ def _fallback(heard: Heard) -> tuple[Kind, Intent | None, Intent | None]:
 def _continued(heard: Heard) -> tuple[Kind, Intent | None, None] | None:
     """What the model can't place goes on about the topic before where it sounds like it, or tells something."""
     analysis = heard.analysis
-    if not heard.serving or analysis.language not in _UNDERSTOOD:
+    if not heard.serving or heard.foreign:
         return None
     if analysis.act in {"affirm", "deny"} or (analysis.act == "other" and heard.mood != "negative"):
         return "information", heard.previous, None
@@ -162,7 +162,7 @@ def _is_praise(heard: Heard, told: Intent | None) -> bool:
     """Joy that wants nothing: "I love the new app", "wow, that was fast!"."""
     analysis = heard.analysis
     glad = heard.emotion == "joy" or analysis.sentiment.score >= DELIGHTED_FROM
-    joyful = heard.mood == "positive" and glad and analysis.language in _UNDERSTOOD
+    joyful = heard.mood == "positive" and glad and not heard.foreign
     return joyful and (told is not None or is_unsure(analysis) or _SOCIAL.get(analysis.intent) == "thanks")
 
 
@@ -189,7 +189,7 @@ def is_bare(heard: Heard) -> bool:
 
 def _unsure(heard: Heard) -> tuple[Kind, Intent | None, Intent | None]:
     analysis = heard.analysis
-    if analysis.language not in _UNDERSTOOD:
+    if heard.foreign:
         return "other_language", None, None
     if analysis.act == "complaint":
         return "complaint", None, None

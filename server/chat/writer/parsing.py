@@ -9,6 +9,7 @@ from typing import Final
 
 from inference.documents import Place, list_of, mapping_of
 from server.chat.writer.book import (
+    ENGLISH,
     GENERAL_POOLS,
     TOPIC_POOLS,
     Domain,
@@ -19,8 +20,10 @@ from server.chat.writer.book import (
 )
 from server.chat.writer.conditions import ALWAYS_FILLED, KINDS
 from server.chat.writer.errors import PhraseError
+from server.chat.writer.parsing_words import LEXIS_KEYS, LexisDraft
 from server.chat.writer.phrase import Phrase, parse_phrase
 from server.chat.writer.values import (
+    buttons_of,
     flag_of,
     need_of,
     scope_of,
@@ -30,7 +33,7 @@ from server.chat.writer.values import (
 )
 from server.chat.writer.words import plain_words, word_topics
 
-_GENERAL_KEYS: Final = ("phrases", "suggest", "handover_words", "follow_up_words", "detail_words")
+_GENERAL_KEYS: Final = ("phrases", "suggest", "handover_words", "follow_up_words", "detail_words", *LEXIS_KEYS)
 _DOMAIN_KEYS: Final = ("domain", "scope", "phrases", "suggest", "intents")
 _INTENT_KEYS: Final = ("topic", "example", "need", "scope", "serious", "words", "suggest", *TOPIC_POOLS)
 
@@ -68,6 +71,7 @@ class _Draft:
     domains: dict[str, _Topical] = field(default_factory=dict)
     intents: dict[str, _Topical] = field(default_factory=dict)
     words: dict[str, str] = field(default_factory=dict)
+    lexis: LexisDraft = field(default_factory=LexisDraft)
     places: dict[str, tuple[str, ...]] = field(default_factory=dict)
 
     def read_pools(
@@ -89,8 +93,8 @@ class _Draft:
                 raise at.item(number).error(problem, "Keep it under one of the two, or add a word.")
 
 
-def parse_phrases(documents: Mapping[str, object]) -> PhraseBook:
-    """The book of the parsed YAML ``documents`` by file name. Raises ``PhraseError``."""
+def parse_phrases(documents: Mapping[str, object], language: str = ENGLISH) -> PhraseBook:
+    """The book of the parsed YAML ``documents`` by file name, in a language (ISO 639-1). Raises ``PhraseError``."""
     draft = _Draft()
     for file in sorted(documents):
         at = Place(file, kind=PhraseError)
@@ -111,6 +115,7 @@ def parse_phrases(documents: Mapping[str, object]) -> PhraseBook:
         detail_words=frozenset(plain_words(word) for word in draft.detail_words),
         handover=re.compile(rf"\b(?:{words})\b", re.IGNORECASE) if words else None,
         places=draft.places,
+        lexis=draft.lexis.made(language),
     )
 
 
@@ -120,13 +125,14 @@ def _read_general(draft: _Draft, document: Mapping[str, object], at: Place) -> N
         draft.read_pools(draft.pools, "", phrases, GENERAL_POOLS, at.key("phrases"))
     if "suggest" in document:
         for kind, texts in mapping_of(document["suggest"], at.key("suggest"), KINDS).items():
-            draft.suggest.setdefault(kind, []).extend(short_texts_of(texts, at.key("suggest").key(kind)))
+            draft.suggest.setdefault(kind, []).extend(buttons_of(texts, at.key("suggest").key(kind)))
     if "handover_words" in document:
         draft.handover_words.extend(short_texts_of(document["handover_words"], at.key("handover_words")))
     if "follow_up_words" in document:
         draft.follow_up_words.extend(topic_words_of(document["follow_up_words"], at.key("follow_up_words")))
     if "detail_words" in document:
         draft.detail_words.extend(short_texts_of(document["detail_words"], at.key("detail_words")))
+    draft.lexis.read(document, at)
 
 
 def _read_domain(draft: _Draft, document: Mapping[str, object], at: Place) -> None:
@@ -135,7 +141,7 @@ def _read_domain(draft: _Draft, document: Mapping[str, object], at: Place) -> No
     if "scope" in document:
         domain.state("scope", scope_of(document["scope"], at.key("scope")), at.key("scope"))
     if "suggest" in document:
-        domain.suggest.extend(short_texts_of(document["suggest"], at.key("suggest")))
+        domain.suggest.extend(buttons_of(document["suggest"], at.key("suggest")))
     if "phrases" in document:
         phrases = mapping_of(document["phrases"], at.key("phrases"), TOPIC_POOLS)
         draft.read_pools(domain.pools, f"{name}.", phrases, TOPIC_POOLS, at.key("phrases"))
@@ -153,7 +159,7 @@ def _read_intent(draft: _Draft, domain: str, name: str, value: object, at: Place
         if key in given:
             intent.state(key, check(given[key], at.key(key)), at.key(key))
     if "suggest" in given:
-        intent.suggest.extend(short_texts_of(given["suggest"], at.key("suggest")))
+        intent.suggest.extend(buttons_of(given["suggest"], at.key("suggest")))
     if "words" in given:
         draft.read_words(name, given["words"], at.key("words"))
     draft.read_pools(intent.pools, f"{name}.", given, TOPIC_POOLS, at)

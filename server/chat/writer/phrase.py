@@ -11,20 +11,20 @@ from typing import Final
 from adapters.names import suggestion
 from inference.documents import Place
 from server.chat.writer.conditions import ENTITY_SLOTS, SLOTS, Moment, When, parse_when
-from server.chat.writer.register import choices_of, registers
+from server.chat.writer.register import capitals, choices_of, registers
 
 MAX_PHRASE_CODE_POINTS: Final = 400
 
 _SLOT: Final = re.compile(r"\{([^{}]*)\}")
 _CHOICE: Final = re.compile(r"\[[^\[\]]*\]")
 _SENTENCE_END: Final = re.compile(r"[.!?…](?= |$)")
-_SENTENCE_START: Final = re.compile(r"(^|[.!?] )([a-z])")
 
 
 @dataclass(frozen=True, slots=True)
 class Phrase:
     """``texts``: casual, plain, formal, slots still open. ``sentences`` counts them; ``asks``: ends with a question.
 
+    ``quoted``: somebody else's words, which stand as they are.
     ``exactness``: how closely it speaks to this very moment; the most exact are said first.
     ``id`` is the pool's path and a digest of the authored text, so that it survives reordering and new neighbours.
     """
@@ -37,6 +37,7 @@ class Phrase:
     sentences: int
     asks: bool
     exactness: int
+    quoted: bool = False
 
     def fits(self, moment: Moment) -> bool:
         """Whether it can be said now: its conditions hold and its slots can be filled."""
@@ -52,7 +53,7 @@ class Phrase:
                 text = text.replace("{very} ", f"{slots[slot]} " if slots[slot] else "")
             else:
                 text = text.replace(f"{{{slot}}}", slots[slot])
-        return _SENTENCE_START.sub(lambda match: match.group(1) + match.group(2).upper(), text)
+        return capitals(text)
 
 
 def phrase_id(pool: str, text: str) -> str:

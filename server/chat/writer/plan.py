@@ -9,6 +9,7 @@ from __future__ import annotations
 import random
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Final
 
 from server.chat.writer.book import Domain, Intent, PhraseBook, Pool
 from server.chat.writer.conditions import ENTITY_SLOTS
@@ -32,6 +33,9 @@ class Part:
     bright: bool = False
     parting: bool = False
     required: bool = False
+
+
+NOTHING: Final = Part(0.0, ())
 
 
 def sentences_for(verbosity: float) -> int:
@@ -67,6 +71,12 @@ def plan_cited(
         planner.support(),
         planner.closer(own_words=not reading.grave),
     ]
+
+
+def plan_cited_again(reading: Reading, book: PhraseBook, traits: Mapping[str, float], rng: random.Random) -> list[Part]:
+    """The parts of an answer where all that an article says was said before."""
+    planner = _Planner(reading, book, traits, rng.random())
+    return [*planner.lead(salute=False), planner.required("cited_again"), planner.next_step()]
 
 
 def plan_offer(reading: Reading, book: PhraseBook, traits: Mapping[str, float], rng: random.Random) -> list[Part]:
@@ -110,7 +120,7 @@ class _Planner:
         return moment.mood == "positive" and moment.emotion == "joy" and moment.kind != "complaint"
 
     def general(self, pool: str, weight: float, style: str | None = None, bright: bool = False) -> Part:
-        return Part(weight, (self.book.pools.get(pool, ()),), style, bright)
+        return Part(weight, (self.book.pools.get(pool, ()),), style, bright) if weight > 0 else NOTHING
 
     def required(self, pool: str, style: str | None = None, bright: bool = False) -> Part:
         return Part(MUST, (self.book.pools[pool],), style, bright, required=True)
@@ -124,7 +134,10 @@ class _Planner:
     def reaction(self, own_words: bool = False) -> list[Part]:
         """The answer to the mood. ``own_words``: an answer of substance follows, so a persona may announce it."""
         reading = self.reading
-        feeling = MUST if self.caring >= 0.4 else 0.3 if self.chance < self.caring else 0.0
+        hurt = reading.moment.kind == "complaint" and reading.moment.emotion != "neutral"
+        # The cool show sympathy now and then, sooner to those who are hurt.
+        likely = self.caring if hurt and self.caring >= 0.33 else self.caring**2
+        feeling = MUST if self.caring >= 0.4 or (hurt and self.chance < likely) else 0.3 * (self.chance < likely)
         # Personas' sympathy is about frustration, and some joke in it: it is not for the sad and the frightened.
         serious = reading.intent is not None and reading.intent.serious
         gentle = serious or reading.moment.emotion in {"sadness", "fear"}
@@ -138,7 +151,7 @@ class _Planner:
         reading = self.reading
         joy = 0.2 + 0.4 * max(self.trait("empathy"), self.trait("enthusiasm"))
         return [
-            self.salutation() if salute else Part(0.0, ()),
+            self.salutation() if salute else NOTHING,
             *self.reaction(own_words=True),
             self.general("calm", 0.2 + 0.5 * self.caring if self.calm and not reading.hostile else 0.0),
             self.general("joy", joy if self.glad else 0.0, bright=True),
@@ -190,7 +203,7 @@ class _Planner:
         details = (_own(intent, "detail") or _shared(domain, "detail"),)
         asks = _own(intent, "ask") or _shared(domain, "ask") or self.book.pools.get("ask", ())
         light = (_own(intent, "humor"), _shared(domain, "humor"))
-        plain = service and not (told or reading.grave or reading.repeated)
+        plain = service and not (told or reading.grave or reading.repeated or reading.pointed)
         lively = max(self.trait("extraversion"), self.trait("enthusiasm")) >= 0.6
         opening = MUST if lively else 0.2 + 0.4 * self.trait("agreeableness")
         last = (
@@ -199,14 +212,17 @@ class _Planner:
         return [
             *self.lead(salute=scope != "chat"),
             self.general("opener", opening if plain else 0.0, "openers", bright=True),
-            self.support() if scope != "chat" else Part(0.0, ()),
+            self.support() if scope != "chat" else NOTHING,
             Part(MUST if told else 0.0, (self.receipts(),), bright=True),
             self.general("again", MUST if reading.repeated and service else 0.0),
+            self.general("same", MUST if reading.pointed else 0.0),
+            self.general("aside", 0.3 if reading.aside and not (reading.pointed or reading.grave) else 0.0),
             Part(MUST, core, required=True),
             Part(0.35 + 0.5 * self.trait("verbosity"), details),
             Part(self.trait("verbosity") - 0.2, details),
-            self.next_step() if service and not listening else Part(0.0, ()),
-            self.humor(*light) if scope != "chat" else Part(0.0, ()),
+            self.general("meanwhile", MUST if "page" in reading.moment.slots else 0.0),
+            self.next_step() if service and not listening else NOTHING,
+            self.humor(*light) if scope != "chat" else NOTHING,
             Part(0.0 if not service else MUST if "need" in reading.moment.slots else 0.95, (asks,)),
             last,
         ]
@@ -238,7 +254,8 @@ class _Planner:
         if kind == "praise":
             parts += [self.humor(), self.general("invite", 0.5)]
         elif kind == "thanks":
-            parts += [self.humor(), self.closer(own_words=True)]
+            # A persona's own last words are for an answer: "keep this in mind for next time".
+            parts += [self.humor(), self.closer(own_words=False)]
         elif kind == "deny":
             parts.append(self.general("invite", 0.6))
         return parts

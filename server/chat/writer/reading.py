@@ -13,6 +13,7 @@ from server.chat.writer.book import Intent, PhraseBook
 from server.chat.writer.conditions import ENTITY_SLOTS, Moment, Mood, level
 from server.chat.writer.kinds import Heard, kind_and_topics
 from server.chat.writer.situation import Situation
+from server.chat.writer.spoken import NO_LANGUAGE
 from server.chat.writer.words import plain_words
 
 NEGATIVE_UP_TO, POSITIVE_FROM = -0.25, 0.25
@@ -23,10 +24,14 @@ MILD_EMOTION_FROM: Final = 0.5
 TENDER_EMOTION_FROM: Final = 0.6
 URGENT_FROM, HOSTILE_FROM = 0.7, 0.7
 MAX_SLOT_CODE_POINTS: Final = 40
+# Beside the details of the topic at hand: the order that was named on another one, for "can I return it?".
+EARLIER_ORDER: Final = "earlier_order"
 _ENTITY_SLOT: Final = {"order_id": "order", **{slot: slot for slot in ENTITY_SLOTS}}
 # Said in passing far oftener than as the day that is meant, and stale by the next day.
 _PASSING: Final = frozenset({"today", "tonight", "yesterday", "this week", "this month", "this year", "last year"})
-_ORDER_LEAD: Final = re.compile(r"^(?:(?:order|number|no|nr|id)[\s:.]+)+", re.IGNORECASE)
+_ORDER_LEAD: Final = re.compile(
+    r"^(?:(?:order|number|no|nr|id|bestellung|bestellnummer|nummer|pedido|número|numero)[\s:.]+)+", re.IGNORECASE
+)
 _BREAKING: Final = re.compile(r"[!?{}\[\]<>]|[.,;:]{2}|(?:^|\s)[.,;:]")
 # What customers type when they are asked for an order number.
 _BARE_NUMBER: Final = re.compile(r"#?(?=[\w-]*\d{3})\w[\w-]{2,29}")
@@ -37,7 +42,8 @@ _NAME: Final = re.compile(r"[^\W\d_](?:[^\W_]|[ .'’-](?=[^\W_])){0,39}")
 class Reading:
     """``intent``: what the answer is about, None where unknown or not about a topic. ``grave``: no light touch.
 
-    ``named``: the details in this very message, not those known from before.
+    ``named``: the details in this very message, not those known from before. ``pointed``: the words point back to the
+    order that was named on another topic ("can I return it?"). ``aside``: another topic than before.
     """
 
     moment: Moment
@@ -48,16 +54,23 @@ class Reading:
     repeated: bool
     urgent: bool
     hostile: bool
+    pointed: bool = False
+    aside: bool = False
 
 
-def read(situation: Situation, book: PhraseBook, very: str, rng: random.Random) -> Reading:
-    """Read one situation. ``very`` is the persona's intensifier for this answer, possibly empty."""
+def read(
+    situation: Situation, book: PhraseBook, very: str, rng: random.Random, *, foreign: bool | None = None
+) -> Reading:
+    """Read one situation. ``very``: the persona's intensifier for this answer, possibly empty; ``foreign``: the text
+    is in a language without phrases; None: in any but the book's."""
     analysis = situation.analysis
+    if foreign is None:
+        foreign = analysis.language not in {book.language, *NO_LANGUAGE}
     mood = mood_of(analysis)
     previous = book.intents.get(situation.previous_intent or "")
-    slots = entity_slots(analysis.entities) | _asked_number(situation, book, previous)
+    slots = entity_slots(analysis.entities, book.lexis.own["order"]) | _asked_number(situation, book, previous)
     heard = Heard(
-        analysis, situation.text, mood, emotion_of(analysis, mood), slots, previous, book, situation.asked_back
+        analysis, situation.text, mood, emotion_of(analysis, mood), slots, previous, book, situation.asked_back, foreign
     )
     kind, intent, other = kind_and_topics(heard)
     serious = intent is not None and intent.serious
@@ -66,10 +79,19 @@ def read(situation: Situation, book: PhraseBook, very: str, rng: random.Random) 
     emotion = emotion_of(analysis, mood)
     if serious and emotion == "neutral":
         emotion = "fear"  # a lost card or a theft is no mere nuisance, however calmly it is told
+    known = known_slots(situation, book)
+    earlier = known.pop(EARLIER_ORDER, None)
+    pointed = False
     if intent is None or intent is previous:
-        slots = {slot: words for slot, words in situation.known.items() if slot in ENTITY_SLOTS} | slots
+        slots = known | slots
+    if intent is not None and intent.need_until == "order" and "order" not in slots:
+        earlier = known.get("order", earlier)
+        pointed = earlier is not None and book.lexis.pointing.find(situation.text) is not None
+        slots = ({"order": earlier} if pointed and earlier is not None else {}) | slots
     slots |= _conversation_slots(situation, intent, other, previous, slots)
-    slots |= {"very": very, "coin": rng.choice(("heads", "tails")), "die": str(rng.randint(1, 6))}
+    own = book.lexis.own
+    coin, die = rng.choice((own["heads"], own["tails"])), str(rng.randint(1, 6))
+    slots |= {"very": very, "coin": coin, "die": die, "languages": book.lexis.spoken}
     moment = Moment(
         kind=kind,
         mood=mood,
@@ -87,6 +109,8 @@ def read(situation: Situation, book: PhraseBook, very: str, rng: random.Random) 
         repeated=intent is not None and intent is previous and kind in {"question", "request", "complaint", "other"},
         urgent=analysis.urgency >= URGENT_FROM,
         hostile=analysis.toxicity >= HOSTILE_FROM,
+        pointed=pointed,
+        aside=intent is not None and "previous" in slots and intent is not previous and intent.scope == "service",
     )
 
 
@@ -122,7 +146,18 @@ def _asked_number(situation: Situation, book: PhraseBook, previous: Intent | Non
     tokens = [word for word in rest if plain_words(word)]
     if len(tokens) != 1 or not _BARE_NUMBER.fullmatch(tokens[0]):
         return {}
-    return {"order": f"order {tokens[0]}"}
+    return {"order": f"{book.lexis.own['order']} {tokens[0]}"}
+
+
+def known_slots(situation: Situation, book: PhraseBook) -> dict[str, str]:
+    """The details named before; an order is called what it is called in this language."""
+    if not situation.known:
+        return {}
+    known = {slot: words for slot, words in situation.known.items() if slot in (*ENTITY_SLOTS, EARLIER_ORDER)}
+    for slot in ("order", EARLIER_ORDER):
+        if slot in known:
+            known[slot] = f"{book.lexis.own['order']} {known[slot].partition(' ')[2] or known[slot]}"
+    return known
 
 
 def _conversation_slots(
@@ -144,8 +179,9 @@ def _conversation_slots(
     return found
 
 
-def entity_slots(entities: tuple[Entity, ...]) -> dict[str, str]:
-    """Slot → words, the first entity of each kind; what could break a sentence is left out."""
+def entity_slots(entities: tuple[Entity, ...], order: str = "order") -> dict[str, str]:
+    """Slot → words, the first entity of each kind; what could break a sentence is left out. ``order``: the word that
+    stands before an order's number."""
     slots: dict[str, str] = {}
     for entity in entities:
         slot = _ENTITY_SLOT.get(entity.type)
@@ -162,5 +198,5 @@ def entity_slots(entities: tuple[Entity, ...]) -> dict[str, str]:
             and not _BREAKING.search(words)
         )
         if slot is not None and sound:
-            slots.setdefault(slot, f"order {words}" if slot == "order" else words)
+            slots.setdefault(slot, f"{order} {words}" if slot == "order" else words)
     return slots

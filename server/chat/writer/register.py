@@ -63,6 +63,8 @@ _SPELLED_OUT: Final = {
 CONTRACTION: Final = re.compile(rf"\b(?:{'|'.join(sorted(_SPELLED_OUT, key=len, reverse=True))})\b", re.IGNORECASE)
 
 
+_SENTENCE_START: Final = re.compile(r"((?:^|[.!?…] )[¿¡„“«]*)([a-zà-öø-þāăąćčęěğłńňőřśšťűůźžż])")
+
 _HAS: Final = re.compile(r"\b(it|that|there|here|who|what|where)'s (been|got)\b", re.IGNORECASE)
 
 
@@ -80,8 +82,12 @@ def spell_out(text: str) -> str:
 def tidy(text: str) -> str:
     """Single spaces, none before punctuation, a capital at the start and after each sentence's end."""
     text = re.sub(r"\s+", " ", text).strip()
-    text = re.sub(r" ([.,!?;:])", r"\1", text)
-    return re.sub(r"(^|[.!?] )([a-z])", lambda match: match.group(1) + match.group(2).upper(), text)
+    return capitals(re.sub(r" ([.,!?;:])", r"\1", text))
+
+
+def capitals(text: str) -> str:
+    """A capital at the start and after each sentence's end, also behind the marks that open a Spanish sentence."""
+    return _SENTENCE_START.sub(lambda match: match.group(1) + match.group(2).upper(), text)
 
 
 def choices_of(text: str) -> list[list[str]]:

@@ -9,6 +9,7 @@ from typing import Any
 from adapters.personas import Persona
 from inference.analysis import Analysis
 from server.chat.writer.conditions import Kind
+from server.chat.writer.spoken import Spoken
 from server.knowledge.index import NOTHING_FOUND, Found
 
 
@@ -20,7 +21,7 @@ class Situation:
     fits was said, what was said the longest ago comes again. ``previous_intent``: what the previous
     turn was about (``Written.intent``), None at the start. ``known``: details that were named before
     (``Written.known``). ``asked_back``: the answer before asked what was meant.
-    ``found``: what the knowledge has on it.
+    ``found``: what the knowledge has on it. ``spoken``: how the answer before was put, None at the start.
     """
 
     analysis: Analysis
@@ -33,6 +34,7 @@ class Situation:
     known: Mapping[str, str] = field(default_factory=dict)
     asked_back: bool = False
     found: Found = NOTHING_FOUND
+    spoken: Spoken | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +44,7 @@ class Written:
     ``suggestions``: up to three texts that the customer may send next. ``intent``: what the conversation is
     about now, the next turn's ``previous_intent``: a yes, a joke or a bare detail ("#4711") leaves it as it was.
     ``known``: the details that the customer has named on that topic, so that nothing is asked for twice; slot → words,
-    fit for JSON. ``citations``: the articles whose words it uses.
+    fit for JSON. ``citations``: the articles whose words it uses. ``spoken``: the language and the address.
     """
 
     text: str
@@ -52,6 +54,7 @@ class Written:
     intent: str | None = None
     known: Mapping[str, str] = field(default_factory=dict)
     citations: tuple[Mapping[str, Any], ...] = ()
+    spoken: Spoken | None = None
 
     def data(self) -> dict[str, Any] | None:
         """As it goes out beside the text."""

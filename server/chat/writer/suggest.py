@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Final
 
 from server.chat.writer.book import PhraseBook
+from server.chat.writer.conditions import ENTITY_SLOTS
 from server.chat.writer.reading import Reading
 from server.chat.writer.situation import Situation
+from server.chat.writer.values import MAX_SUGGESTION_CODE_POINTS
 
 MAX_SUGGESTIONS: Final = 3
 _COUNT: Final = {"low": 1, "medium": 2, "high": 3}
@@ -22,7 +24,10 @@ def suggestions(book: PhraseBook, reading: Reading, situation: Situation) -> tup
     if reading.intent is not None and reading.moment.kind != "clarification":
         known.add(_folded(reading.intent.example or ""))
     found: dict[str, str] = {}
-    for text in _candidates(book, reading):
+    for raw in _candidates(book, reading):
+        text = _filled(raw, reading.moment.slots)
+        if text is None:
+            continue
         if len(found) < count and _folded(text) not in known:
             found.setdefault(_folded(text), text)
     return tuple(found.values())
@@ -43,6 +48,18 @@ def _candidates(book: PhraseBook, reading: Reading) -> Iterator[str]:
         if reading.intent.scope != "service":
             return
     yield from book.suggest.get(kind, ())
+
+
+def _filled(text: str, slots: Mapping[str, str]) -> str | None:
+    """With what the customer named in it; None where that is not known, or makes it too long for a button."""
+    if "{" not in text:
+        return text
+    for slot in ENTITY_SLOTS:
+        if f"{{{slot}}}" in text:
+            if slot not in slots:
+                return None
+            text = text.replace(f"{{{slot}}}", slots[slot])
+    return text if len(text) <= MAX_SUGGESTION_CODE_POINTS else None
 
 
 def _folded(text: str) -> str:

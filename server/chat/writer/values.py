@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Final, get_args
 
 from adapters.names import suggestion
-from inference.documents import Place, list_of
+from inference.documents import Place, list_of, mapping_of
 from server.chat.writer.book import Scope
 from server.chat.writer.conditions import ENTITY_SLOTS
 from server.chat.writer.words import MIN_STEM_LETTERS, split_words
 
 SCOPES: Final[tuple[Scope, ...]] = get_args(Scope)
 MAX_SUGGESTION_CODE_POINTS: Final = 60
+_SLOT: Final = re.compile(r"\{([^{}]*)\}")
 
 
 def words_of(value: object, at: Place) -> str:
@@ -36,6 +37,17 @@ def short_texts_of(value: object, at: Place) -> list[str]:
             raise at.item(number).error(f"{len(text)} characters are too many", remedy)
         texts.append(text)
     return texts
+
+
+def buttons_of(value: object, at: Place) -> list[str]:
+    """As ``short_texts_of``, with slots for what the customer named: "Cancel {order}"."""
+    plain = [_SLOT.sub("x", one) if isinstance(one, str) else one for one in list_of(value, at)]
+    short_texts_of(plain, at)
+    for number, one in enumerate(list_of(value, at), start=1):
+        for slot in _SLOT.findall(str(one)):
+            if slot not in ENTITY_SLOTS:
+                raise at.item(number).error(f"unknown slot {{{slot}}}", suggestion(slot, ENTITY_SLOTS))
+    return [" ".join(str(one).split()) for one in list_of(value, at)]
 
 
 def topic_words_of(value: object, at: Place) -> list[str]:
@@ -64,6 +76,11 @@ def need_of(value: object, at: Place) -> tuple[str, str | None]:
     if slot not in ENTITY_SLOTS:
         raise at.error(f"unknown detail {slot!r}", suggestion(slot, ENTITY_SLOTS))
     return words_of(words, at), str(slot)
+
+
+def choice_of_words(value: object, at: Place, names: Collection[str]) -> dict[str, str]:
+    """Words by name, of known names."""
+    return {name: words_of(words, at.key(name)) for name, words in mapping_of(value, at, names).items()}
 
 
 def scope_of(value: object, at: Place) -> Scope:

@@ -7,6 +7,7 @@ apostrophes; ``...`` between words stands for up to four other words, ``*`` afte
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -20,6 +21,7 @@ MAX_SEARCHED_CODE_POINTS: Final = 1000
 MIN_STEM_LETTERS: Final = 3
 
 _APOSTROPHES: Final = re.compile(r"['’`]")
+_ACCENTS: Final = re.compile("[\u0300-\u036f]")
 _NOT_WORDS: Final = re.compile(r"[\W_]+")
 
 
@@ -43,6 +45,9 @@ class WordTopics:
     by_word: Mapping[str, tuple[Pattern, ...]]
     by_stem: Mapping[str, tuple[Pattern, ...]]
 
+    def __bool__(self) -> bool:
+        return bool(self.by_word or self.by_stem)
+
     def find(self, text: str) -> str | None:
         """The topic whose most particular words stand in ``text``; more words, then more letters, are more so."""
         plain = plain_words(text[:MAX_SEARCHED_CODE_POINTS])
@@ -55,9 +60,23 @@ class WordTopics:
             at += len(word) + 1
         return found.topic if found is not None else None
 
+    def find_all(self, text: str) -> frozenset[str]:
+        """Every topic whose words stand in ``text``."""
+        plain = plain_words(text[:MAX_SEARCHED_CODE_POINTS])
+        found, at = set(), 0
+        for word in plain.split():
+            for pattern in (*self.by_word.get(word, ()), *self.by_stem.get(word[:MIN_STEM_LETTERS], ())):
+                if pattern.topic not in found and pattern.stands_at(plain, at):
+                    found.add(pattern.topic)
+            at += len(word) + 1
+        return frozenset(found)
+
 
 def plain_words(text: str) -> str:
-    """Lower-case words with single spaces between them: "Where's my ORDER?" is "wheres my order"."""
+    """Lower-case words with single spaces between them: "Where's my ORDER?" is "wheres my order". Accents are left out,
+    as customers leave them out: "¿Dónde está?" is "donde esta"."""
+    if not text.isascii():
+        text = _ACCENTS.sub("", unicodedata.normalize("NFKD", text))
     return _NOT_WORDS.sub(" ", _APOSTROPHES.sub("", text.casefold())).strip()
 
 

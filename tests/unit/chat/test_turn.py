@@ -31,7 +31,7 @@ from server.chat.learning import Learner
 from server.chat.memory import Memories
 from server.chat.trials import Trials
 from server.chat.turn import Bot
-from server.chat.writer import BuiltInWriter, Situation, Written
+from server.chat.writer import BuiltInWriter, Situation, Spoken, Written
 from server.clock import ManualClock
 from server.errors import Unavailable
 from server.fanout.hub import Fanout
@@ -135,7 +135,7 @@ class FakeWriter:
         number = len(self.situations)
         return Written(f"answer {number}", (f"p{number}",), ("More?",), "question", "order_status", {"order": "#1"})
 
-    def error(self, persona: Persona, rng: random.Random) -> Written:
+    def error(self, persona: Persona, rng: random.Random, before: Spoken | None = None) -> Written:
         return Written("sorry", ("e1",), (), "error")
 
 

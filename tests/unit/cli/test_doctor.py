@@ -261,7 +261,7 @@ class TestWords:
     def test_a_phrase_that_stands_there_twice(self, tmp_path: Path) -> None:
         phrases = tmp_path / "phrases"
         shutil.copytree(load_settings({}, {}, tmp_path, make=False).settings.phrases_path, phrases)
-        general = phrases / "general.yaml"
+        general = phrases / "de" / "general.yaml"
         lines = general.read_text().splitlines(keepends=True)
         at = next(number for number, line in enumerate(lines) if line.lstrip().startswith("- ") and ":" not in line)
         general.write_text("".join([*lines[: at + 1], lines[at], *lines[at + 1 :]]))

@@ -122,7 +122,7 @@ class TestValues:
         assert settings.model_path.parts[-2:] == ("models_onnx", "nlu")
         assert settings.personas_path.parts[-2:] == ("adapters", "personas.yaml")
         assert settings.mood_path.parts[-2:] == ("adapters", "mood.yaml")
-        assert settings.phrases_path.parts[-2:] == ("phrases", "en")
+        assert settings.phrases_path.parts[-2:] == ("writer", "phrases")
         named = load_settings({"model_dir": "m", "personas_file": "p", "phrases_dir": "q"}, {}, tmp_path).settings
         assert (named.model_path, named.personas_path) == (tmp_path / "m", tmp_path / "p")
         assert named.phrases_path == tmp_path / "q"

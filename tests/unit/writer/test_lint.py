@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from copy import deepcopy
+from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
-from server.chat.writer import lint, parse_phrases
+from server.chat.writer import coverage, lint, lint_all, parse_phrases
+from server.contents import read_phrases
 from tests.unit.writer.labels import INTENTS
-from tests.unit.writer.support import book, documents
+from tests.unit.writer.support import PHRASES, book, documents, personas
 
 
 def linted(extra: dict[str, Any], intents: tuple[str, ...] = INTENTS) -> list[str]:
@@ -77,3 +81,63 @@ def test_intents_that_the_model_does_not_know_name_the_nearest() -> None:
 def test_intents_of_the_model_that_no_file_knows() -> None:
     (found,) = linted({"phrases": {"thanks": ["Pleased!"]}}, (*INTENTS, "return_order"))
     assert found.startswith("intents.return_order: no file names this intent")
+
+
+def test_a_sentence_of_two_phrases() -> None:
+    found = linted({"phrases": {"thanks": ["Pleased. I sing the same old song.", "Hm. I sing the same old song!"]}})
+    assert found == [
+        "zz.yaml: phrases.thanks[2]: “i sing the same old song” stands in zz.yaml: phrases.thanks[1] too."
+        " Word one of them differently."
+    ]
+
+
+@pytest.mark.parametrize(
+    ("pool", "phrase", "reason"),
+    [
+        ("closer", "See {page}.", "{page} is filled only in cited_again, meanwhile; move it there"),
+        ("thanks", "Not {other_topic}.", "{other_topic} is filled only in clarification, nearest; move it there"),
+        (
+            "thanks",
+            {"say": "Hm, hm.", "when": {"with": "order", "without": ["date", "order"]}},
+            "'order' can't be both known and unknown; remove it under 'with' or 'without'",
+        ),
+    ],
+)
+def test_slots_that_are_never_filled(pool: str, phrase: Any, reason: str) -> None:
+    (found,) = linted({"phrases": {pool: [phrase]}})
+    assert reason in found
+
+
+class TestLanguages:
+    def test_the_shipped_ones_are_clean(self) -> None:
+        assert lint_all(read_phrases(PHRASES.parent), INTENTS, tuple(personas())) == []
+
+    def test_how_much_is_said_in_each(self) -> None:
+        english, german, spanish = sorted(coverage(read_phrases(PHRASES.parent)), key=lambda one: one.language != "en")
+        assert (english.share, english.missing) == (1.0, ())
+        for one in (german, spanish):
+            assert one.phrases > 300 and 0.2 < one.share < 1
+            assert not any(name.startswith("phrases.") for name in one.missing)
+            assert "intents.book_flight" in one.missing and "intents.refund" not in one.missing
+            assert f"{one.share:.0%} of en" in str(one)
+
+    def test_what_another_language_lacks_or_makes_up(self) -> None:
+        german = dict(yaml_of(PHRASES.parent / "de"))
+        german["general.yaml"] = deepcopy(german["general.yaml"])
+        del german["general.yaml"]["phrases"]["nearest"]
+        german["words.yaml"] = {name: value for name, value in german["words.yaml"].items() if name != "cue_words"}
+        extra = {"domain": "shop", "intents": {"umtausch": {"topic": "x", "words": ["wechselgeld"]}}}
+        parsed = parse_phrases({**german, "zz.yaml": extra}, "de")
+        found = lint_all({"en": book(), "de": parsed}, INTENTS, ("warm", "calm"))
+        assert (
+            "de/phrases.nearest: untranslated, there is not one phrase. Add some, or this is left out of answers."
+            in found
+        )
+        assert any(one.startswith("de/intents.umtausch: en knows no such intent") for one in found)
+        assert any(one.startswith("de/cue_words: missing") for one in found)
+        assert any(one.startswith("de/personas.coach: never said, there is no such persona.") for one in found)
+        assert len(found) == 3 + 6
+
+
+def yaml_of(folder: Path) -> dict[str, Any]:
+    return {path.name: yaml.safe_load(path.read_text("utf-8")) for path in sorted(folder.glob("*.yaml"))}

@@ -80,7 +80,7 @@ def test_enthusiasm_keeps_quiet_towards_the_angry() -> None:
 @pytest.mark.parametrize("trait", ["empathy", "supportiveness"])
 def test_empathy_answers_the_mood(trait: str) -> None:
     cold, kind = low_and_high(trait, angry)
-    assert cold.empathy < 0.1
+    assert cold.empathy < 0.4  # now and then: an angry customer may be told that somebody has noticed
     assert kind.empathy == 1.0
 
 
