@@ -88,6 +88,8 @@ class App:
             self._talk.inbox.keep(),
             self._turns.knowledge.watch(),
         ]
+        if self._settings.knowledge_question_days:
+            keepers.append(self._talk.gap_keeper.keep())
         if self._turns.teaching is not None:
             keepers.append(self._turns.teaching.watch())
         if self._settings.redis_url:  # within one process no word is lost

@@ -15,12 +15,15 @@ import numpy as np
 import structlog
 
 from inference.analysis import Analysis
+from server.chat.questions import QuestionRule
 from server.chat.signals import KnowledgeMoved, Signals
+from server.chat.writer import Written
 from server.clock import Clock
 from server.errors import ProtocolError
 from server.knowledge.index import NOTHING_FOUND, Filters, Floats, Found, Hit, Index, Question, Row, judge
+from server.knowledge.questions import QuestionTurn
 from server.knowledge.words import content_words
-from server.store.ports import Store
+from server.store.ports import Answer, Store
 from server.telemetry import Metrics
 
 WATCH_S: Final = 2.0
@@ -58,7 +61,8 @@ class Embedder(Protocol):
 
 
 class Knowledge:
-    """``embedder`` gives the model in use at that moment. ``answer_from``, ``offer_from``: see ``index.judge``."""
+    """``embedder`` gives the model in use at that moment. ``answer_from``, ``offer_from``: see ``index.judge``.
+    ``questions``: what is recorded of questions, None: nothing."""
 
     def __init__(
         self,
@@ -71,6 +75,7 @@ class Knowledge:
         embedder: Callable[[], Embedder],
         answer_from: float,
         offer_from: float,
+        questions: QuestionRule | None = None,
     ) -> None:
         self._store = store
         self._signals = signals
@@ -80,6 +85,7 @@ class Knowledge:
         self._embedder = embedder
         self._answer_from = answer_from
         self._offer_from = offer_from
+        self._questions = questions
         self._rows: dict[int, Row] = {}
         self._revision = 0
         self._index = Index((), "", 0)
@@ -103,6 +109,14 @@ class Knowledge:
         found = judge(hits, self._answer_from, self._offer_from)
         self._metrics.knowledge("answered" if found.answer else "offered" if found.nearest else "nothing")
         return found
+
+    def asked(
+        self, analysis: Analysis, found: Found, answer: Answer, written: Written, *, asked_back: bool
+    ) -> QuestionTurn | None:
+        """What is recorded of a turn with its answer; None: it asked nothing."""
+        if self._questions is None:
+            return None
+        return self._questions.asked(analysis, found, answer, written, asked_back=asked_back)
 
     async def search(
         self, text: str, analysis: Analysis, *, limit: int, category: str | None = None, language: str | None = None

@@ -29,8 +29,8 @@ NOWHERE: Final = 0
 
 @dataclass(frozen=True, slots=True)
 class Clusters:
-    """``numbers`` (k,), ascending, from 1; ``directions`` (k, dim): the sums of their vectors; ``sizes`` (k,): how many.
-    ``last``: the highest number ever given."""
+    """``numbers`` (k,), ascending, from 1; ``directions`` (k, dim): the sums of their vectors; ``sizes`` (k,): how
+    many. ``last``: the highest number ever given."""
 
     numbers: NDArray[np.int64]
     directions: Floats
@@ -139,7 +139,7 @@ def grown(clusters: Clusters, numbers: Sequence[int], directions: Floats, sizes:
     dim = directions.shape[1] if len(numbers) else clusters.directions.shape[1]
     sums = np.zeros((len(merged), dim), dtype=np.float32)
     counts = np.zeros(len(merged), dtype=np.int64)
-    if len(by_number) and clusters.directions.shape[1] == dim:
+    if by_number and clusters.directions.shape[1] == dim:
         old = [place_of[number] for number in by_number]
         sums[old], counts[old] = clusters.directions, clusters.sizes
     for number, direction, size in zip(numbers, directions, sizes, strict=True):

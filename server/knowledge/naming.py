@@ -42,13 +42,22 @@ def name_of(texts: Sequence[str], background: Background) -> str:
             stem = _stem(word)
             forms[stem][word] += 1
             places[stem].append(place)
-    least = LEAST_SHARE * len(texts)
+    least = max(LEAST_SHARE * len(texts), min(2, len(texts)))
     common = [stem for stem in forms if len(places[stem]) >= least and any(map(str.isalpha, stem))]
-    ranked = sorted(common, key=lambda stem: (-len(places[stem]) * background.weight(stem), stem))[:MAX_NAME_WORDS]
+    common.sort(key=lambda stem: (-len(places[stem]) * background.weight(stem), stem))
+    ranked: list[str] = []
+    for stem in common:  # "wrap" and "wrapped" say the same
+        if not any(stem.startswith(other) or other.startswith(stem) for other in ranked):
+            ranked.append(stem)
+    del ranked[MAX_NAME_WORDS:]
     ranked.sort(key=lambda stem: sum(places[stem]) / len(places[stem]))
     if not ranked:
         return " ".join(texts[0].split())[:60] if texts else ""
-    return " ".join(min(forms[stem], key=lambda word, of=forms[stem]: (-of[word], word)) for stem in ranked)
+    return " ".join(_commonest(forms[stem]) for stem in ranked)
+
+
+def _commonest(forms: Counter[str]) -> str:
+    return min(forms, key=lambda word: (-forms[word], word))
 
 
 def _stem(word: str) -> str:

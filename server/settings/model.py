@@ -209,6 +209,11 @@ class Settings(BaseModel):
         ge=0, le=1,
     )  # fmt: skip
 
+    knowledge_question_days: int = setting(
+        90, "How long it is remembered what came of each question, for the figures of articles, for gaps and for what "
+        "is asked often; 0: nothing of it is recorded.", "days", ge=0, le=3_650,
+    )  # fmt: skip
+
     # answering and learning
     conversations_in_memory: int = setting(
         20_000,

@@ -373,7 +373,7 @@ def _cluster_row(row: ClusterRow, revision: int) -> dict[str, object]:
 
 
 def clusters(
-    connection: Connection, since_ms: int, troubled: int, people: int, number: int | None, limit: int
+    connection: Connection, since_ms: int, *, troubled: int, people: int, number: int | None, limit: int
 ) -> list[Cluster]:
     """See the port."""
     values = {"since": since_ms, "least_troubled": troubled, "least_people": people, "most": limit}
@@ -454,7 +454,7 @@ def name(connection: Connection, names: Sequence[tuple[int, str, int]]) -> None:
 
 
 def set_state(
-    connection: Connection, number: int, state: GapState, by: str, at_ms: int, article_id: str | None
+    connection: Connection, number: int, state: GapState, *, by: str, at_ms: int, article_id: str | None
 ) -> NotFound | None:
     """An error where there is no such cluster."""
     values = {"of": number, "now_state": state, "by": by, "at": at_ms, "draft": article_id}
@@ -500,9 +500,7 @@ def move(connection: Connection, turns: int, by: str, at_ms: int) -> tuple[int, 
     return len(closing), len(opening)
 
 
-def article_figures(
-    connection: Connection, since_ms: int, article_id: str | None, limit: int
-) -> list[ArticleFigures]:
+def article_figures(connection: Connection, since_ms: int, article_id: str | None, limit: int) -> list[ArticleFigures]:
     """Those shown most first."""
     query, values = _ARTICLE_FIGURES, {"since": since_ms, "most": limit}
     if article_id is not None:
@@ -520,8 +518,11 @@ def days(connection: Connection, since_ms: int, until_ms: int) -> list[DayFigure
     """Ascending."""
     found = []
     for row in connection.execute(_DAYS, {"since": since_ms, "until": until_ms}):
-        counts = (row.questions, row.answered, row.offered, row.solved, row.handoffs, row.known)
-        found.append(DayFigures(int(row.day) * DAY_MS, *map(int, counts), float(row.satisfaction)))
+        questions, answered, offered, solved, handoffs, known = map(
+            int, (row.questions, row.answered, row.offered, row.solved, row.handoffs, row.known)
+        )
+        day_ms, satisfaction = int(row.day) * DAY_MS, float(row.satisfaction)
+        found.append(DayFigures(day_ms, questions, answered, offered, solved, handoffs, known, satisfaction))
     return found
 
 

@@ -64,9 +64,7 @@ def _create_turns() -> None:
         sa.Column("solved", sa.Boolean(), nullable=False),
         sa.Column("satisfaction", sa.Double(), nullable=True),
         sa.Column("look_at_ms", sa.BigInteger(), nullable=True),
-        sa.CheckConstraint(
-            "outcome IN ('answered', 'offered', 'unanswered')", name=op.f("ck_question_turns_outcome")
-        ),
+        sa.CheckConstraint("outcome IN ('answered', 'offered', 'unanswered')", name=op.f("ck_question_turns_outcome")),
         sa.CheckConstraint(
             "trouble IN ('out_of_scope', 'unsure', 'uncited', 'handed_off', 'badly_rated')",
             name=op.f("ck_question_turns_trouble"),
