@@ -103,6 +103,7 @@ class App:
 
     async def close(self) -> None:
         """End the turns under way, commit what waits, release everything."""
+        self._turns.knowledge.close()
         for task in tuple(self._tasks):
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)

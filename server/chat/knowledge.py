@@ -15,6 +15,7 @@ import numpy as np
 import structlog
 
 from inference.analysis import Analysis
+from server.chat.approximation import Approximation
 from server.chat.questions import QuestionRule
 from server.chat.signals import KnowledgeMoved, Signals
 from server.chat.writer import Written
@@ -76,6 +77,7 @@ class Knowledge:
         answer_from: float,
         offer_from: float,
         questions: QuestionRule | None = None,
+        approximation: Approximation | None = None,
     ) -> None:
         self._store = store
         self._signals = signals
@@ -86,6 +88,8 @@ class Knowledge:
         self._answer_from = answer_from
         self._offer_from = offer_from
         self._questions = questions
+        self._approximation = approximation or Approximation()
+        self._growing: asyncio.Task[None] | None = None
         self._rows: dict[int, Row] = {}
         self._revision = 0
         self._index = Index((), "", 0)
@@ -144,6 +148,8 @@ class Knowledge:
                 await self.look()
                 if rows := await self.embed():
                     _log.info("knowledge embedded", rows=rows, model=self._index.model)
+                if self._growing is None or self._growing.done():  # minutes: changes must not wait for it
+                    self._growing = asyncio.create_task(self.grow())
             except ProtocolError as error:
                 _log.warning("knowledge not looked at", reason=str(error))
             except Exception:  # whatever it was, the next round must come
@@ -159,7 +165,8 @@ class Knowledge:
                 return
             await self._read_changes()
             rows = sorted(self._rows.values(), key=lambda row: row.number)
-            self._index = await asyncio.to_thread(Index, rows, model.model, model.dim, self._index)
+            made = await asyncio.to_thread(Index, rows, model.model, model.dim, self._index)
+            self._index = await asyncio.to_thread(self._approximation.attached, made)
             self._rows = {row.number: row for row in self._index.rows}
             self._revision = revision
 
@@ -179,6 +186,19 @@ class Knowledge:
             await self.look()
             await self._signals.send(KnowledgeMoved())
         return done
+
+    async def grow(self) -> None:
+        """Let the graph catch up with the index, where there is one."""
+        try:
+            if await self._approximation.grow(self._index):
+                async with self._looking:
+                    self._index = await asyncio.to_thread(self._approximation.attached, self._index)
+        except Exception:  # what is not approximated is compared exactly
+            _log.exception("knowledge graph not grown")
+
+    def close(self) -> None:
+        """Stop what runs in threads."""
+        self._approximation.close()
 
     async def _read_changes(self) -> None:
         """Rows that changed, by pages, and none of those that are gone."""

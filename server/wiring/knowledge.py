@@ -12,6 +12,7 @@ import structlog
 import server.knowledge
 from inference.engine import Engine
 from inference.registry.fleet import Fleet
+from server.chat.approximation import Approximation
 from server.chat.articles import publish
 from server.chat.gap_keeper import GapKeeper
 from server.chat.gaps import DAY_MS
@@ -54,6 +55,7 @@ def prepare_knowledge(ground: Ground, fleet: Fleet, phrases: PhraseBook) -> Know
         embedder=lambda: EngineEmbedder(fleet.roster.champion),
         answer_from=ground.settings.knowledge_answer_from,
         offer_from=ground.settings.knowledge_offer_from,
+        approximation=Approximation(ground.settings.knowledge_index),
         questions=QuestionRule(chat) if ground.settings.knowledge_question_days else None,
     )
     ground.signals.on(KnowledgeMoved, knowledge.wake)
