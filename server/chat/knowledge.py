@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import Callable, Sequence
-from typing import Final, Protocol
+from typing import Final, NamedTuple, Protocol
 
 import numpy as np
 import structlog
@@ -17,6 +17,7 @@ import structlog
 from inference.analysis import Analysis
 from server.chat.approximation import Approximation
 from server.chat.questions import QuestionRule
+from server.chat.recent import Recent, normalised
 from server.chat.signals import KnowledgeMoved, Signals
 from server.chat.writer import Written
 from server.clock import Clock
@@ -46,6 +47,23 @@ _ANY_LANGUAGE: Final = frozenset({"und", ""})
 _log = structlog.get_logger(__name__)
 
 
+class _Asked(NamedTuple):
+    """What a search depends on, beside the index."""
+
+    question: str
+    by_meaning: bool
+    language: str | None
+    category: str | None
+    limit: int
+
+
+class _Passages(NamedTuple):
+    """What it found, and when the first row expires."""
+
+    hits: tuple[Hit, ...]
+    until_ms: int
+
+
 class Embedder(Protocol):
     """The model in use."""
 
@@ -63,7 +81,8 @@ class Embedder(Protocol):
 
 class Knowledge:
     """``embedder`` gives the model in use at that moment. ``answer_from``, ``offer_from``: see ``index.judge``.
-    ``questions``: what is recorded of questions, None: nothing."""
+    ``questions``: what is recorded of questions, None: nothing. ``cache_entries``: searches that are remembered until
+    anything changes."""
 
     def __init__(
         self,
@@ -78,6 +97,7 @@ class Knowledge:
         offer_from: float,
         questions: QuestionRule | None = None,
         approximation: Approximation | None = None,
+        cache_entries: int = 0,
     ) -> None:
         self._store = store
         self._signals = signals
@@ -90,6 +110,10 @@ class Knowledge:
         self._questions = questions
         self._approximation = approximation or Approximation()
         self._growing: asyncio.Task[None] | None = None
+        self._found: Recent[_Asked, _Passages] = Recent(
+            cache_entries, lambda hit: metrics.articles.looked_up("passages", hit=hit)
+        )
+        self._on_change: list[Callable[[], None]] = []
         self._rows: dict[int, Row] = {}
         self._revision = 0
         self._index = Index((), "", 0)
@@ -127,15 +151,22 @@ class Knowledge:
     ) -> list[Hit]:
         """Articles in the language of the text (or ``language``), the surest first. What another model than the
         index's has understood, as a trial does, is found by words alone."""
-        index = self._index
+        index, now_ms = self._index, self._clock.now_ms()
         spoken = language or (None if analysis.language in _ANY_LANGUAGE else analysis.language)
-        by_words = await self._store.search_words(content_words(text), spoken or "en", WORD_HITS)
         embedding = analysis.embedding if analysis.model == index.model else None
-        question = Question(text, embedding, by_words)
-        filters = Filters(self._clock.now_ms(), language=spoken, category=category)
+        key = _Asked(normalised(text), embedding is not None, spoken, category, limit)
+        known = self._found.get(key)
+        if known is not None and now_ms < known.until_ms:
+            return list(known.hits)
+        by_words = await self._store.search_words(content_words(text), spoken or "en", WORD_HITS)
+        question, filters = Question(text, embedding, by_words), Filters(now_ms, language=spoken, category=category)
         if len(index) <= INLINE_ROWS:
-            return index.search(question, filters, limit)
-        return await asyncio.to_thread(index.search, question, filters, limit)
+            hits = index.search(question, filters, limit)
+        else:
+            hits = await asyncio.to_thread(index.search, question, filters, limit)
+        if index is self._index:  # else it has been found in what is no more
+            self._found.put(key, _Passages(tuple(hits), index.unchanged_until(now_ms)))
+        return hits
 
     def wake(self, _: KnowledgeMoved) -> None:
         """Another worker, or this one, has changed articles."""
@@ -169,6 +200,7 @@ class Knowledge:
             self._index = await asyncio.to_thread(self._approximation.attached, made)
             self._rows = {row.number: row for row in self._index.rows}
             self._revision = revision
+            self._forget()
 
     async def embed(self) -> int:
         """Embed what the model in use has not embedded yet, batch by batch; then tell everybody. How many rows."""
@@ -193,8 +225,18 @@ class Knowledge:
             if await self._approximation.grow(self._index):
                 async with self._looking:
                     self._index = await asyncio.to_thread(self._approximation.attached, self._index)
+                    self._forget()
         except Exception:  # what is not approximated is compared exactly
             _log.exception("knowledge graph not grown")
+
+    def on_change(self, forget: Callable[[], None]) -> None:
+        """``forget`` is called whenever this worker has taken up a change of articles."""
+        self._on_change.append(forget)
+
+    def _forget(self) -> None:
+        self._found.clear()
+        for forget in self._on_change:
+            forget()
 
     def close(self) -> None:
         """Stop what runs in threads."""

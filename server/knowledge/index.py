@@ -158,6 +158,11 @@ class Index:
         """Of its rows."""
         return self._place.keys()
 
+    def unchanged_until(self, now_ms: int) -> int:
+        """When the next of its rows expires; ``NEVER`` where none does."""
+        later = self._expires[self._expires > now_ms]
+        return int(later.min()) if len(later) else NEVER
+
     @property
     def articles(self) -> int:
         """How many there are."""

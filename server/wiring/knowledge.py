@@ -56,6 +56,7 @@ def prepare_knowledge(ground: Ground, fleet: Fleet, phrases: PhraseBook) -> Know
         answer_from=ground.settings.knowledge_answer_from,
         offer_from=ground.settings.knowledge_offer_from,
         approximation=Approximation(ground.settings.knowledge_index),
+        cache_entries=ground.settings.knowledge_cache_entries,
         questions=QuestionRule(chat) if ground.settings.knowledge_question_days else None,
     )
     ground.signals.on(KnowledgeMoved, knowledge.wake)

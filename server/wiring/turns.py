@@ -95,6 +95,8 @@ def prepare_turns(
     trials = prepare_trials(ground, can, _identity(ground))
     knowledge = prepare_knowledge(ground, fleet, contents.phrases)
     author = author_of(ground, contents)
+    if author is not None:
+        knowledge.on_change(author.forget)
     bot = _bot(ground, contents, fleet, learner, trials=trials, knowledge=knowledge, author=author)
     learner.on_personas(bot.speak_as)
     runner = _runner(ground, bot)

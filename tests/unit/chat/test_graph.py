@@ -24,7 +24,8 @@ def vectors(count: int, seed: int = 1) -> Floats:
     rng = np.random.default_rng(seed)
     centres = rng.standard_normal((max(1, count // 10), DIM))
     made = np.repeat(centres, 10, axis=0)[:count] + 0.5 * rng.standard_normal((count, DIM))
-    return (made / np.linalg.norm(made, axis=1, keepdims=True)).astype(np.float32)
+    found: Floats = (made / np.linalg.norm(made, axis=1, keepdims=True)).astype(np.float32)
+    return found
 
 
 def row(number: int, vector: Floats | None, **changes: Any) -> Row:
@@ -116,8 +117,10 @@ async def test_it_is_made_anew_for_another_model_or_when_much_is_gone() -> None:
     beside = Approximation("approximate")
     await beside.grow(INDEX)
     kept = [one for one in INDEX.rows if one.number >= ROWS * WASTE + 10]
-    assert await beside.grow(less := Index(kept, "nlu-1", DIM))
-    assert beside.attached(less)._graph is not None and len(beside.attached(less)._graph or ()) == len(kept)
+    less = Index(kept, "nlu-1", DIM)
+    assert await beside.grow(less)
+    graph = beside.attached(less)._graph
+    assert graph is not None and len(graph.held) == len(kept)
     again = [row(number, VECTORS[number], model="nlu-2") for number in range(50)]
     assert await beside.grow(Index(again, "nlu-2", DIM))
 
