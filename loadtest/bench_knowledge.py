@@ -3,7 +3,8 @@
 Made-up passages of the length of real ones, with embeddings that lie about as many centres as there are articles,
 stand in a SQLite store and in the index of a worker. Each question is searched as in a turn: full text in the store's
 thread, then the exact product with every embedding, fusion, and a close look at the best articles. Beside it the parts:
-the product alone, full text alone.
+the product alone, full text alone. The approximate search is measured beside the exact one, and how much of that one's
+first ten it finds: for questions near to an article, and for such as are near to none (``recall_far``).
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from typing import Any
 import numpy as np
 
 from loadtest.measure import print_table
+from server.chat.graph import RowGraph
 from server.clock import SystemClock
 from server.knowledge.index import Filters, Floats, Index, Question, Row
 from server.knowledge.values import Article, Entry
@@ -50,7 +52,7 @@ class Corpus:
         self._chances = chances / chances.sum()
         self._letters = random.Random(seed)
         self._words = [self._word() for _ in range(VOCABULARY)]
-        self._centres = self._directions(max(1, rows // PASSAGES))
+        self._centres = self.directions(max(1, rows // PASSAGES))
 
     def text(self, words: int) -> str:
         """A text of so many words."""
@@ -64,11 +66,12 @@ class Corpus:
 
     def near(self, article: int, noise: float) -> Floats:
         """A direction close to an article's."""
-        vector = self._centres[article] + noise * self._directions(1)[0]
+        vector = self._centres[article] + noise * self.directions(1)[0]
         found: Floats = (vector / np.linalg.norm(vector)).astype(np.float32)
         return found
 
-    def _directions(self, count: int) -> Floats:
+    def directions(self, count: int) -> Floats:
+        """Any, (count, dim), unit length."""
         vectors = self._rng.standard_normal((count, DIM)).astype(np.float32)
         found: Floats = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
         return found
@@ -149,9 +152,45 @@ async def run(rows: int, questions: int) -> dict[str, Any]:
             "exact_top_5": await measured(product, questions),
             "full_text": await measured(full_text, questions),
             "turn": await measured(turn, questions),
+            "approximate": approximate(index, [vector for _, vector in asked], list(corpus.directions(len(asked)))),
         }
         await store.close()
     return found
+
+
+def approximate(index: Index, near: Sequence[Floats], far: Sequence[Floats]) -> dict[str, Any]:
+    """The graph beside the index; seconds and milliseconds of processor time, which a busy machine hardly touches."""
+    graph = RowGraph(MODEL, DIM)
+    started = time.process_time()
+    graph.add(*index.vectors(graph))
+    build_s = time.process_time() - started
+    other = index.with_graph(graph)
+    return {
+        "build_s": build_s,
+        "recall_at_10": recall(index, other, near),
+        "recall_far": recall(index, other, far),
+        "exact": processor_ms(lambda vector: index.nearest(vector, FILTERS, 10), near),
+        "approximate": processor_ms(lambda vector: other.nearest(vector, FILTERS, 10), near),
+    }
+
+
+def recall(exact: Index, other: Index, asked: Sequence[Floats]) -> float:
+    """Share of the exact first ten that ``other`` has among its own."""
+    found = 0
+    for vector in asked:
+        truth = {number for number, _ in exact.nearest(vector, FILTERS, 10)}
+        found += len(truth & {number for number, _ in other.nearest(vector, FILTERS, 10)})
+    return found / (10 * len(asked))
+
+
+def processor_ms(ask: Callable[[Floats], object], asked: Sequence[Floats]) -> dict[str, float]:
+    """Of each call, in this thread."""
+    took = []
+    for vector in asked:
+        started = time.thread_time()
+        ask(vector)
+        took.append((time.thread_time() - started) * 1_000)
+    return {"p50_ms": float(np.percentile(took, 50)), "p95_ms": float(np.percentile(took, 95))}
 
 
 def report(sizes: Sequence[int] = ROWS, questions: int = QUESTIONS) -> dict[str, Any]:
@@ -175,6 +214,19 @@ def show(results: dict[str, Any]) -> None:
     ]
     headings = ("passages", "exact p50", "p95 ms", "full text p50", "p95 ms", "in a turn p50", "p95 ms", "index s")
     print_table("search of the knowledge", headings, cells)
+    cells = [
+        (
+            f"{size['rows']:,}",
+            f"{part['recall_at_10']:.4f}",
+            f"{part['recall_far']:.4f}",
+            *(f"{part[how][figure]:.2f}" for how in ("exact", "approximate") for figure in ("p50_ms", "p95_ms")),
+            f"{part['build_s']:.0f}",
+        )
+        for size in results["sizes"]
+        for part in [size["approximate"]]
+    ]
+    headings = ("passages", "recall@10", "far", "exact p50", "p95 ms", "approximate p50", "p95 ms", "built in s")
+    print_table("approximate, processor time", headings, cells)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

@@ -89,6 +89,8 @@ class App:
             self._talk.inbox.keep(),
             self._turns.knowledge.watch(),
         ]
+        if self._settings.knowledge_question_days:
+            keepers.append(self._talk.gap_keeper.keep())
         if self._turns.teaching is not None:
             keepers.append(self._turns.teaching.watch())
         if self._settings.redis_url:  # within one process no word is lost
@@ -102,6 +104,7 @@ class App:
 
     async def close(self) -> None:
         """End the turns under way, commit what waits, release everything."""
+        self._turns.knowledge.close()
         for task in tuple(self._tasks):
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)

@@ -113,10 +113,13 @@ class Articles:
         return await self._store.save_article(article, caller.user.id, self._clock.now_ms())
 
     async def set_state(self, caller: Caller, article_id: str, version: int, state: VersionState) -> Version:
-        """``Forbidden``, ``NotFound``, ``Conflict``."""
+        """``Forbidden``, ``NotFound``, ``Conflict``; ``Invalid``: what has no text can't become active."""
         _require_admin(caller)
         by, now_ms = caller.user.id, self._clock.now_ms()
-        changed = await set_state(self._store, self._parse, article_id, version, state, by=by, now_ms=now_ms)
+        try:
+            changed = await set_state(self._store, self._parse, article_id, version, state, by=by, now_ms=now_ms)
+        except KnowledgeError as error:  # a draft begun for a gap, whose text nobody has written
+            raise Invalid(str(error)) from error
         await self._signals.send(KnowledgeMoved())
         return changed
 

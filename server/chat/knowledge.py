@@ -9,18 +9,23 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import Callable, Sequence
-from typing import Final, Protocol
+from typing import Final, NamedTuple, Protocol
 
 import numpy as np
 import structlog
 
 from inference.analysis import Analysis
+from server.chat.approximation import Approximation
+from server.chat.questions import QuestionRule
+from server.chat.recent import Recent, normalised
 from server.chat.signals import KnowledgeMoved, Signals
+from server.chat.writer import Written
 from server.clock import Clock
 from server.errors import ProtocolError
 from server.knowledge.index import NOTHING_FOUND, Filters, Floats, Found, Hit, Index, Question, Row, judge
+from server.knowledge.questions import QuestionTurn
 from server.knowledge.words import content_words
-from server.store.ports import Store
+from server.store.ports import Answer, Store
 from server.telemetry import Metrics
 
 WATCH_S: Final = 2.0
@@ -42,6 +47,23 @@ _ANY_LANGUAGE: Final = frozenset({"und", ""})
 _log = structlog.get_logger(__name__)
 
 
+class _Asked(NamedTuple):
+    """What a search depends on, beside the index."""
+
+    question: str
+    by_meaning: bool
+    language: str | None
+    category: str | None
+    limit: int
+
+
+class _Passages(NamedTuple):
+    """What it found, and when the first row expires."""
+
+    hits: tuple[Hit, ...]
+    until_ms: int
+
+
 class Embedder(Protocol):
     """The model in use."""
 
@@ -58,7 +80,9 @@ class Embedder(Protocol):
 
 
 class Knowledge:
-    """``embedder`` gives the model in use at that moment. ``answer_from``, ``offer_from``: see ``index.judge``."""
+    """``embedder`` gives the model in use at that moment. ``answer_from``, ``offer_from``: see ``index.judge``.
+    ``questions``: what is recorded of questions, None: nothing. ``cache_entries``: searches that are remembered until
+    anything changes."""
 
     def __init__(
         self,
@@ -71,6 +95,9 @@ class Knowledge:
         embedder: Callable[[], Embedder],
         answer_from: float,
         offer_from: float,
+        questions: QuestionRule | None = None,
+        approximation: Approximation | None = None,
+        cache_entries: int = 0,
     ) -> None:
         self._store = store
         self._signals = signals
@@ -80,6 +107,13 @@ class Knowledge:
         self._embedder = embedder
         self._answer_from = answer_from
         self._offer_from = offer_from
+        self._questions = questions
+        self._approximation = approximation or Approximation()
+        self._growing: asyncio.Task[None] | None = None
+        self._found: Recent[_Asked, _Passages] = Recent(
+            cache_entries, lambda hit: metrics.articles.looked_up("passages", hit=hit)
+        )
+        self._on_change: list[Callable[[], None]] = []
         self._rows: dict[int, Row] = {}
         self._revision = 0
         self._index = Index((), "", 0)
@@ -104,20 +138,35 @@ class Knowledge:
         self._metrics.knowledge("answered" if found.answer else "offered" if found.nearest else "nothing")
         return found
 
+    def asked(
+        self, analysis: Analysis, found: Found, answer: Answer, written: Written, *, asked_back: bool
+    ) -> QuestionTurn | None:
+        """What is recorded of a turn with its answer; None: it asked nothing."""
+        if self._questions is None:
+            return None
+        return self._questions.asked(analysis, found, answer, written, asked_back=asked_back)
+
     async def search(
         self, text: str, analysis: Analysis, *, limit: int, category: str | None = None, language: str | None = None
     ) -> list[Hit]:
         """Articles in the language of the text (or ``language``), the surest first. What another model than the
         index's has understood, as a trial does, is found by words alone."""
-        index = self._index
+        index, now_ms = self._index, self._clock.now_ms()
         spoken = language or (None if analysis.language in _ANY_LANGUAGE else analysis.language)
-        by_words = await self._store.search_words(content_words(text), spoken or "en", WORD_HITS)
         embedding = analysis.embedding if analysis.model == index.model else None
-        question = Question(text, embedding, by_words)
-        filters = Filters(self._clock.now_ms(), language=spoken, category=category)
+        key = _Asked(normalised(text), embedding is not None, spoken, category, limit)
+        known = self._found.get(key)
+        if known is not None and now_ms < known.until_ms:
+            return list(known.hits)
+        by_words = await self._store.search_words(content_words(text), spoken or "en", WORD_HITS)
+        question, filters = Question(text, embedding, by_words), Filters(now_ms, language=spoken, category=category)
         if len(index) <= INLINE_ROWS:
-            return index.search(question, filters, limit)
-        return await asyncio.to_thread(index.search, question, filters, limit)
+            hits = index.search(question, filters, limit)
+        else:
+            hits = await asyncio.to_thread(index.search, question, filters, limit)
+        if index is self._index:  # else it has been found in what is no more
+            self._found.put(key, _Passages(tuple(hits), index.unchanged_until(now_ms)))
+        return hits
 
     def wake(self, _: KnowledgeMoved) -> None:
         """Another worker, or this one, has changed articles."""
@@ -130,6 +179,8 @@ class Knowledge:
                 await self.look()
                 if rows := await self.embed():
                     _log.info("knowledge embedded", rows=rows, model=self._index.model)
+                if self._growing is None or self._growing.done():  # minutes: changes must not wait for it
+                    self._growing = asyncio.create_task(self.grow())
             except ProtocolError as error:
                 _log.warning("knowledge not looked at", reason=str(error))
             except Exception:  # whatever it was, the next round must come
@@ -145,9 +196,11 @@ class Knowledge:
                 return
             await self._read_changes()
             rows = sorted(self._rows.values(), key=lambda row: row.number)
-            self._index = await asyncio.to_thread(Index, rows, model.model, model.dim, self._index)
+            made = await asyncio.to_thread(Index, rows, model.model, model.dim, self._index)
+            self._index = await asyncio.to_thread(self._approximation.attached, made)
             self._rows = {row.number: row for row in self._index.rows}
             self._revision = revision
+            self._forget()
 
     async def embed(self) -> int:
         """Embed what the model in use has not embedded yet, batch by batch; then tell everybody. How many rows."""
@@ -165,6 +218,29 @@ class Knowledge:
             await self.look()
             await self._signals.send(KnowledgeMoved())
         return done
+
+    async def grow(self) -> None:
+        """Let the graph catch up with the index, where there is one."""
+        try:
+            if await self._approximation.grow(self._index):
+                async with self._looking:
+                    self._index = await asyncio.to_thread(self._approximation.attached, self._index)
+                    self._forget()
+        except Exception:  # what is not approximated is compared exactly
+            _log.exception("knowledge graph not grown")
+
+    def on_change(self, forget: Callable[[], None]) -> None:
+        """``forget`` is called whenever this worker has taken up a change of articles."""
+        self._on_change.append(forget)
+
+    def _forget(self) -> None:
+        self._found.clear()
+        for forget in self._on_change:
+            forget()
+
+    def close(self) -> None:
+        """Stop what runs in threads."""
+        self._approximation.close()
 
     async def _read_changes(self) -> None:
         """Rows that changed, by pages, and none of those that are gone."""

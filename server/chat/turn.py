@@ -35,6 +35,7 @@ from server.clock import Clock
 from server.errors import ProtocolError
 from server.fanout.hub import Fanout
 from server.knowledge.index import NOTHING_FOUND, Found
+from server.knowledge.questions import QuestionTurn
 from server.store.ports import Answer, DecisionRow, OpenTurn, RewardParts, Store
 from server.telemetry import Metrics
 from server.wire.frames import Message
@@ -53,6 +54,10 @@ class Knowing(Protocol):
     """What the bot needs of the user's knowledge. Raises nothing: what can't be searched has no answer."""
 
     async def find(self, text: str, analysis: Analysis) -> Found: ...
+
+    def asked(
+        self, analysis: Analysis, found: Found, answer: Answer, written: Written, *, asked_back: bool
+    ) -> QuestionTurn | None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,6 +172,9 @@ class Bot:
             if self._author is not None:
                 found, wished = passages_of(heard.found), part.treatment.parameters
                 answer, written = await self._author.rewrite(answer, written, passages=found, parameters=wished)
+            if self._knowledge is not None:
+                asked = self._knowledge.asked(analysis, heard.found, answer, written, asked_back=memory.asked_back)
+                answer = replace(answer, question=asked)
             message = await self._store.answer(answer)
         except BaseException:
             self._memories.forget(channel)  # it has heard what may come again

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from server.cli.kb_gaps import DaysOption, faq, gaps_app, print_coverage
 from server.cli.options import ConfigOption, DatabaseOption, DataDirOption, JsonOption
 from server.cli.output import console, print_json
 
@@ -17,13 +18,15 @@ FolderArgument = Annotated[Path, typer.Argument(metavar="FOLDER", help="Folder o
 ByOption = Annotated[str, typer.Option("--by", metavar="ID", help="Who does it, for the record.")]
 
 kb_app = typer.Typer(
-    no_args_is_help=True, help="Articles that the bot answers from: check, import, export, search, stats."
+    no_args_is_help=True, help="Articles that the bot answers from: check, import, export, search, stats, gaps, faq."
 )
+kb_app.add_typer(gaps_app, name="gaps")
+kb_app.command("faq")(faq)
 
 
 @kb_app.callback()
 def kb() -> None:
-    """Articles that the bot answers from: check, import, export, search, stats.
+    """Articles that the bot answers from: check, import, export, search, stats; what they don't answer: gaps, faq.
 
     Works on the server's database, whether the server runs or not; a running one takes changes within seconds.
     """
@@ -165,26 +168,34 @@ def search(
 @kb_app.command("stats")
 def stats(
     *,
+    days: DaysOption = 30,
     data_dir: DataDirOption = None,
     database_url: DatabaseOption = None,
     config: ConfigOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """How many articles and passages there are, and which model has embedded them.
+    """How many articles and passages there are, which model has embedded them, how much of what customers asked they
+    answered, and what each version did: shown, solved, thumbs, hand-offs after.
 
     Exit code 0: told; 2: the database can't be read.
     """
     from dataclasses import asdict
 
     from server.cli.kb_desk import open_desk
+    from server.transport.http import gap_values
 
-    found = open_desk(data_dir=data_dir, database_url=database_url, config=config).figures()
+    desk = open_desk(data_dir=data_dir, database_url=database_url, config=config)
+    found = desk.figures()
+    coverage = desk.ask(lambda gaps: gaps.coverage(days))
+    articles = desk.ask(lambda gaps: gaps.figures(days=days))
     if as_json:
-        print_json(asdict(found))
+        by_version = [gap_values.figures(one) for one in articles]
+        print_json({**asdict(found), "questions": gap_values.coverage(coverage), "articles": by_version})
         return
     for what, counts in asdict(found).items():
         told = ", ".join(f"{count} {name or 'not yet'}" for name, count in sorted(counts.items()))
         typer.echo(f"{what}: {told or 'none'}")
+    print_coverage(coverage, articles)
 
 
 def _tell(found: Measured) -> None:

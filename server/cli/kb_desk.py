@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar
 import typer
 
 from server.chat.articles import publish
+from server.chat.gaps import GapDesk
 from server.chat.knowledge import HITS, Knowledge
 from server.chat.signals import Signals
 from server.cli.intents_learning import write_whole
@@ -140,6 +141,12 @@ class KbDesk:
     def figures(self) -> KnowledgeFigures:
         """Counts."""
         return self._run(lambda store: store.knowledge_figures())
+
+    def ask(self, work: Callable[[GapDesk], Awaitable[T]]) -> T:
+        """What people ask about questions, without a caller."""
+        from server.wiring.knowledge import redacted
+
+        return self._run(lambda store: work(GapDesk(store, SystemClock(), redacted)))
 
     async def _ready(self, store: SqlStore, engine: Engine) -> Knowledge:
         """An index of everything, embedded by the model in use."""

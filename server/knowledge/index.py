@@ -1,14 +1,16 @@
 """The search of one process: every active row with its embedding, in one matrix (pure).
 
-An ``Index`` never changes: what is new makes a new one, and whoever still searches the old one finishes there.
+An ``Index`` never changes: what is new makes a new one, and whoever still searches the old one finishes there. With a
+``Graph`` it compares only the rows that this proposes, and those that it does not hold.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import copy
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cache
-from typing import Final
+from typing import Final, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,11 +21,16 @@ from server.knowledge.fusion import fuse
 from server.knowledge.values import EntryKind, Tone
 
 Floats = NDArray[np.float32]
+Cosines = Floats | Mapping[int, float]
+"""By place: of all rows, or of those that matter."""
 
 POOL: Final = 60
 """Rows of each ranking that are fused."""
 CANDIDATES: Final = 8
 """Articles that are looked at closely."""
+PROPOSED: Final = 2 * POOL
+"""Rows that a graph is asked for: some of them are of other languages, or gone."""
+
 NEVER: Final = 2**63 - 1
 COVERAGE_WEIGHT: Final = 0.2
 """Of a question's words beside its embedding, when an article's best passage is picked."""
@@ -35,6 +42,21 @@ CONTINUED_MALUS: Final = 0.1
 # ``measure.tuned`` and docs/knowledge.md.
 WEIGHTS: Final = (1.4, 12.6, 2.2)
 INTERCEPT: Final = -10.5
+
+
+class Graph(Protocol):
+    """Proposes rows that are about the nearest, without comparing all."""
+
+    @property
+    def model(self) -> str:
+        """Whose embeddings it is of."""
+
+    @property
+    def held(self) -> Collection[int]:
+        """The numbers of its rows; some may be gone."""
+
+    def nearest(self, embedding: Floats, count: int) -> list[int]:
+        """Numbers, the nearest first; fewer where it does not hold as many."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +135,8 @@ class Index:
         self._categories = _codes([row.category for row in self.rows])
         texts = ((row.number, row.embedded) for row in self.rows)
         self._stems: Stems = Stems(texts, None if before is None else before._stems)
+        self._graph: Graph | None = None
+        self._loose = np.zeros(0, dtype=np.int64)
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -125,6 +149,21 @@ class Index:
         return replace(row, embedding=self._matrix[place])
 
     @property
+    def dim(self) -> int:
+        """Dimensions of its embeddings."""
+        return int(self._matrix.shape[1])
+
+    @property
+    def numbers(self) -> Collection[int]:
+        """Of its rows."""
+        return self._place.keys()
+
+    def unchanged_until(self, now_ms: int) -> int:
+        """When the next of its rows expires; ``NEVER`` where none does."""
+        later = self._expires[self._expires > now_ms]
+        return int(later.min()) if len(later) else NEVER
+
+    @property
     def articles(self) -> int:
         """How many there are."""
         return len(self._articles)
@@ -134,30 +173,77 @@ class Index:
         """How many rows this index finds by meaning."""
         return int(np.count_nonzero(self._matrix.any(axis=1)))
 
+    @property
+    def loose(self) -> int:
+        """How many rows its graph does not hold."""
+        return len(self._loose)
+
+    def with_graph(self, graph: Graph | None) -> Index:
+        """The same index, searched by ``graph``, or exactly where that is None, or of another model."""
+        other = copy.copy(self)
+        other._graph = graph if graph is not None and graph.model == self.model else None
+        held = set(graph.held) if other._graph is not None and graph is not None else set()
+        loose = [] if not held else [place for place, row in enumerate(self.rows) if row.number not in held]
+        other._loose = np.array(loose, dtype=np.int64)
+        return other
+
+    def vectors(self, without: Graph) -> tuple[list[int], Floats]:
+        """Numbers and embeddings of the rows that ``without`` does not hold, but for those without an embedding."""
+        held = without.held
+        places = [at for at, row in enumerate(self.rows) if row.number not in held and self._matrix[at].any()]
+        return [self.rows[at].number for at in places], self._matrix[places]
+
     def nearest(self, embedding: Floats, filters: Filters, limit: int) -> list[tuple[int, float]]:
-        """Row numbers with their cosines, the nearest first. Exact: one product with the whole matrix."""
-        cosines = self._cosines(embedding, self._mask(filters))
-        return [(self.rows[place].number, float(cosines[place])) for place in _largest(cosines, limit)]
+        """Row numbers with their cosines, the nearest first; exactly those where there is no graph."""
+        near, _ = self._ranked(embedding, self._mask(filters), limit)
+        cosines = self._of(embedding, near)
+        return [(self.rows[place].number, cosines[place]) for place in near]
 
     def search(self, question: Question, filters: Filters, limit: int) -> list[Hit]:
         """Articles, the surest first."""
         if not self.rows:
             return []
         mask = self._mask(filters)
-        cosines = self._cosines(question.embedding, mask)
-        near = [self.rows[place].article_id for place in _largest(cosines, POOL)]
+        nearest, exact = self._ranked(question.embedding, mask, POOL)
+        near = [self.rows[place].article_id for place in nearest]
         worded = [
             place for number in question.by_words if (place := self._place.get(number)) is not None and mask[place]
         ]
         pooled = fuse((near, [self.rows[place].article_id for place in worded]))[:CANDIDATES]
         candidates = [[place for place in self._articles[article] if mask[place]] for article, _ in pooled]
         near_by = [place for places in candidates for place in places]
+        cosines: Cosines = self._of(question.embedding, near_by) if exact is None else exact
         covered = dict(zip(near_by, self._stems.coverage(question.text, near_by).tolist(), strict=True))
         hits = [
             self._hit(places, fused, cosines, covered) for places, (_, fused) in zip(candidates, pooled, strict=True)
         ]
         hits.sort(key=lambda hit: -hit.confidence)
         return hits[:limit]
+
+    def _ranked(self, embedding: Floats | None, mask: NDArray[np.bool_], limit: int) -> tuple[list[int], Floats | None]:
+        """Places of the nearest rows, and every row's cosine where that had to be computed."""
+        if self._graph is not None and embedding is not None and embedding.shape == self._matrix.shape[1:]:
+            proposed = self._proposed(self._graph, embedding, mask, limit)
+            if len(proposed) >= min(limit, int(np.count_nonzero(mask))):
+                return proposed[:limit], None
+        cosines = self._cosines(embedding, mask)
+        return _largest(cosines, limit), cosines
+
+    def _proposed(self, graph: Graph, embedding: Floats, mask: NDArray[np.bool_], limit: int) -> list[int]:
+        """Those of the graph and those that it does not hold, the nearest first."""
+        numbers = graph.nearest(embedding, max(PROPOSED, 2 * limit))
+        found = [place for number in numbers if (place := self._place.get(number)) is not None]
+        places = np.concatenate([np.array(found, dtype=np.int64), self._loose])
+        places = np.unique(places[mask[places]])
+        cosines = self._matrix[places] @ embedding
+        return [int(place) for place in places[np.argsort(-cosines, kind="stable")]]
+
+    def _of(self, embedding: Floats | None, places: Sequence[int]) -> dict[int, float]:
+        """Cosines of some rows."""
+        if embedding is None or embedding.shape != self._matrix.shape[1:]:
+            return dict.fromkeys(places, 0.0)
+        values = self._matrix[list(places)] @ embedding
+        return dict(zip(places, values.tolist(), strict=True))
 
     def _cosines(self, embedding: Floats | None, mask: NDArray[np.bool_]) -> Floats:
         if embedding is None or embedding.shape != self._matrix.shape[1:]:
@@ -176,12 +262,12 @@ class Index:
             mask &= self._categories[1] == self._categories[0].get(filters.category, -1)
         return mask
 
-    def _promise(self, place: int, cosines: Floats, covered: Mapping[int, float]) -> float:
+    def _promise(self, place: int, cosines: Cosines, covered: Mapping[int, float]) -> float:
         """How well a passage would do as the answer, among those of its article."""
         continued = "." in self.rows[place].entry_id
         return float(cosines[place]) + COVERAGE_WEIGHT * covered[place] - CONTINUED_MALUS * continued
 
-    def _hit(self, places: Sequence[int], fused: float, cosines: Floats, covered: Mapping[int, float]) -> Hit:
+    def _hit(self, places: Sequence[int], fused: float, cosines: Cosines, covered: Mapping[int, float]) -> Hit:
         passages = [place for place in places if self.rows[place].kind == "passage"] or places
         asks = [place for place in places if self.rows[place].kind == "ask"] or places
         best = max(passages, key=lambda place: self._promise(place, cosines, covered))

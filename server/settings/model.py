@@ -209,6 +209,19 @@ class Settings(BaseModel):
         ge=0, le=1,
     )  # fmt: skip
 
+    knowledge_index: Literal["exact", "approximate", "auto"] = setting(
+        "auto", "How passages are found by meaning: exact compares all; approximate looks along a graph, which needs "
+        "the extra parlance[approximate]; auto does that from 100,000 rows on where it is installed.",
+    )  # fmt: skip
+    knowledge_cache_entries: int = setting(
+        2_000, "Searches that a worker remembers (about 2 KB each), and as many answers of a language model to first "
+        "questions (4 KB), until an article changes; 0: none.", "entries", ge=0, le=1_000_000,
+    )  # fmt: skip
+    knowledge_question_days: int = setting(
+        90, "How long it is remembered what came of each question, for the figures of articles, for gaps and for what "
+        "is asked often; 0: nothing of it is recorded.", "days", ge=0, le=3_650,
+    )  # fmt: skip
+
     # answering and learning
     conversations_in_memory: int = setting(
         20_000,

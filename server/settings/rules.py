@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from importlib.util import find_spec
 from urllib.parse import urlsplit
 
 from server.errors import StartupError
@@ -15,6 +16,7 @@ def check_settings(settings: Settings, origins: Mapping[str, str]) -> None:
     _check_workers(settings)
     _check_tokens(settings)
     _check_language(settings)
+    _check_knowledge(settings)
     if not settings.is_local and not settings.allow_insecure_bind:
         _check_bind(settings, origins)
 
@@ -78,6 +80,14 @@ def _check_language(settings: Settings) -> None:
         raise StartupError(
             "language_writer = webhook needs a secret that signs what is sent.",
             "Set language_key or language_key_file (openssl rand -hex 32), and tell the service.",
+        )
+
+
+def _check_knowledge(settings: Settings) -> None:
+    if settings.knowledge_index == "approximate" and find_spec("usearch") is None:
+        raise StartupError(
+            "knowledge_index = approximate needs USearch, which is not installed.",
+            "Run pip install 'parlance[approximate]', or set knowledge_index = auto.",
         )
 
 

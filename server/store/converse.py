@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from sqlalchemy import BigInteger, Connection, bindparam, delete, func, insert, literal_column, update
 
-from server.store import inbox, schema, trial_records, usage
+from server.store import inbox, questions, schema, trial_records, usage
 from server.store.batch import Batch, Batches
 from server.store.dialect import database_now_ms
 from server.store.find import find
@@ -86,6 +86,8 @@ _WRITE = Batches(
     _INSERT_DOUBTS,
     _INSERT_TRIAL_TURNS,
     usage.INSERT,
+    questions.INSERT_TURNS,
+    questions.INSERT_CITATIONS,
 )
 
 
@@ -128,6 +130,8 @@ def _write(connection: Connection, plan: Plan) -> None:
                 ),
                 *(usage.row_of(*row) for row in plan.used),
             ],
+            [questions.turn_row(op) for op in plan.answers if op.answer.question is not None],
+            [row for op in plan.answers for row in questions.citation_rows(op)],
         ),
     )
     trial_records.expose(connection, plan.answers)

@@ -21,6 +21,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
+from server.knowledge.questions import QuestionTurn
 from server.store.decision_ports import DecisionStore
 from server.store.experiment_ports import ExperimentStore, TrialTurn
 from server.store.inbox_ports import Doubt, InboxStore
@@ -28,6 +29,7 @@ from server.store.knowledge_ports import KnowledgeStore
 from server.store.mood_ports import MoodStore
 from server.store.people_ports import PeopleStore
 from server.store.policy_ports import PolicyMode, PolicyStore, Repeats
+from server.store.question_ports import QuestionStore
 from server.store.slice_ports import SliceStore
 from server.store.usage_ports import ModelUsage, UsageStore
 from server.wire.frames import Message, Notification
@@ -114,7 +116,8 @@ class Answer:
 
     ``decision`` and ``shown`` are None for an apology that no policy has chosen (the model was away).
     ``notes`` is opaque to the store (JSON): what the next turns need to know, such as the phrases used. ``doubt`` puts
-    the turn into the inbox; ``trial`` is what experiments know of it, ``usage`` what a language model took for it.
+    the turn into the inbox; ``trial`` is what experiments know of it, ``usage`` what a language model took for it,
+    ``question`` what came of it where it asked something.
     """
 
     turn: OpenTurn
@@ -130,6 +133,7 @@ class Answer:
     doubt: Doubt | None = None
     trial: TrialTurn | None = None
     usage: ModelUsage | None = None
+    question: QuestionTurn | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -390,6 +394,7 @@ class Store(
     MoodStore,
     PeopleStore,
     PolicyStore,
+    QuestionStore,
     ExperimentStore,
     SliceStore,
     UsageStore,

@@ -455,6 +455,66 @@ knowledge_rows = Table(
 Index("ix_knowledge_rows_article_id", knowledge_rows.c.article_id)
 Index("ix_knowledge_rows_revision", knowledge_rows.c.revision)
 
+# One row per turn that asked something, in the transaction of its answer; what followed is written in later, until
+# ``look_at_ms`` is empty. Without foreign keys but to the turn: what is counted must fail no answer.
+question_turns = Table(
+    "question_turns",
+    metadata,
+    Column("turn_id", ForeignKey("turns.turn_id"), primary_key=True),
+    Column("conversation_id", String(64), nullable=False),
+    Column("offset", BigInteger, nullable=False),  # of the question
+    Column("user_id", String, nullable=False),
+    Column("message_id", String(64), nullable=False),  # of the answer
+    Column("at_ms", BigInteger, nullable=False),  # likewise
+    Column("outcome", String(16), nullable=False),
+    Column("trouble", String(16)),
+    Column("model", String, nullable=False),
+    Column("embedding", LargeBinary, nullable=False),  # float16, little-endian
+    Column("cluster", BigInteger),
+    Column("closeness", Double),
+    Column("thumbs_up", Integer, nullable=False),
+    Column("thumbs_down", Integer, nullable=False),
+    Column("handed_off", Boolean, nullable=False),
+    Column("solved", Boolean, nullable=False),
+    Column("satisfaction", Double),
+    Column("look_at_ms", BigInteger),
+    CheckConstraint("outcome IN ('answered', 'offered', 'unanswered')", name="outcome"),
+    CheckConstraint("trouble IN ('out_of_scope', 'unsure', 'uncited', 'handed_off', 'badly_rated')", name="trouble"),
+)
+_LOOKED_AT = question_turns.c.look_at_ms.is_not(None)
+Index("ix_question_turns_look", question_turns.c.look_at_ms, sqlite_where=_LOOKED_AT, postgresql_where=_LOOKED_AT)
+_UNPLACED = question_turns.c.cluster.is_(None)
+Index("ix_question_turns_unplaced", question_turns.c.turn_id, sqlite_where=_UNPLACED, postgresql_where=_UNPLACED)
+Index("ix_question_turns_cluster", question_turns.c.cluster, question_turns.c.at_ms)
+Index("ix_question_turns_at_ms", question_turns.c.at_ms)
+
+question_citations = Table(
+    "question_citations",
+    metadata,
+    Column("turn_id", String(64), primary_key=True),
+    Column("article_id", String(64), primary_key=True),
+    Column("version", Integer, nullable=False),
+)
+
+# Questions that are alike. ``direction``: the sum of their embeddings, float32, little-endian; ``named_size``: how many
+# there were when the name was made.
+question_clusters = Table(
+    "question_clusters",
+    metadata,
+    Column("number", BigInteger, primary_key=True, autoincrement=False),
+    Column("model", String, nullable=False),
+    Column("direction", LargeBinary, nullable=False),
+    Column("size", BigInteger, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("named_size", BigInteger, nullable=False),
+    Column("state", String(16), nullable=False),
+    Column("article_id", String(64)),
+    Column("changed_by", String, nullable=False),
+    Column("changed_ms", BigInteger, nullable=False),
+    Column("revision", BigInteger, nullable=False, index=True),  # of the clusters, when it last grew
+    CheckConstraint("state IN ('open', 'draft_written', 'resolved')", name="state"),
+)
+
 # One row per turn that asked a language model; in the transaction of its answer.
 model_usage = Table(
     "model_usage",

@@ -22,6 +22,7 @@ from server.store.sql_knowledge import KnowledgeMethods
 from server.store.sql_mood import MoodMethods
 from server.store.sql_people import PeopleMethods
 from server.store.sql_policies import PolicyMethods
+from server.store.sql_questions import QuestionMethods
 from server.store.sql_slices import SliceMethods
 from server.store.sql_turns import TurnMethods
 from server.store.sql_usage import UsageMethods
@@ -41,6 +42,7 @@ class SqlStore(
     MoodMethods,
     PeopleMethods,
     PolicyMethods,
+    QuestionMethods,
     ExperimentMethods,
     SliceMethods,
     UsageMethods,

@@ -21,6 +21,7 @@ from prometheus_client.registry import Collector
 from prometheus_client.samples import Sample
 
 from server import __version__
+from server.telemetry.articles import ArticleMetrics
 from server.telemetry.language import LanguageMetrics
 from server.telemetry.totals import ANALYSIS_S, TURN_S, Totals
 from server.telemetry.versions import VersionsCollector
@@ -53,6 +54,7 @@ class Metrics:
         self._people()
         self._neighbours()
         self.language = LanguageMetrics(self.registry)
+        self.articles = ArticleMetrics(self.registry)
 
     def _traffic(self) -> None:
         self.connections = self._gauge("connections", "Open WebSocket connections.")

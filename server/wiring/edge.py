@@ -128,6 +128,7 @@ def _desk(ground: Ground, people: People, turns: Turns, talk: Talk, gate: Gate) 
         administration=administration,
         inbox=talk.inbox,
         articles=talk.articles,
+        gaps=talk.gaps,
         versions=_versions(ground, turns),
         insight=talk.insight,
         policies=_policies(ground, turns),

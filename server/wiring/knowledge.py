@@ -12,9 +12,14 @@ import structlog
 import server.knowledge
 from inference.engine import Engine
 from inference.registry.fleet import Fleet
+from server.chat.approximation import Approximation
 from server.chat.articles import publish
+from server.chat.gap_keeper import GapKeeper
+from server.chat.gaps import DAY_MS
 from server.chat.knowledge import Knowledge
+from server.chat.questions import QuestionRule
 from server.chat.signals import KnowledgeMoved
+from server.chat.writer import PhraseBook
 from server.contents import read_articles
 from server.knowledge.index import Floats
 from server.wiring.ground import Ground
@@ -38,8 +43,9 @@ class EngineEmbedder:
         return self._engine.embed_now(texts)
 
 
-def prepare_knowledge(ground: Ground, fleet: Fleet) -> Knowledge:
+def prepare_knowledge(ground: Ground, fleet: Fleet, phrases: PhraseBook) -> Knowledge:
     """Nothing is read before ``look``."""
+    chat = frozenset(name for name, intent in phrases.intents.items() if intent.scope == "chat")
     knowledge = Knowledge(
         store=ground.store,
         signals=ground.signals,
@@ -49,9 +55,31 @@ def prepare_knowledge(ground: Ground, fleet: Fleet) -> Knowledge:
         embedder=lambda: EngineEmbedder(fleet.roster.champion),
         answer_from=ground.settings.knowledge_answer_from,
         offer_from=ground.settings.knowledge_offer_from,
+        approximation=Approximation(ground.settings.knowledge_index),
+        cache_entries=ground.settings.knowledge_cache_entries,
+        questions=QuestionRule(chat) if ground.settings.knowledge_question_days else None,
     )
     ground.signals.on(KnowledgeMoved, knowledge.wake)
     return knowledge
+
+
+def gap_keeper(ground: Ground, fleet: Fleet) -> GapKeeper:
+    """What looks after questions."""
+    return GapKeeper(
+        store=ground.store,
+        clock=ground.clock,
+        metrics=ground.metrics,
+        embedder=lambda: EngineEmbedder(fleet.roster.champion),
+        redact=redacted,
+        kept_ms=ground.settings.knowledge_question_days * DAY_MS,
+    )
+
+
+def redacted(text: str) -> str:
+    """Without what is personal."""
+    from inference.pii import redact  # late: its tables are needed by whoever reads what customers wrote
+
+    return redact(text)
 
 
 async def load_demo(ground: Ground) -> None:

@@ -38,6 +38,7 @@ def author_of(ground: Ground, contents: Contents) -> Author | None:
         new_id=new_id,
         metrics=ground.metrics,
         personal=personal,
+        cache_entries=settings.knowledge_cache_entries,
     )
 
 

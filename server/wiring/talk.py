@@ -10,6 +10,8 @@ from server.chat.alerts import Alerts
 from server.chat.articles import Articles
 from server.chat.claims import ClaimKeeper
 from server.chat.conversations import ConversationVerbs
+from server.chat.gap_keeper import GapKeeper
+from server.chat.gaps import GapDesk, Gaps
 from server.chat.handoff import HandoffVerbs
 from server.chat.inbox import DAY_MS, Inbox
 from server.chat.insight import Insight
@@ -21,6 +23,7 @@ from server.contents import article_of
 from server.wire import requests
 from server.wiring.drift import Drift
 from server.wiring.ground import Ground, new_id
+from server.wiring.knowledge import gap_keeper, redacted
 from server.wiring.people import People
 from server.wiring.trials import Laboratory, open_laboratory
 from server.wiring.turns import Turns
@@ -33,7 +36,8 @@ class Talk:
     """``chat`` serves the sockets; HTTP uses the parts themselves. ``verbs``: what answers which frame.
 
     ``claims`` takes the conversations of absent agents back; ``drift`` raises alerts; ``inbox`` holds what the bot was
-    not sure of; ``laboratory`` has the experiments, ``articles`` what it knows.
+    not sure of; ``laboratory`` has the experiments, ``articles`` what it knows,
+    ``gaps`` what is missing in that.
     """
 
     messages: Messages
@@ -47,6 +51,8 @@ class Talk:
     insight: Insight
     laboratory: Laboratory
     articles: Articles
+    gaps: Gaps
+    gap_keeper: GapKeeper
 
 
 def offer_talk(ground: Ground, people: People, turns: Turns) -> Talk:
@@ -84,6 +90,8 @@ def offer_talk(ground: Ground, people: People, turns: Turns) -> Talk:
         insight=Insight(store=ground.store, personas=turns.personas),
         laboratory=open_laboratory(ground, turns.trials, turns.can),
         articles=_articles(ground, turns),
+        gaps=Gaps(GapDesk(ground.store, ground.clock, redacted)),
+        gap_keeper=gap_keeper(ground, turns.fleet),
     )
 
 
@@ -148,7 +156,7 @@ def _inbox(ground: Ground, turns: Turns) -> Inbox:
         clock=ground.clock,
         metrics=ground.metrics,
         known=turns.known_intents,
-        redact=_redact if settings.inbox_redact else None,
+        redact=redacted if settings.inbox_redact else None,
         kept_ms=settings.inbox_days * DAY_MS,
         kept_items=settings.inbox_items,
     )
@@ -168,12 +176,6 @@ def _articles(ground: Ground, turns: Turns) -> Articles:
         parse=article_of,
         analyse=analyse,
     )
-
-
-def _redact(text: str) -> str:
-    from inference.pii import redact  # late: only whoever reads the inbox waits for its tables
-
-    return redact(text)
 
 
 def _verbs(

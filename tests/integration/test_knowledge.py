@@ -87,6 +87,38 @@ async def test_questions_are_answered_from_articles_that_change_meanwhile(
             await asyncio.sleep(0.2)
 
 
+async def test_what_no_article_answers_becomes_a_gap(demo_server: ServerProcess, join: Join, call: Call) -> None:
+    admin, agent = call("admin", sub="root"), call("agent")
+    await embedded(agent)
+    for number, text in enumerate(
+        ("do you sharpen kitchen knives?", "can you sharpen my kitchen knife, ann@example.org")
+    ):
+        customer = await join(demo_server, "json", signed(sub=f"cook-{number}"))
+        assert "citations" not in (await answered(customer, text)).get("data", {})
+    async with asyncio.timeout(60):
+        while True:
+            page = await agent.does("GET", f"{KNOWLEDGE}/gaps", params={"least": 2})
+            if found := [one for one in page["items"] if one["name"].startswith("sharpen kitchen")]:
+                break
+            await asyncio.sleep(0.5)
+    (gap,) = found
+    assert (gap["troubled"], gap["people"]) == (2, 2)
+    assert "can you sharpen my kitchen knife, [email]" in gap["examples"]
+    where = f"{KNOWLEDGE}/gaps/{gap['gap']}"
+    assert await agent.refused("POST", f"{where}/draft", {"category": "orders"}) == (403, "forbidden")
+    drafted = await admin.does("POST", f"{where}/draft", {"article": "sharpening", "category": "orders"})
+    assert (drafted["state"], drafted["article"]) == ("draft_written", "sharpening")
+    assert (await agent.does("GET", f"{KNOWLEDGE}/articles/sharpening"))["state"] == "draft"
+    versions = f"{KNOWLEDGE}/articles/sharpening/versions/1/state"
+    await admin.does("PUT", versions, {"state": "approved"})
+    assert await admin.refused("PUT", versions, {"state": "active"}) == (422, "invalid")
+    assert (await admin.does("PUT", f"{where}/state", {"state": "resolved"}))["state"] == "resolved"
+    coverage = await agent.does("GET", f"{KNOWLEDGE}/coverage")
+    assert coverage["questions"] >= 2 and 0.0 <= coverage["coverage"] < 1.0
+    assert (await agent.does("GET", f"{KNOWLEDGE}/faq", params={"people": 2}))["items"][0]["people"] == 2
+    await agent.does("GET", f"{KNOWLEDGE}/figures")
+
+
 async def test_articles_come_in_pages_and_only_staff_sees_them(call: Call) -> None:
     agent, admin = call("agent"), call("admin")
     page = await agent.does("GET", f"{KNOWLEDGE}/articles", params={"category": "returns", "limit": 5})
@@ -98,5 +130,14 @@ async def test_articles_come_in_pages_and_only_staff_sees_them(call: Call) -> No
     assert await admin.refused("GET", f"{KNOWLEDGE}/articles/No Such") == (400, "bad_frame")
     for kind in ("customer", "service"):
         other = call(kind)
-        for path in ("/articles", "/articles/returns", "/search?q=x", "/stats"):
+        for path in (
+            "/articles",
+            "/articles/returns",
+            "/search?q=x",
+            "/stats",
+            "/gaps",
+            "/faq",
+            "/coverage",
+            "/figures",
+        ):
             assert await other.refused("GET", f"{KNOWLEDGE}{path}") == (403, "forbidden")

@@ -23,6 +23,7 @@ from inference.registry.everywhere import Agreed, everywhere
 from inference.registry.live import VersionFigures
 from inference.registry.slices import Counts, Slice
 from server.store.inbox_ports import Agreement
+from server.store.question_ports import ArticleFigures
 from server.store.usage_ports import ModelUsage
 from server.telemetry import (
     ANALYSIS_S,
@@ -330,6 +331,8 @@ class TestDocumentation:
         metrics.inbox(1, [Agreement("nlu-1.2.0", 2, 1)])
         metrics.language.used(USAGE, "")
         metrics.language.skipped("busy")
+        metrics.articles.show([ArticleFigures("pay", 1, 3, 2, 1, 0, 0, 5)])
+        metrics.articles.looked_up("passages", hit=True)
         found = {
             sample.name.removesuffix("_bucket"): {name for name in sample.labels if name != "le"}
             for family in text_string_to_metric_families(metrics.render().decode())

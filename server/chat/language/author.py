@@ -16,6 +16,7 @@ import msgspec
 import structlog
 
 from adapters.personas import Persona
+from server.chat.language.answers import AnswerKey, answer_key
 from server.chat.language.book import PromptBook, with_changes
 from server.chat.language.breaker import Breaker
 from server.chat.language.budget import Exhausted, day_start_ms
@@ -36,6 +37,7 @@ from server.chat.language.values import (
     WritingRequest,
 )
 from server.chat.peer import GUEST_NAME
+from server.chat.recent import Recent
 from server.chat.writer import Written
 from server.clock import Clock
 from server.fanout.hub import Fanout
@@ -81,6 +83,7 @@ class Author:
         new_id: Callable[[], str],
         metrics: Metrics,
         personal: Callable[[str], Sequence[Found]],
+        cache_entries: int = 0,
     ) -> None:
         self._writer = writer
         self._book = book
@@ -94,9 +97,16 @@ class Author:
         self._metrics = metrics.language
         self._personal = personal
         self._breaker = Breaker(rules.breaker)
+        self._answers: Recent[AnswerKey, Spoken] = Recent(
+            cache_entries, lambda hit: metrics.articles.looked_up("answers", hit=hit)
+        )
         self._under_way: dict[str, tuple[str, Amount]] = {}
         self._remembered: OrderedDict[str, tuple[Answer, Written]] = OrderedDict()
         self._metrics.watch_breaker(lambda: self._breaker.state(self._clock.mono_ms()))
+
+    def forget(self) -> None:
+        """Articles have changed: no answer is given again."""
+        self._answers.clear()
 
     async def close(self) -> None:
         """Release the writer."""
@@ -145,6 +155,10 @@ class Author:
             if context.written_on:
                 await self._abandon(answer, None)
             request = self._request(answer, written, context, known)
+            key = None if self._personal(turn.message.text) else answer_key(request, turn.message.text)
+            recalled = self._answers.get(key) if key is not None else None
+            if recalled is not None:
+                return self._spoken(answer, written, recalled, request.prompt, None)
             wanted = self._most(request)
             self._under_way[turn.turn_id] = (turn.message.sender.id, wanted)
             spent = self._exhausted(answer, context.spent, wanted)
@@ -163,10 +177,10 @@ class Author:
                 clock=self._clock,
                 rng=self._rng,
             )
-            return await self._settle(answer, written, session, deltas)
+            return await self._settle(answer, written, session, deltas, key)
 
     async def _settle(
-        self, answer: Answer, written: Written, session: Session, deltas: Deltas
+        self, answer: Answer, written: Written, session: Session, deltas: Deltas, key: AnswerKey | None
     ) -> tuple[Answer, Written]:
         try:
             spoken = await session.run(answer.turn.message.text)
@@ -186,21 +200,23 @@ class Author:
             _log.warning("language model's answer withdrawn", problem=spoken.problem)
             await deltas.instead(answer.text)
             return replace(answer, usage=self._usage(session, "replaced", spoken.problem)), written
+        if key is not None:
+            self._answers.put(key, spoken)
         usage = self._usage(session, "answered", "")
-        return self._spoken(answer, written, spoken, session, usage)
+        return self._spoken(answer, written, spoken, session.request.prompt, usage)
 
     def _spoken(
-        self, answer: Answer, written: Written, spoken: Spoken, session: Session, usage: ModelUsage
+        self, answer: Answer, written: Written, spoken: Spoken, prompt: Prompt, usage: ModelUsage | None
     ) -> tuple[Answer, Written]:
         """The built-in answer with other words: what it stands for in memory and ledger stays, its phrases don't."""
         kind = "other" if written.kind == "clarification" else written.kind
         shown = answer.shown
-        if shown is not None and shown.total_us is not None:
+        if shown is not None and shown.total_us is not None and usage is not None:
             shown = msgspec.structs.replace(shown, total_us=shown.total_us + usage.total_ms * 1_000)
         said = replace(
             answer,
             text=spoken.text,
-            data=_data(answer.data or {}, spoken, session.request.prompt) or None,
+            data=_data(answer.data or {}, spoken, prompt) or None,
             at_ms=self._clock.now_ms(),
             shown=shown,
             notes={**answer.notes, "phrases": [], "asked_back": False},

@@ -18,6 +18,7 @@ from server.errors import ProtocolError
 from server.transport.http import (
     conversations,
     experiments,
+    gaps,
     inbox,
     insight,
     knowledge,
@@ -64,6 +65,7 @@ _ROUTERS = (
     people.tokens,
     inbox.inbox,
     knowledge.knowledge,
+    gaps.gaps,
     notifications.notifications,
     notifications.system,
     registry.registry,

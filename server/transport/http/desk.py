@@ -13,6 +13,7 @@ from server.chat.administration import Administration
 from server.chat.articles import Articles
 from server.chat.conversations import ConversationVerbs
 from server.chat.experiment_office import ExperimentOffice
+from server.chat.gaps import Gaps
 from server.chat.inbox import Inbox
 from server.chat.insight import Insight
 from server.chat.messages import Messages
@@ -44,6 +45,7 @@ class Desk:
     administration: Administration
     inbox: Inbox
     articles: Articles
+    gaps: Gaps
     versions: Versions
     insight: Insight
     policies: Policies

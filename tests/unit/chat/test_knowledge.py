@@ -77,6 +77,7 @@ class Worker:
             embedder=lambda: cast(Embedder, self.model),
             answer_from=0.3,
             offer_from=0.12,
+            cache_entries=10,
         )
         self.articles = Articles(
             store=cast(Store, self.store),
@@ -188,6 +189,55 @@ async def test_an_embedded_article_is_not_embedded_again(worker: Worker) -> None
     batches = list(worker.model.batches)
     await worker.knowledge.embed()
     assert worker.model.batches == batches
+
+
+async def test_a_question_is_searched_once_until_anything_changes(
+    worker: Worker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    searches, search = [], worker.store.search_words
+
+    async def counted(words: Sequence[str], language: str, limit: int) -> list[int]:
+        searches.append(words)
+        return await search(words, language, limit)
+
+    monkeypatch.setattr(worker.store, "search_words", counted)
+    await worker.publish(("pay", PAY.replace("---\nCards", "expires: 2023-11-15\n---\nCards")))
+    first = await worker.knowledge.search("Cards?", heard("cards"), limit=5)
+    assert await worker.knowledge.search(" cards", heard("cards"), limit=5) == first != []
+    assert len(searches) == 1
+    await worker.knowledge.search("cards", replace(heard("cards"), model="nlu-2"), limit=5)
+    await worker.knowledge.search("cards", heard("cards"), limit=5, category="money")
+    await worker.knowledge.search("cards", heard("cards"), limit=4)
+    assert len(searches) == 4
+    changes: list[str] = []
+    worker.knowledge.on_change(lambda: changes.append("changed"))
+    await worker.publish(("send", SEND))
+    assert changes == ["changed", "changed"]  # its rows, then their embeddings
+    await worker.knowledge.search("cards", heard("cards"), limit=5)
+    assert len(searches) == 5
+    worker.clock.advance(3 * 86_400_000)
+    found = await worker.knowledge.search("cards", heard("cards"), limit=5)
+    assert "pay" not in {hit.article_id for hit in found} and len(searches) == 6
+    told = worker.metrics.render().decode()
+    assert 'parlance_knowledge_cache_total{cache="passages",result="hit"} 2.0' in told
+
+
+async def test_what_was_found_in_an_index_that_is_no_more_is_not_remembered(
+    worker: Worker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await worker.publish(("pay", PAY))
+    search = worker.store.search_words
+
+    async def slower(words: Sequence[str], language: str, limit: int) -> list[int]:
+        monkeypatch.undo()
+        found = await search(words, language, limit)
+        await worker.store.set_article_state("pay", 1, "retired", by="ann", at_ms=2)
+        await worker.knowledge.look()
+        return found
+
+    monkeypatch.setattr(worker.store, "search_words", slower)
+    assert await worker.knowledge.search("cards", heard("cards"), limit=5)
+    assert await worker.knowledge.search("cards", heard("cards"), limit=5) == []
 
 
 # ------------------------------------------------------------------ people

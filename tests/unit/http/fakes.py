@@ -14,6 +14,7 @@ from server.backplane.memory import MemoryLimiter
 from server.chat.administration import Administration, Issued, Profile
 from server.chat.articles import Articles
 from server.chat.experiment_office import ExperimentOffice
+from server.chat.gaps import Coverage, Frequent, Gap, GapDesk, Gaps
 from server.chat.inbox import Inbox
 from server.chat.insight import Felt, Insight, MoodHistory, NearConversation
 from server.chat.peer import Caller, Claims
@@ -28,6 +29,7 @@ from server.knowledge.values import VersionState
 from server.store.inbox_ports import Agreement, Doubt, InboxItem
 from server.store.knowledge_ports import KnowledgeFigures, Version, VersionChange
 from server.store.ports import Account, Notice, Opened, PastTurn, Revocation
+from server.store.question_ports import ArticleFigures, Cluster, DayFigures
 from server.transport.http import experiment_models, policy_models, registry_models
 from server.transport.http.desk import Desk
 from server.wire import examples, frames, requests
@@ -254,6 +256,58 @@ class Library(Articles):
         return KnowledgeFigures({"active": 1}, {"passage": 2}, {"nlu-1": 2})
 
 
+CLUSTER = Cluster(12, "gift wrap", "open", None, "", 0, 9, 7, 1, 0, 8, 2, 0.25, 3, 5, {"uncited": 8})
+
+
+@dataclass
+class Drawer(GapDesk):
+    """Remembers, too."""
+
+    verbs: Verbs
+    caller: Caller
+
+    async def gaps(self, **which: Any) -> tuple[list[Gap], bool]:
+        self.verbs.hear(self.caller, which)
+        return [Gap(CLUSTER, 0.75, 6.0, ("do you wrap?",))], self.verbs.more
+
+    async def gap(self, number: int, days: int) -> Gap:
+        self.verbs.hear(self.caller, (number, days))
+        return Gap(replace(CLUSTER, satisfaction=None), None, 4.0)
+
+    async def set_state(self, number: int, state: Any, by: str) -> Gap:
+        self.verbs.hear(self.caller, (number, state, by))
+        return Gap(replace(CLUSTER, state=state, changed_by=by, changed_ms=9), 0.75, 6.0)
+
+    async def draft(self, number: int, article_id: str | None, category: str | None, by: str) -> tuple[Gap, bool]:
+        self.verbs.hear(self.caller, (number, article_id, category, by))
+        written = replace(CLUSTER, state="draft_written", article_id=article_id)
+        return Gap(written, 0.75, 6.0), not self.verbs.duplicate
+
+    async def frequent(self, **which: Any) -> list[Frequent]:
+        self.verbs.hear(self.caller, which)
+        return [Frequent(CLUSTER, ("do you wrap?",), (("wrap", 4),))]
+
+    async def coverage(self, days: int) -> Coverage:
+        self.verbs.hear(self.caller, days)
+        return Coverage(5, 4, 1, 1, 0, 2, 0.25, None, (DayFigures(0, 4, 1, 1, 0, 2, 0, 0.0),))
+
+    async def figures(self, **which: Any) -> list[ArticleFigures]:
+        self.verbs.hear(self.caller, which)
+        return [ArticleFigures("wrap", 2, 9, 4, 3, 2, 1, 5)]
+
+
+@dataclass
+class Cabinet(Gaps):
+    """Lets customers in, too; who may is asked of the real one elsewhere."""
+
+    verbs: Verbs
+
+    def read(self, caller: Caller) -> GapDesk:
+        return Drawer(self.verbs, caller)
+
+    change = read
+
+
 @dataclass
 class Shelf(Versions):
     """Remembers likewise."""
@@ -379,6 +433,7 @@ def desk_of(verbs: Verbs, quotas: Quotas = NO_QUOTAS) -> Desk:
         administration=Office(verbs),
         inbox=Tray(verbs),
         articles=Library(verbs),
+        gaps=Cabinet(verbs),
         versions=Shelf(verbs),
         insight=Seer(verbs),
         policies=Rack(verbs),

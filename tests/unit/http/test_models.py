@@ -9,6 +9,7 @@ from pydantic import ValidationError
 
 from server.transport.http import (  # noqa: F401  (whose models are looked at, too)
     experiment_models,
+    gap_models,
     insight_models,
     knowledge_models,
     models,

@@ -130,13 +130,16 @@ class House:
             new_id=lambda: f"id{next(ids)}",
             metrics=self.metrics,
             personal=personal,
+            cache_entries=2,
         )
 
     def hear(self, envelope: Envelope) -> None:
         self.heard.append(msgspec.json.decode(envelope.body))
 
-    async def rewrite(self, answer: Answer = ANSWER, written: Written = WRITTEN) -> tuple[Answer, Written]:
-        return await self.author.rewrite(answer, written)
+    async def rewrite(
+        self, answer: Answer = ANSWER, written: Written = WRITTEN, passages: Sequence[Passage] = ()
+    ) -> tuple[Answer, Written]:
+        return await self.author.rewrite(answer, written, passages=passages)
 
     async def message(self, sender: User, offset: int, **more: Any) -> None:
         await self.fanout.publish_message(Message("conv:c", "e", offset, f"m{offset}", 6, sender, "text", **more))
@@ -476,3 +479,63 @@ async def test_every_wait_has_its_end(make: Make, deadlines: Deadlines, stream: 
     labels = {"model": "fake", "persona": "calm", "variant": "", "outcome": "failed", "reason": reason}
     assert house.count("answers_total", **labels) == 1
     await house.fanout.close()
+
+
+# ------------------------------------------------------------------ what is given again
+
+PASSAGES = (Passage("tracking", "Tracking", "It is on its way."),)
+
+
+def asking(turn_id: str, text: str = "where is it?", **changes: Any) -> Answer:
+    """Another customer's first turn, or another turn."""
+    turn = OpenTurn(turn_id, 1, replace_message(text))
+    return replace(ANSWER, turn=turn, **changes)
+
+
+def replace_message(text: str) -> Message:
+    return msgspec.structs.replace(ASKED, text=text)
+
+
+async def test_a_first_question_gets_the_same_answer_again_until_articles_change(make: Make) -> None:
+    house = await opened(make())
+    first, _ = await house.rewrite(asking("m1"), passages=PASSAGES)
+    again, _ = await house.rewrite(asking("m2", " Where is it"), passages=PASSAGES)
+    assert again.text == first.text and again.data == first.data
+    assert first.usage is not None and again.usage is None
+    assert len(house.writer.requests) == 1
+    house.author.forget()
+    await house.rewrite(asking("m3"), passages=PASSAGES)
+    assert len(house.writer.requests) == 2
+    told = house.metrics.render().decode()
+    assert 'parlance_knowledge_cache_total{cache="answers",result="hit"} 1.0' in told
+    assert 'parlance_knowledge_cache_total{cache="answers",result="miss"} 2.0' in told
+
+
+async def test_what_depends_on_more_than_the_question_is_asked_anew(make: Make) -> None:
+    house = await opened(make())
+    shown = Turn("d1", "calm", "linucb", 1, 0.5, experiment=ExperimentRef("e", "b"))
+    other_mood = {"sentiment": {"label": "positive", "score": 0.4}}
+    asked = [
+        (asking("m1"), PASSAGES),
+        (asking("m2"), (Passage("tracking", "Tracking", "It is late."),)),
+        (asking("m3"), ()),
+        (asking("m4"), ()),
+        (asking("m5", analysis=other_mood), PASSAGES),
+        (asking("m6", shown=shown), PASSAGES),
+        (asking("m7", "where is it, ann@example.org?"), PASSAGES),
+        (asking("m8", "where is it, ann@example.org?"), PASSAGES),
+    ]
+    for answer, passages in asked:
+        await house.rewrite(answer, passages=passages)
+    assert len(house.writer.requests) == len(asked)
+    house.store.context = LanguageContext((ASKED,), False, (), Spent())
+    await house.rewrite(asking("m9"), passages=PASSAGES)
+    assert len(house.writer.requests) == len(asked) + 1
+
+
+async def test_an_answer_that_was_withdrawn_is_not_kept(make: Make) -> None:
+    house = await opened(make())
+    house.writer.streams = [(WriterFailure("server", "500"),), (WriterFailure("server", "500"),), HELLO]
+    await house.rewrite(asking("m1"), passages=PASSAGES)
+    said, _ = await house.rewrite(asking("m2"), passages=PASSAGES)
+    assert said.usage is not None
