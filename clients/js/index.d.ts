@@ -287,7 +287,7 @@ export declare class Connection extends Emitter<ConnectionEvents> {
 }
 
 /** One person's chat as it is shown: messages, drafts, what is unsent, ratings, hand-off. */
-export declare class Chat extends Emitter<{ change: null; notice: { text: string } }> {
+export declare class Chat extends Emitter<{ change: null; notice: { text: string; kind: "opening" | "error" | "session" | "rating" } }> {
   constructor(options: {
     connection: Connection;
     shared: Kept;

@@ -3,7 +3,7 @@
  *
  * No DOM. Events (see `on`):
  *   change  something that is shown changed; at most once per microtask
- *   notice  {text} something a person should read once
+ *   notice  {text, kind} something a person should read once, in English; kind: "opening", "error", "session", "rating"
  */
 
 import { Analyses } from "./analyses.js";
@@ -242,9 +242,13 @@ export class Chat extends Emitter {
         changed: () => this.#changed(),
         ready: () => this.#flush(),
         heard: (message) => this.#heard(message),
-        notice: (text) => this.emit("notice", { text }),
+        notice: (text) => this.#notice("opening", text),
       },
     });
+  }
+
+  #notice(kind, text) {
+    this.emit("notice", { kind, text });
   }
 
   #changed() {
@@ -270,11 +274,11 @@ export class Chat extends Emitter {
     const stored = this.#shared.get(CONVERSATION, left);
     this.#show(stored === left ? this.#openings.fresh() : stored);
     this.#outbox.move(left, this.#conversation.key);
-    this.emit("notice", { text: "Your session had ended, so this is a new conversation." });
+    this.#notice("session", "Your session had ended, so this is a new conversation.");
   }
 
   #pushed(frame) {
-    if (frame.type === "error") this.emit("notice", { text: frame.message });
+    if (frame.type === "error") this.#notice("error", frame.message);
     else if (frame.type === "event" && frame.name === "analysis" && frame.channel === this.#conversation.channel) {
       this.#analyses.add(frame.data.message_id, frame.data.analysis);
       this.#changed();
@@ -298,7 +302,7 @@ export class Chat extends Emitter {
     } catch (error) {
       if (error.temporary) return;
       this.#ratings.takeBack(messageId);
-      this.emit("notice", { text: `The rating could not be kept: ${error.message}` });
+      this.#notice("rating", `The rating could not be kept: ${error.message}`);
       this.#changed();
     }
   }
