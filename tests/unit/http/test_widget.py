@@ -4,17 +4,24 @@ from __future__ import annotations
 
 import gzip
 import json
+import re
+import time
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
+from server.settings import load_settings
+from server.tokens import Tokens
 from server.transport.http.pages import WEB
 from server.transport.http.widget import WORDS, widget_routes, widget_script
 from server.transport.websocket import Doorman
 from tests.support.node import node
 
+PAGE = Path(__file__).resolve().parents[3] / "docs" / "widget.md"
 SHOP = "https://shop.example"
 MOST_BYTES = 25_000
 
@@ -91,6 +98,34 @@ def test_the_words_that_are_said_are_those_that_there_are() -> None:
     said = "\n".join(path.read_text() for path in (WEB / "static" / "widget").glob("*.js"))
     for name in json.loads((WORDS / "en.json").read_text()):
         assert f'"{name}"' in said or f"{name}:" in said, f"nobody says {name}"
+
+
+def test_the_page_about_it_names_every_attribute_and_call() -> None:
+    page = PAGE.read_text()
+    config = (WEB / "static" / "widget" / "config.js").read_text()
+    names = set(re.findall(r"\bdata\.(\w+)|choice\(\"(\w+)\"", config))
+    attributes = {re.sub(r"[A-Z]", lambda capital: f"-{capital[0].lower()}", one or other) for one, other in names}
+    assert attributes == set(re.findall(r"^\| `data-([\w-]+)` \|", page, re.MULTILINE))
+    assert len(attributes) > 15
+    style = (WEB / "static" / "widget" / "style.css").read_text()
+    assert set(re.findall(r"--parlance-[\w-]+", style)) == set(re.findall(r"--parlance-[\w-]+", page))
+
+
+@pytest.mark.parametrize("language", ["python", "js"])
+def test_tokens_made_as_the_page_says_are_believed(language: str, tmp_path: Path) -> None:
+    secret = "s" * 40
+    samples = re.findall(rf"```{language}\n(.*?)```", PAGE.read_text(), re.DOTALL)
+    [sample] = [one for one in samples if "kind" in one]
+    if language == "python":
+        names: dict[str, Any] = {"PARLANCE_SECRET": secret}
+        exec(sample, names)  # noqa: S102  (our own page's)
+        token = names["chat_token"](SimpleNamespace(id=7, name="Mia Åberg"))
+    else:
+        (tmp_path / "token.mjs").write_text(f'{sample}\nconsole.log(chatToken({{ id: 7, name: "Mia Åberg" }}));\n')
+        token = node("token.mjs", cwd=tmp_path, env={"PARLANCE_SECRET": secret}).stdout.strip()
+    settings = load_settings({"secret": secret}, {}, tmp_path).settings
+    claims = Tokens.from_settings(settings).verify(token, time.time())
+    assert (claims.user.id, claims.user.kind, claims.user.name) == ("7", "customer", "Mia Åberg")
 
 
 def test_it_is_made_once() -> None:
