@@ -49,7 +49,7 @@ $(TRAIN_VENV)/.train: pyproject.toml constraints.txt
 	$(TRAIN_VENV)/bin/python $(PIP) --prefer-binary -c constraints.txt -e '.[train]'
 	@touch $@
 
-test: $(VENV)/.test ## all checks and tests (installs Redis, PostgreSQL and Chromium from Debian's packages if absent)
+test: $(VENV)/.test ## all checks and tests (installs Redis, PostgreSQL, Chromium and Node from Debian's packages if absent)
 	@sh tests/support/install-services.sh
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .

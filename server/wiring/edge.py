@@ -27,6 +27,7 @@ from server.transport.http.documents import document_routes
 from server.transport.http.health import health_routes
 from server.transport.http.lazy import Lazily, rest_routes
 from server.transport.http.pages import SecureHeaders, page_routes
+from server.transport.http.widget import widget_routes
 from server.transport.websocket import Doorman, WebSocketEndpoint
 from server.wiring.ground import Ground, new_id
 from server.wiring.people import People
@@ -59,6 +60,7 @@ def routes(edge: Edge, ground: Ground, ready: Callable[[], Awaitable[None]]) -> 
         routes=[
             WebSocketRoute("/ws", edge.endpoint),
             *page_routes(),
+            *widget_routes(_doorman(settings).allows, settings.guests_allowed),
             *document_routes(),
             *health_routes(ready, ground.metrics, settings.metrics_networks),
             *rest_routes(Lazily(lambda: _rest(edge.desk, settings))),
@@ -90,6 +92,10 @@ def _gate(ground: Ground, people: People) -> Gate:
     )
 
 
+def _doorman(settings: Settings) -> Doorman:
+    return Doorman(frozenset(origin.rstrip("/").lower() for origin in settings.allowed_origins), settings.is_local)
+
+
 def _endpoint(ground: Ground, people: People, talk: Talk, gate: Gate) -> WebSocketEndpoint:
     settings = ground.settings
     frames = people.doorkeeper.quotas.frames
@@ -99,9 +105,7 @@ def _endpoint(ground: Ground, people: People, talk: Talk, gate: Gate) -> WebSock
         metrics=ground.metrics,
         limits=ConnectionLimits(settings.connect_timeout_ms, settings.outbox_max_bytes, frames),
         doorkeeper=people.doorkeeper,
-        doorman=Doorman(
-            frozenset(origin.rstrip("/").lower() for origin in settings.allowed_origins), settings.is_local
-        ),
+        doorman=_doorman(settings),
         authenticate=gate.authenticate,
         new_id=new_id,
         rng=ground.rng,

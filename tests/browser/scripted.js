@@ -40,7 +40,10 @@ export class ManualClock {
 export const settle = () =>
   new Promise((done) => {
     const channel = new MessageChannel();
-    channel.port1.onmessage = done;
+    channel.port1.onmessage = () => {
+      channel.port1.close(); // an open port would keep Node running
+      done();
+    };
     channel.port2.postMessage(null);
   });
 

@@ -1,11 +1,13 @@
 #!/bin/sh
-# Installs what the tests start themselves (Redis, PostgreSQL, Chromium) from Debian's packages, where it is absent.
+# Installs what the tests start themselves (Redis, PostgreSQL, Chromium, Node) from Debian's packages, where it is absent.
 set -eu
 
 missing=""
 command -v redis-server >/dev/null 2>&1 || missing="$missing redis-server"
 ls /usr/lib/postgresql/*/bin/postgres >/dev/null 2>&1 || missing="$missing postgresql"
 command -v chromium >/dev/null 2>&1 || missing="$missing chromium fonts-dejavu-core"
+command -v node >/dev/null 2>&1 || missing="$missing nodejs"
+command -v npm >/dev/null 2>&1 || missing="$missing npm"
 [ -z "$missing" ] && exit 0
 
 if ! command -v apt-get >/dev/null 2>&1; then

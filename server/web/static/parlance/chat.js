@@ -3,7 +3,7 @@
  *
  * No DOM. Events (see `on`):
  *   change  something that is shown changed; at most once per microtask
- *   notice  {text} something a person should read once
+ *   notice  {text, kind} something a person should read once, in English; kind: "opening", "error", "session", "rating"
  */
 
 import { Analyses } from "./analyses.js";
@@ -11,6 +11,7 @@ import { systemClock } from "./connection.js";
 import { Conversation } from "./conversation.js";
 import { Delivery } from "./delivery.js";
 import { Emitter } from "./emitter.js";
+import { Openings } from "./openings.js";
 import { Outbox } from "./outbox.js";
 import { Ratings } from "./ratings.js";
 import { freshKey, normalise } from "./text.js";
@@ -18,6 +19,8 @@ import { freshKey, normalise } from "./text.js";
 const CONVERSATION = "parlance.conversation";
 /** An answer that takes longer is not announced any more; the protocol restarts a lost turn within 10 s. */
 const ANSWER_WITHIN_MS = 60_000;
+/** The server lets typing lapse after 6 s. */
+const TYPING_EVERY_MS = 4_000;
 
 export class Chat extends Emitter {
   #connection;
@@ -30,6 +33,8 @@ export class Chat extends Emitter {
   #analyses;
   #delivery;
   #conversation;
+  #openings;
+  #typedAtMs = -Infinity;
   #skewMs = 0;
   #announced = false;
   me = null;
@@ -39,10 +44,14 @@ export class Chat extends Emitter {
    * @param {import("./connection.js").Connection} options.connection
    * @param {import("./kept.js").Kept} options.shared kept for all tabs
    * @param {import("./kept.js").Kept} options.own kept for this tab
+   * @param {object | null} [options.metadata] what conversations that begin here are opened with
    * @param {() => number} [options.wallMs] milliseconds since the Unix epoch
    */
-  constructor({ connection, shared, own, clock = systemClock, random = Math.random, wallMs = Date.now }) {
+  constructor(options) {
     super();
+    const { connection, shared, own, metadata = null } = options;
+    const { clock = systemClock, random = Math.random, wallMs = Date.now } = options;
+    this.#openings = new Openings(shared, metadata);
     this.#connection = connection;
     this.#shared = shared;
     this.#clock = clock;
@@ -51,7 +60,7 @@ export class Chat extends Emitter {
     this.#outbox = new Outbox(own);
     this.#ratings = new Ratings(shared);
     this.#analyses = new Analyses(own);
-    this.#show(shared.get(CONVERSATION, null) ?? freshKey());
+    this.#show(shared.get(CONVERSATION, null) ?? this.#openings.fresh());
     this.#delivery = new Delivery({
       outbox: this.#outbox,
       connection,
@@ -100,6 +109,23 @@ export class Chat extends Emitter {
     return this.#conversation.typists;
   }
 
+  /** Who answers: "bot", "waiting" for a person (the bot still answers), or "claimed" by `agent`. */
+  get state() {
+    return this.#conversation.state;
+  }
+
+  /** The person who answers. @returns {{id: string, kind: string, name: string} | null} */
+  get agent() {
+    return this.#conversation.agent;
+  }
+
+  /** How many messages of others were not read, of those that are here. */
+  get unread() {
+    const { readOffset } = this.#conversation;
+    const news = ({ offset, from }) => offset > readOffset && from.kind !== "system";
+    return this.messages.filter((message) => news(message) && !this.isOwn(message)).length;
+  }
+
   /** The customer message whose answer is still expected; else null. */
   get awaited() {
     const question = this.#conversation.unanswered;
@@ -129,6 +155,7 @@ export class Chat extends Emitter {
     const clean = normalise(text);
     if (clean === "") return false;
     this.#outbox.add(this.#conversation.key, freshKey(), clean, this.#wallMs());
+    this.#typedAtMs = -Infinity; // the message itself ends it
     this.#changed();
     this.#flush();
     return true;
@@ -145,6 +172,28 @@ export class Chat extends Emitter {
     this.#changed();
   }
 
+  /** Somebody sees the conversation: nothing is unread now. */
+  read() {
+    const before = this.unread;
+    this.#conversation.read();
+    if (before !== this.unread) this.#changed();
+  }
+
+  /** The customer is writing: call it at every change of the text; `on` false: the text is gone. */
+  typing(on = true) {
+    const { channel } = this.#conversation;
+    const nowMs = this.#clock.now();
+    if (channel === null || (on ? nowMs - this.#typedAtMs < TYPING_EVERY_MS : this.#typedAtMs === -Infinity)) return;
+    this.#typedAtMs = on ? nowMs : -Infinity;
+    this.#connection.tell({ type: "typing", channel, on });
+  }
+
+  /** Ask for a person. @returns {Promise<void>} rejects with RequestError */
+  async handoff(reason = undefined) {
+    const channel = await this.#conversation.reach(false);
+    await this.#connection.request({ type: "handoff", channel, reason });
+  }
+
   /** @param {0 | 1} rating thumbs down, thumbs up; replaces an earlier one */
   rate(messageId, rating) {
     if (this.#ratings.of(messageId) === rating) return;
@@ -156,7 +205,7 @@ export class Chat extends Emitter {
   /** @returns {string} the key of the conversation that was left, for `follow` */
   startNew() {
     const left = this.#conversation.key;
-    this.follow(freshKey());
+    this.follow(this.#openings.fresh());
     return left;
   }
 
@@ -184,6 +233,8 @@ export class Chat extends Emitter {
     this.#shared.set(CONVERSATION, key);
     this.#conversation = new Conversation({
       key,
+      opens: this.#openings.frame(key),
+      isMe: ({ id }) => id === this.me?.id,
       connection: this.#connection,
       clock: this.#clock,
       random: this.#random,
@@ -191,9 +242,13 @@ export class Chat extends Emitter {
         changed: () => this.#changed(),
         ready: () => this.#flush(),
         heard: (message) => this.#heard(message),
-        notice: (text) => this.emit("notice", { text }),
+        notice: (text) => this.#notice("opening", text),
       },
     });
+  }
+
+  #notice(kind, text) {
+    this.emit("notice", { kind, text });
   }
 
   #changed() {
@@ -217,13 +272,13 @@ export class Chat extends Emitter {
   #moveOut() {
     const left = this.#conversation.key;
     const stored = this.#shared.get(CONVERSATION, left);
-    this.#show(stored === left ? freshKey() : stored);
+    this.#show(stored === left ? this.#openings.fresh() : stored);
     this.#outbox.move(left, this.#conversation.key);
-    this.emit("notice", { text: "Your session had ended, so this is a new conversation." });
+    this.#notice("session", "Your session had ended, so this is a new conversation.");
   }
 
   #pushed(frame) {
-    if (frame.type === "error") this.emit("notice", { text: frame.message });
+    if (frame.type === "error") this.#notice("error", frame.message);
     else if (frame.type === "event" && frame.name === "analysis" && frame.channel === this.#conversation.channel) {
       this.#analyses.add(frame.data.message_id, frame.data.analysis);
       this.#changed();
@@ -247,14 +302,14 @@ export class Chat extends Emitter {
     } catch (error) {
       if (error.temporary) return;
       this.#ratings.takeBack(messageId);
-      this.emit("notice", { text: `The rating could not be kept: ${error.message}` });
+      this.#notice("rating", `The rating could not be kept: ${error.message}`);
       this.#changed();
     }
   }
 
   async #channelOf(key, anew) {
     if (key === this.#conversation.key) return this.#conversation.reach(anew);
-    const { channel } = await this.#connection.request({ type: "open", key });
+    const { channel } = await this.#connection.request(this.#openings.frame(key));
     return channel;
   }
 

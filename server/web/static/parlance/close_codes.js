@@ -1,6 +1,7 @@
 /** What to do after the socket closed: the protocol's table of close codes (section 8) as data. */
 
 export const LOST = 1006;
+export const UNAUTHENTICATED = 4401;
 
 /** @typedef {"retry" | "renew" | "stop"} Verdict `renew`: come back with another token. */
 
@@ -8,7 +9,7 @@ const TABLE = new Map([
   [1007, ["stop", "The server could not read a message from this page."]],
   [1009, ["stop", "A message was larger than the server takes."]],
   [4400, ["stop", "The server did not understand this page. Reloading may bring a newer one."]],
-  [4401, ["renew", "Your session has ended."]],
+  [UNAUTHENTICATED, ["renew", "Your session has ended."]],
   [4403, ["stop", "This server has closed the chat for you."]],
   [4408, ["retry", ""]],
   [4429, ["retry", "The server is busy and asked to wait."]],

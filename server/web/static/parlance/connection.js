@@ -2,24 +2,29 @@
  * One user's connection to the server: dials, says `connect`, keeps the link honest, comes back by itself.
  *
  * No DOM. Socket class, clock and random generator are arguments. Events (see `on`):
- *   state    {state, attempt, retryAt, forced, sentence}   state: "idle"|"connecting"|"online"|"waiting"|"stopped";
- *            retryAt in the clock's milliseconds; forced: the server named the delay, so nothing shortens it
+ *   state    {state, attempt, retryAt, forced, sentence, code}
+ *            state: "idle"|"connecting"|"online"|"waiting"|"stopped"; retryAt in the clock's milliseconds; forced: the
+ *            server named the delay, so nothing shortens it; code: the close code that led there, 0 where none did
  *   welcome  the `welcome` frame
- *   push     every frame that answers no request
+ *   push     every frame that answers no request; also under its own type (`message`, `delta`, `typing` …)
  */
 
 import { fullJitterMs } from "./backoff.js";
-import { afterClose, closeCodeOf, LOST } from "./close_codes.js";
+import { afterClose, closeCodeOf, LOST, UNAUTHENTICATED } from "./close_codes.js";
+import { JSON_CODEC } from "./codec.js";
 import { Emitter } from "./emitter.js";
+import { SignInNeeded } from "./identity.js";
 import { RequestError, Requests } from "./requests.js";
 
-const SUBPROTOCOL = "parlance.v1.json";
 const CONNECT_WITHIN_MS = 10_000;
 const ANSWER_WITHIN_MS = 15_000;
 const PONG_WITHIN_MS = 8_000;
 const PROBE_WITHIN_MS = 4_000;
 /** Up for this long, a connection counts as good and the back-off starts over. */
 const STABLE_AFTER_MS = 5_000;
+
+/** Events of our own: a frame of such a type would be taken for one of them. */
+const OWN_EVENTS = new Set(["state", "welcome", "push"]);
 
 export const systemClock = {
   now: () => performance.now(),
@@ -32,12 +37,13 @@ export class Connection extends Emitter {
   #client;
   #credentials;
   #resume;
+  #codec;
   #Socket;
   #clock;
   #random;
   #requests;
   #socket = null;
-  #state = { state: "idle", attempt: 0, retryAt: 0, forced: false, sentence: "" };
+  #state = { state: "idle", attempt: 0, retryAt: 0, forced: false, sentence: "", code: 0 };
   #attempt = 0;
   #goodbye = null;
   #token = null;
@@ -54,21 +60,25 @@ export class Connection extends Emitter {
    * @param {{name: string, version: string}} options.client
    * @param {import("./credentials.js").Credentials} options.credentials
    * @param {() => Object<string, {epoch: string, offset: number}>} options.resume positions, asked at every connect
+   * @param {import("./codec.js").Codec} [options.codec] the encoding; JSON unless said otherwise
    */
   constructor({
     url,
     client,
     credentials,
     resume,
+    codec = JSON_CODEC,
     Socket = globalThis.WebSocket,
     clock = systemClock,
     random = Math.random,
   }) {
     super();
+    if (Socket === undefined) throw new TypeError("There is no WebSocket here: hand one in. Node has its own from 22 on.");
     this.#url = url;
     this.#client = client;
     this.#credentials = credentials;
     this.#resume = resume;
+    this.#codec = codec;
     this.#Socket = Socket;
     this.#clock = clock;
     this.#random = random;
@@ -90,10 +100,22 @@ export class Connection extends Emitter {
   /** Another tab has put another token into the store: leave, and come back as that user. */
   tokenChanged() {
     const { token } = this.#credentials;
-    if (token === null || token === this.#token || this.#state.state === "idle") return;
+    if (token !== null && token !== this.#token) this.reconnect();
+  }
+
+  /** Leave and come back at once, as whoever the credentials now say. */
+  reconnect() {
+    if (this.#state.state === "idle") return;
     this.#drop();
-    this.#attempt = 0;
+    this.#attempt = this.#renewals = 0;
     this.#dial();
+  }
+
+  /** Leave and stay away until the next `start`. */
+  stop() {
+    this.#drop();
+    this.#attempt = this.#renewals = 0;
+    this.#enter("idle");
   }
 
   /** Something says that the network changed: test the link, or try at once unless the server named the delay. */
@@ -113,22 +135,28 @@ export class Connection extends Emitter {
 
   /** Send a frame that has no answer; lost where there is no connection. */
   tell(frame) {
-    if (this.online) this.#socket.send(JSON.stringify(frame));
+    if (this.online) this.#socket.send(this.#codec.encode(frame));
   }
 
   #ask(frame, withinMs) {
     const [id, answer] = this.#requests.begin(withinMs);
-    const text = JSON.stringify({ ...frame, id });
-    if (new TextEncoder().encode(text).length > this.#maxMessageBytes) {
-      this.#requests.answer({ id, type: "error", code: 413, name: "too_large", message: "The message is too large." });
-    } else {
-      this.#socket.send(text);
+    try {
+      const message = this.#codec.encode({ ...frame, id });
+      if (this.#codec.bytes(message) <= this.#maxMessageBytes) this.#socket.send(message);
+      else this.#refuse(id, 413, "too_large", "The message is too large.");
+    } catch (error) {
+      this.#refuse(id, 400, "bad_frame", error.message);
     }
     return answer;
   }
 
+  /** As the server would. */
+  #refuse(id, code, name, message) {
+    this.#requests.answer({ id, type: "error", code, name, message });
+  }
+
   #enter(state, more = {}) {
-    this.#state = { state, attempt: this.#attempt, retryAt: 0, forced: false, sentence: "", ...more };
+    this.#state = { state, attempt: this.#attempt, retryAt: 0, forced: false, sentence: "", code: 0, ...more };
     this.emit("state", this.#state);
   }
 
@@ -143,15 +171,27 @@ export class Connection extends Emitter {
     this.#enter("connecting");
     const mine = {};
     this.#socket = mine; // a later dial or drop makes this one void, also while it waits for the lock
-    const { token, release } = await this.#credentials.claim();
-    if (this.#socket !== mine) return release();
-    this.#release = release;
-    this.#token = token;
-    this.#open(new this.#Socket(this.#url, [SUBPROTOCOL]));
+    try {
+      const { token, release } = await this.#credentials.claim();
+      if (this.#socket !== mine) return release();
+      this.#release = release;
+      this.#token = token;
+    } catch (error) {
+      return this.#socket === mine ? this.#unknown(error) : undefined;
+    }
+    return this.#open(new this.#Socket(this.#url, [this.#codec.subprotocol]));
+  }
+
+  /** There is no token to come with: for good, or because whoever makes them could not be reached. */
+  #unknown(error) {
+    this.#socket = null;
+    if (!(error instanceof SignInNeeded)) return this.#wait(`The sign-in failed: ${error.message}`, 0);
+    return this.#enter("stopped", { sentence: error.message, code: UNAUTHENTICATED });
   }
 
   #open(socket) {
     this.#socket = socket;
+    socket.binaryType = "arraybuffer";
     const current = (run) => (event) => this.#socket === socket && run(event);
     socket.onopen = current(() => this.#hello());
     socket.onmessage = current(({ data }) => this.#receive(data));
@@ -191,9 +231,9 @@ export class Connection extends Emitter {
     this.#heardAt = this.#clock.now();
     let parsed;
     try {
-      parsed = JSON.parse(data);
+      parsed = this.#codec.decode(data);
     } catch {
-      return console.warn("parlance: a message that is not JSON was ignored");
+      return console.warn("parlance: a message that can't be decoded was ignored");
     }
     for (const frame of Array.isArray(parsed) ? parsed : [parsed]) this.#handle(frame);
   }
@@ -202,7 +242,12 @@ export class Connection extends Emitter {
     if (frame.type === "goodbye") this.#goodbye = frame;
     else if (frame.type === "welcome")
       this.#welcomed(frame); // at once: what follows in the same batch builds on it
-    else if (frame.id === undefined || frame.id === null || !this.#requests.answer(frame)) this.emit("push", frame);
+    else if (frame.id === undefined || frame.id === null || !this.#requests.answer(frame)) this.#push(frame);
+  }
+
+  #push(frame) {
+    this.emit("push", frame);
+    if (!OWN_EVENTS.has(frame.type)) this.emit(frame.type, frame);
   }
 
   /** A half-open link looks alive until something is sent: silence for one interval asks for a `pong`. */
@@ -244,26 +289,27 @@ export class Connection extends Emitter {
   #closed(code) {
     this.#drop();
     const { verdict, sentence } = afterClose(code);
-    if (verdict === "stop") return this.#enter("stopped", { sentence });
+    if (verdict === "stop") return this.#enter("stopped", { sentence, code });
     if (verdict === "renew") return this.#renew(sentence);
-    return this.#wait(sentence);
+    return this.#wait(sentence, code);
   }
 
   /** Without a token there is nothing to renew: this server takes no guests. */
   #renew(sentence) {
     if (this.#token === null) {
-      return this.#enter("stopped", { sentence: "This server takes no guests: a sign-in is needed." });
+      const why = "This server takes no guests: a sign-in is needed.";
+      return this.#enter("stopped", { sentence: why, code: UNAUTHENTICATED });
     }
     this.#credentials.drop(this.#token);
     this.#renewals += 1;
-    return this.#renewals === 1 ? this.#dial() : this.#wait(sentence);
+    return this.#renewals === 1 ? this.#dial() : this.#wait(sentence, UNAUTHENTICATED);
   }
 
-  #wait(sentence) {
+  #wait(sentence, code) {
     const forced = this.#goodbye !== null;
     const delayMs = forced ? Math.max(0, this.#goodbye.after_ms) : fullJitterMs(this.#attempt, this.#random);
     this.#attempt += 1;
     this.#set("retry", () => this.#dial(), delayMs);
-    this.#enter("waiting", { retryAt: this.#clock.now() + delayMs, forced, sentence });
+    this.#enter("waiting", { retryAt: this.#clock.now() + delayMs, forced, sentence, code });
   }
 }

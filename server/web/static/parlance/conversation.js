@@ -20,6 +20,8 @@ export class Conversation {
   #clock;
   #random;
   #on;
+  #opens;
+  #isMe;
   #timeline = null;
   #loading = null;
   #opening = null;
@@ -29,15 +31,23 @@ export class Conversation {
   #draft;
   /** @type {"bot" | "waiting" | "claimed"} */
   state = "bot";
+  /** Who holds it, while it is claimed. @type {{id: string, kind: string, name: string} | null} */
+  agent = null;
+  /** Up to and including which message its customer has read, on any device. */
+  readOffset = 0;
 
   /**
    * @param {object} options
-   * @param {string} options.key the customer's own name for it, for `open`
+   * @param {string} options.key the customer's own name for it
+   * @param {object} [options.opens] the `open` frame, where there is more to it than the key
+   * @param {(user: object) => boolean} [options.isMe]
    * @param {{changed: () => void, ready: () => void, heard: (message: object) => void, notice: (text: string) => void}}
    *   options.on ready: loaded or resumed, so that what waits can be sent; heard: each message, whatever way it came
    */
-  constructor({ key, connection, clock, random, on }) {
+  constructor({ key, opens = { type: "open", key }, isMe = () => false, connection, clock, random, on }) {
     this.key = key;
+    this.#opens = opens;
+    this.#isMe = isMe;
     this.#connection = connection;
     this.#clock = clock;
     this.#random = random;
@@ -106,7 +116,7 @@ export class Conversation {
     try {
       const opened = await this.#ask();
       if (this.#left) return;
-      this.state = opened.conversation?.state ?? "bot";
+      this.#know(opened.conversation);
       await this.#load(opened.channel, opened);
     } catch (error) {
       this.#again(error, () => this.open());
@@ -130,7 +140,7 @@ export class Conversation {
 
   /** One `open` at a time: whoever wants to know the channel shares its answer. */
   #ask() {
-    this.#opening ??= this.#connection.request({ type: "open", key: this.key }).finally(() => (this.#opening = null));
+    this.#opening ??= this.#connection.request(this.#opens).finally(() => (this.#opening = null));
     return this.#opening;
   }
 
@@ -153,12 +163,33 @@ export class Conversation {
     if (frame.type === "message") this.#message(timeline, frame);
     else if (frame.type === "typing") this.#typing(frame);
     else if (frame.type === "delta") this.#draft.take(frame);
+    else if (frame.type === "receipt" && frame.kind === "read" && this.#isMe(frame.user)) this.#hasRead(frame.offset);
     else return false;
     return true;
   }
 
+  /** The customer has seen all that is here; other devices hear of it. */
+  read() {
+    const newest = this.messages.at(-1)?.offset ?? 0;
+    if (newest <= this.readOffset || !this.#connection.online) return;
+    this.#hasRead(newest);
+    this.#connection.tell({ type: "receipt", channel: this.channel, kind: "read", offset: newest });
+  }
+
+  #hasRead(offset) {
+    this.readOffset = Math.max(this.readOffset, offset);
+  }
+
+  /** What the server says of the conversation when it is opened or resumed. */
+  #know(conversation) {
+    if (!conversation) return;
+    this.state = conversation.state;
+    this.agent = conversation.agent ?? null;
+    this.#hasRead(conversation.read_offset ?? 0);
+  }
+
   #recover({ messages, conversation }) {
-    this.state = conversation?.state ?? this.state;
+    this.#know(conversation);
     for (const message of messages) this.#take(this.#timeline, message);
     this.#on.changed();
     this.#on.ready();
@@ -200,8 +231,13 @@ export class Conversation {
     timeline.add(message);
     this.#typists.delete(message.from.id);
     if (message.from.kind === "bot" || message.data?.event === "claimed") this.#draft.end();
-    if (message.from.kind === "system") this.state = STATE_AFTER[message.data?.event] ?? this.state;
+    if (message.from.kind === "system") this.#event(message.data ?? {});
     this.#on.heard(message);
+  }
+
+  #event({ event, agent }) {
+    this.state = STATE_AFTER[event] ?? this.state;
+    if (event in STATE_AFTER) this.agent = event === "claimed" ? (agent ?? null) : null;
   }
 
   #typing({ user, on }) {

@@ -10,6 +10,7 @@ export class Delivery {
   #channelOf;
   #acked;
   #changed;
+  #failed;
   #clock;
   #random;
   #running = false;
@@ -23,13 +24,16 @@ export class Delivery {
    *   conversation's key; anew: the one known before was not found
    * @param {(entry: import("./outbox.js").Entry, ack: object) => void} options.acked
    * @param {() => void} options.changed the state of an entry changed
+   * @param {(entry: import("./outbox.js").Entry, error: import("./requests.js").RequestError) => void} [options.failed]
+   *   it stays in the outbox, and is not sent again by itself
    */
-  constructor({ outbox, connection, channelOf, acked, changed, clock, random }) {
+  constructor({ outbox, connection, channelOf, acked, changed, failed = () => {}, clock, random }) {
     this.#outbox = outbox;
     this.#connection = connection;
     this.#channelOf = channelOf;
     this.#acked = acked;
     this.#changed = changed;
+    this.#failed = failed;
     this.#clock = clock;
     this.#random = random;
   }
@@ -62,7 +66,7 @@ export class Delivery {
   async #send(entry, anew = false) {
     const channel = await this.#channelOf(entry.conversation, anew);
     try {
-      return await this.#connection.request({ type: "send", channel, key: entry.key, text: entry.text });
+      return await this.#connection.request({ type: "send", channel, key: entry.key, text: entry.text, ...entry.more });
     } catch (error) {
       if (error.code !== 404 || anew) throw error;
       return this.#send(entry, true);
@@ -79,6 +83,7 @@ export class Delivery {
 
   #giveUp(entry, error) {
     this.#outbox.fail(entry.key, error.message);
+    this.#failed(entry, error);
     this.#changed();
   }
 }

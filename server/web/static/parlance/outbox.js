@@ -6,6 +6,7 @@
  * @property {string} conversation the key it was opened with: a message stays with the conversation it was written in
  * @property {string} key
  * @property {string} text
+ * @property {object} [more] further fields of its `send`: `data`, `reply_to`
  * @property {number} atMs
  * @property {"pending" | "failed"} state
  * @property {string} error why it failed
@@ -34,8 +35,8 @@ export class Outbox {
     return this.#entries.find((entry) => entry.state === "pending");
   }
 
-  add(conversation, key, text, atMs) {
-    this.#entries.push({ conversation, key, text, atMs, state: "pending", error: "" });
+  add(conversation, key, text, atMs, more = undefined) {
+    this.#entries.push({ conversation, key, text, atMs, state: "pending", error: "", ...(more && { more }) });
     this.#keep();
   }
 

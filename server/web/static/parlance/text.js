@@ -23,7 +23,7 @@ export function freshKey() {
   return Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, "0")).join("");
 }
 
-const URL_LIKE = /https?:\/\/[^\s<>"'`\u0000-\u001f]+/giu;
+const URL_LIKE = /https?:\/\/[^\s<>"'\u0060\u0000-\u001f]+/giu;
 const TRAILING = /[.,:;!?…'"*_~»”’]+$/u;
 
 /**
