@@ -44,9 +44,9 @@ MAY_ALSO_IMPORT = {
 # Inside server, from the ground up: each room imports only what stands before it. fanout stands below chat, since
 # the rules of conversations subscribe people to channels and ring for their messages, and fanout knows no rule.
 ORDER = (
-    "errors", "settings", "clock", "limits", "data_dir", "telemetry", "wire", "tokens", "session", "knowledge",
-    "store", "backplane", "fanout", "chat", "transport", "supervisor", "contents", "wiring", "simulation", "app",
-    "serving", "cli",
+    "errors", "conformance", "settings", "clock", "limits", "data_dir", "telemetry", "wire", "tokens", "session",
+    "knowledge", "store", "backplane", "fanout", "chat", "transport", "supervisor", "contents", "wiring", "simulation",
+    "app", "serving", "cli",
 )  # fmt: skip
 
 # Where the ports of a room stand.
