@@ -8,6 +8,7 @@ COPY adapters adapters
 COPY inference inference
 COPY models_onnx models_onnx
 COPY loadtest loadtest
+COPY clients/python clients/python
 RUN /opt/parlance/bin/pip install --no-cache-dir --prefer-binary -c constraints.txt .
 
 FROM python:3.11-slim

@@ -28,16 +28,16 @@ from typing import Any
 import uvloop
 
 from loadtest.client import Client, Push
-from loadtest.dial import Socket, dial
-from loadtest.encoding import ENCODINGS
-from loadtest.errors import ParlanceError
 from loadtest.measure import print_table
 from loadtest.openloop import Load, Tally, drive
 from loadtest.peers.catalog import SECRET, token
 from loadtest.processes import Measured, StartError, clients_aside, echo_peer, parlance
 from loadtest.scripts import load_scripts
 from loadtest.target import TargetError, check_target, websocket_url
-from server.wire.frames import Message
+from parlance_client.dial import Socket, dial
+from parlance_client.encoding import ENCODINGS
+from parlance_client.errors import ParlanceError
+from parlance_client.frames import Message
 
 CONNECTING_AT_ONCE = 20
 ANSWER_WITHIN_S = 10.0

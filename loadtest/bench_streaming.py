@@ -24,7 +24,7 @@ from loadtest.client import Client, Push
 from loadtest.measure import percentiles, print_table
 from loadtest.processes import Measured, StartError, parlance
 from loadtest.target import websocket_url
-from server.wire.frames import Delta, Message
+from parlance_client.frames import Delta, Message
 
 WORDS = ("Your ", "parcel ", "left ", "our ", "warehouse ", "this ", "morning.")
 QUESTION = "where is my parcel, it should have been here on monday"

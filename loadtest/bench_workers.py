@@ -31,7 +31,6 @@ from typing import Any
 import uvloop
 
 from loadtest.client import Client, Push
-from loadtest.errors import ParlanceError
 from loadtest.measure import percentile, percentiles, print_table
 from loadtest.openloop import Load, Tally, drive
 from loadtest.peers.catalog import token
@@ -42,7 +41,8 @@ from loadtest.scripts import load_scripts
 from loadtest.target import websocket_url
 from loadtest.workers import workers
 from loadtest.workers_meter import Meter, Reading
-from server.wire.frames import Message
+from parlance_client.errors import ParlanceError
+from parlance_client.frames import Message
 
 WORKERS = {"alone": 1, "redis": 1, "pair": 2}
 RATIOS = (("pair", "alone"), ("pair", "redis"), ("redis", "alone"))

@@ -7,26 +7,35 @@ process the tail of its round trips is a quarter of that of ``websockets.sync``,
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 import gevent  # type: ignore[import-untyped]
 import gevent.event  # type: ignore[import-untyped]
 import websocket
 
-from loadtest.encoding import ENCODINGS, EncodingName
-from loadtest.errors import Disconnected, ParlanceError, ProtocolViolation, RequestFailed, RequestTimeout, Unreachable
-from server.wire.frames import AnyServerFrame, Error, Goodbye, Message, Welcome
-from server.wire.requests import AnyRequest, Connect
+from parlance_client.encoding import ENCODINGS, EncodingName
+from parlance_client.errors import (
+    Disconnected,
+    ParlanceError,
+    ProtocolViolation,
+    RequestFailed,
+    RequestTimeout,
+    Unreachable,
+)
+from parlance_client.frames import Answer, Error, Event, Goodbye, Id, Message, ServerFrame, Welcome
+from parlance_client.verbs import compact, expect
 
-AnswerT = TypeVar("AnswerT", bound=AnyServerFrame)
+AnswerT = TypeVar("AnswerT", bound=Answer)
+FrameT = TypeVar("FrameT", bound=ServerFrame)
 
 
 @dataclass(frozen=True, slots=True)
-class Timed(Generic[AnswerT]):
+class Timed(Generic[FrameT]):
     """An answer, and how long after ``sent_s`` (monotonic) it arrived."""
 
-    frame: AnswerT
+    frame: FrameT
     sent_s: float
     elapsed_ms: float
 
@@ -37,10 +46,10 @@ class _Arrival:
 
     waiter: gevent.event.AsyncResult = field(default_factory=gevent.event.AsyncResult)
 
-    def set(self, outcome: AnyServerFrame | ParlanceError) -> None:
+    def set(self, outcome: ServerFrame | ParlanceError) -> None:
         self.waiter.set((outcome, time.perf_counter()))
 
-    def get(self, timeout_s: float, what: str) -> tuple[AnyServerFrame, float]:
+    def get(self, timeout_s: float, what: str) -> tuple[ServerFrame, float]:
         try:
             outcome, at_s = self.waiter.get(timeout=timeout_s)
         except gevent.Timeout as late:
@@ -51,17 +60,25 @@ class _Arrival:
 
 
 class GreenClient:
-    """One connection of one guest; ``token`` of the welcome makes a later ``connect`` the same user."""
+    """One connection of one user: a guest, or whom ``token`` names; a guest's later ``connect`` is the same user.
 
-    def __init__(self, url: str, encoding: EncodingName, timeout_s: float) -> None:
+    ``positions``: of each conversation, the last message seen, which ``connect`` resumes after. ``on_event`` hears
+    events of channels, ``on_message`` each message, with the moment (``perf_counter``) at which it came; neither may
+    block.
+    """
+
+    def __init__(self, url: str, encoding: EncodingName, timeout_s: float, token: str | None = None) -> None:
         self._url = url
         self._encoding = ENCODINGS[encoding]
         self._timeout_s = timeout_s
-        self._token: str | None = None
+        self._token = token
+        self.positions: dict[str, dict[str, Any]] = {}
+        self.on_event: Callable[[Event, float], None] = _ignore
+        self.on_message: Callable[[Message, float], None] = _ignore
         self._socket: websocket.WebSocket | None = None
         self._reader: gevent.Greenlet | None = None
         self._ended: Disconnected | None = None
-        self._pending: dict[int | str, _Arrival] = {}
+        self._pending: dict[Id, _Arrival] = {}
         self._bot_replies: dict[str, _Arrival] = {}  # by the id of the message they answer
         self._goodbye_after_ms = 0
         self._last_id = 0
@@ -80,7 +97,7 @@ class GreenClient:
         self._ended, self._goodbye_after_ms = None, 0
         self._pending, self._bot_replies = {}, {}
         self._reader = gevent.spawn(self._read, self._socket)
-        welcome = self.ask(Connect(id=self.next_id(), token=self._token), Welcome)
+        welcome = self.ask("connect", Welcome, **compact(token=self._token, resume=self.positions or None))
         self._token = welcome.frame.token or self._token
         return Timed(welcome.frame, started_s, (time.perf_counter() - started_s) * 1e3)
 
@@ -91,24 +108,28 @@ class GreenClient:
             self._socket.close(timeout=1)
         self._reader = self._socket = None
 
-    def next_id(self) -> int:
-        self._last_id += 1
-        return self._last_id
+    def drop(self) -> None:
+        """Leave without a word, as a lost network does."""
+        if self._reader is not None:
+            self._reader.kill()
+        if self._socket is not None:
+            self._socket.shutdown()  # type: ignore[no-untyped-call]
+        self._reader = self._socket = None
 
-    def ask(self, frame: AnyRequest, kind: type[AnswerT]) -> Timed[AnswerT]:
+    def ask(self, verb: str, kind: type[AnswerT], **fields: Any) -> Timed[AnswerT]:
         """Send a request and wait for its answer. Raises ``ParlanceError``."""
-        arrival = self._pending[frame.id] = _Arrival()
+        self._last_id += 1
+        frame_id = self._last_id
+        arrival = self._pending[frame_id] = _Arrival()
         sent_s = time.perf_counter()
         try:
-            self._send(frame)
-            answer, at_s = arrival.get(self._timeout_s, f"answer to {type(frame).__name__.lower()}")
+            self.tell(verb, id=frame_id, **fields)
+            answer, at_s = arrival.get(self._timeout_s, f"answer to {verb}")
         finally:
-            del self._pending[frame.id]
+            del self._pending[frame_id]
         if isinstance(answer, Error):
             raise RequestFailed(answer)
-        if not isinstance(answer, kind):
-            raise ProtocolViolation(f"expected {kind.__name__}, got {answer!r}")
-        return Timed(answer, sent_s, (at_s - sent_s) * 1e3)
+        return Timed(expect(answer, kind), sent_s, (at_s - sent_s) * 1e3)
 
     def bot_reply(self, message_id: str, sent_s: float) -> Timed[Message]:
         """Wait for the bot's reply to a message sent at ``sent_s``. Raises ``ParlanceError``."""
@@ -122,12 +143,13 @@ class GreenClient:
         assert isinstance(reply, Message)
         return Timed(reply, sent_s, (at_s - sent_s) * 1e3)
 
-    def _send(self, frame: AnyRequest) -> None:
+    def tell(self, verb: str, **fields: Any) -> None:
+        """Send a frame; nobody waits for an answer. Raises ``Disconnected``."""
         if self._socket is None or self._ended is not None:
             raise self._ended or Disconnected(1000, "not connected")
         opcode = websocket.ABNF.OPCODE_TEXT if self._encoding.text else websocket.ABNF.OPCODE_BINARY
         try:
-            self._socket.send(self._encoding.encode([frame]), opcode)
+            self._socket.send(self._encoding.encode([{"type": verb, **fields}]), opcode)
         except (OSError, websocket.WebSocketException) as failed:
             raise Disconnected(1006, str(failed)) from failed
 
@@ -149,11 +171,20 @@ class GreenClient:
         for arrival in (*self._pending.values(), *self._bot_replies.values()):
             arrival.set(ended)
 
-    def _take(self, frame: AnyServerFrame) -> None:
+    def _take(self, frame: ServerFrame) -> None:
         if isinstance(frame, Message):
+            if frame.channel in self.positions:
+                self.positions[frame.channel] = {"epoch": frame.epoch, "offset": frame.offset}
             if frame.sender.kind == "bot" and frame.reply_to is not None:
                 self._bot_replies.setdefault(frame.reply_to, _Arrival()).set(frame)
+            self.on_message(frame, time.perf_counter())
         elif isinstance(frame, Goodbye):
             self._goodbye_after_ms = frame.after_ms
+        elif isinstance(frame, Event):
+            self.on_event(frame, time.perf_counter())
         elif (frame_id := getattr(frame, "id", None)) in self._pending:
             self._pending[frame_id].set(frame)
+
+
+def _ignore(frame: object, at_s: float) -> None:
+    """Nobody listens."""

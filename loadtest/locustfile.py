@@ -15,19 +15,18 @@ from __future__ import annotations
 
 import random
 import time
-import uuid
 from pathlib import Path
 from typing import Any
 
 import gevent  # type: ignore[import-untyped]
 from locust import User, constant, events, task
 
-from loadtest.errors import Disconnected, ParlanceError, RequestFailed
+from loadtest.client import new_key
 from loadtest.green import GreenClient, Timed
 from loadtest.scripts import DEFAULT_SCRIPTS, ScriptBook, load_scripts
 from loadtest.target import websocket_url
-from server.wire.frames import Ack, FeedbackAccepted, Message, Opened
-from server.wire.requests import Feedback, Open, Send
+from parlance_client.errors import Disconnected, ParlanceError, RequestFailed
+from parlance_client.frames import Ack, FeedbackAccepted, Message, Opened
 
 RECONNECT_PAUSE_S = (0.5, 2.0)
 
@@ -72,8 +71,7 @@ class Customer(User):  # type: ignore[misc]
             if not self.connected:
                 self._report("connect", self.client.connect)
                 self.connected = True
-            opening = Open(id=self.client.next_id(), key=uuid.uuid4().hex)
-            opened = self._report("open", lambda: self.client.ask(opening, Opened))
+            opened = self._report("open", lambda: self.client.ask("open", Opened, key=new_key()))
             for text in self.book.play(self.rng):
                 gevent.sleep(self.rng.uniform(self.options.think_min_s, self.options.think_max_s))
                 self._turn(opened.frame.channel, text)
@@ -86,16 +84,16 @@ class Customer(User):  # type: ignore[misc]
             self._pause(0)
 
     def _turn(self, channel: str, text: str) -> None:
-        frame = Send(id=self.client.next_id(), channel=channel, key=uuid.uuid4().hex, text=text)
-        ack = self._report("send -> ack", lambda: self.client.ask(frame, Ack))
+        message = {"channel": channel, "key": new_key(), "text": text}
+        ack = self._report("send -> ack", lambda: self.client.ask("send", Ack, **message))
         answer = self._report("send -> answer", lambda: self.client.bot_reply(ack.frame.message_id, ack.sent_s))
         if self.rng.random() < self.options.thumbs:
             self._thumb(answer.frame)
 
     def _thumb(self, answer: Message) -> None:
         rating = float(self.rng.random() < 0.7)
-        frame = Feedback(id=self.client.next_id(), message_id=answer.message_id, rating=rating)
-        self._report("feedback", lambda: self.client.ask(frame, FeedbackAccepted))
+        fields = {"message_id": answer.message_id, "rating": rating}
+        self._report("feedback", lambda: self.client.ask("feedback", FeedbackAccepted, **fields))
 
     def _report(self, name: str, step: Any) -> Any:
         """Run a step and record its time, or its failure."""

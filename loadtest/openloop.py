@@ -8,9 +8,9 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from loadtest.encoding import EncodingName
-from loadtest.errors import ParlanceError
 from loadtest.measure import percentiles
+from parlance_client.encoding import EncodingName
+from parlance_client.errors import ParlanceError
 
 WARM_UP_S = 2.0
 

@@ -31,7 +31,6 @@ from typing import Any
 import psutil  # type: ignore[import-untyped]
 import uvloop
 
-from loadtest.errors import ParlanceError
 from loadtest.measure import print_table
 from loadtest.postgresql import PostgreSQLServer
 from loadtest.processes import Measured, StartError, clients_aside
@@ -41,6 +40,7 @@ from loadtest.soak_people import Crowd
 from loadtest.target import websocket_url
 from loadtest.trend import LEAST_SAMPLES, trend
 from loadtest.workers import workers
+from parlance_client.errors import ParlanceError
 
 MAX_SLOPE_BYTES_PER_H = 1_000_000
 CACHES = ("PARLANCE_ANALYSIS_CACHE_ENTRIES", "PARLANCE_CONVERSATIONS_IN_MEMORY")

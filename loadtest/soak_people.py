@@ -10,12 +10,11 @@ from itertools import count
 from typing import TypeVar
 
 from loadtest.client import Client
-from loadtest.dial import Dial, dial
-from loadtest.errors import ParlanceError
 from loadtest.peers.catalog import token
 from loadtest.scripts import ScriptBook
-from server.wire.frames import Message
-from server.wire.parts import Status
+from parlance_client.dial import Dial, dial
+from parlance_client.errors import ParlanceError
+from parlance_client.frames import Message, Status
 
 REQUEST_WITHIN_S = 30.0
 RETRY_S = 1.0

@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 
-from loadtest.errors import ParlanceError
+from parlance_client.errors import ParlanceError
 
 READ_BYTES = 1 << 18
 # Handshakes under way at a time: enough to keep a server busy, few enough for any listen queue.

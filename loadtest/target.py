@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from loadtest.client import Client
-from loadtest.errors import ParlanceError, RequestFailed, Unreachable
+from parlance_client.errors import ParlanceError, RequestFailed, Unreachable
 
 
 class TargetError(Exception):

@@ -9,6 +9,7 @@ import typer
 from server import __version__
 from server.cli.analyze import analyze
 from server.cli.config import config_app
+from server.cli.conformance import conformance
 from server.cli.doctor import doctor
 from server.cli.experiment import experiment_app
 from server.cli.group import ParlanceGroup
@@ -52,6 +53,7 @@ app.command("doctor")(doctor)
 app.command("analyze")(analyze)
 app.command("redact")(redact)
 app.command("simulate")(simulate)
+app.command("conformance")(conformance)
 app.add_typer(config_app, name="config")
 intents_app.add_typer(inbox_app, name="inbox")
 app.add_typer(intents_app, name="intents")

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 
 from loadtest.client import Client
-from server.wire.frames import Ack, Message
+from parlance_client.frames import Ack, Message
 from tests.chaos.fleet import Fleet, Person
 from tests.chaos.ledger import Row
 

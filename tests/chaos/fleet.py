@@ -12,11 +12,11 @@ from dataclasses import dataclass, field
 
 import jwt
 
-from loadtest.client import Client, Push, new_key
-from loadtest.encoding import EncodingName
-from loadtest.errors import Disconnected, ParlanceError, RequestFailed, RequestTimeout, Unreachable
-from server.wire.frames import Ack, Message
-from server.wire.requests import Position
+from parlance_client import Connection as Client
+from parlance_client import Push, new_key
+from parlance_client.encoding import EncodingName
+from parlance_client.errors import Disconnected, ParlanceError, RequestFailed, RequestTimeout, Unreachable
+from parlance_client.frames import Ack, Message, Position
 from tests.chaos.ledger import Ledger
 from tests.chaos.length import WITHIN_S
 from tests.support.workers import SECRET

@@ -7,8 +7,8 @@ import asyncio
 import pytest
 
 from loadtest.client import Client
-from loadtest.encoding import EncodingName
-from server.wire.frames import Message
+from parlance_client.encoding import EncodingName
+from parlance_client.frames import Message
 from tests.chaos.checker import whole_history
 from tests.support.server import ServerProcess
 

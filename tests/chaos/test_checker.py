@@ -5,11 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-import msgspec
 import pytest
 
-from server.wire.frames import Ack, Message
-from server.wire.parts import User
+from parlance_client.frames import Ack, Message, User
 from tests.chaos.checker import check_fleet
 from tests.chaos.fleet import Fleet, Person, View
 from tests.chaos.ledger import Row
@@ -117,7 +115,7 @@ async def test_a_head_beyond_the_messages_fails() -> None:
 
 async def test_what_is_somebody_elses_fails() -> None:
     made = fleet([ASKED, ANSWERED])
-    made.customers[0].note(msgspec.structs.replace(pushed(ASKED), channel="conv:2"))
+    made.customers[0].note(replace(pushed(ASKED), channel="conv:2"))
     with pytest.raises(AssertionError, match="not theirs"):
         await check_fleet(made)
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from loadtest.client import Client
-from loadtest.errors import RequestFailed
+from parlance_client.errors import RequestFailed
 from tests.chaos.checker import check_fleet
 from tests.chaos.fleet import fleet_of, make_token
 from tests.chaos.ledger import PostgresqlLedger

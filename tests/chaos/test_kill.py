@@ -7,10 +7,11 @@ import random
 
 import pytest
 
-from loadtest.client import Client, Push, new_key
-from loadtest.encoding import EncodingName
-from loadtest.errors import Disconnected, Unreachable
-from server.wire.frames import Ack, Message
+from parlance_client import Connection as Client
+from parlance_client import Push, new_key
+from parlance_client.encoding import EncodingName
+from parlance_client.errors import Disconnected, Unreachable
+from parlance_client.frames import Ack, Message
 from tests.chaos.checker import check_acked, check_answers, check_offsets, unanswered, whole_history
 from tests.support.server import ServerProcess
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from loadtest.client import new_key
-from loadtest.errors import Disconnected
+from parlance_client.errors import Disconnected
 from tests.chaos.checker import check_fleet
 from tests.chaos.fleet import Fleet, Person, fleet_of
 from tests.chaos.ledger import SqliteLedger

@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, MultipleResults, RuleBasedStateMachine, invariant, multiple, precondition, rule
 
 from loadtest.client import new_key
-from loadtest.encoding import EncodingName
-from loadtest.errors import RequestFailed
-from server.wire.frames import Ack
+from parlance_client.encoding import EncodingName
+from parlance_client.errors import RequestFailed
+from parlance_client.frames import Ack
 from tests.chaos.checker import check_fleet
 from tests.chaos.fleet import ENCODINGS, Fleet, Person
 from tests.chaos.ledger import SqliteLedger

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import pytest
 
 from loadtest.client import new_key
-from loadtest.errors import RequestFailed
+from parlance_client.errors import RequestFailed
 from tests.chaos.checker import check_fleet
 from tests.chaos.fleet import Fleet, fleet_of
 from tests.chaos.health import readiness

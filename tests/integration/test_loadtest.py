@@ -11,11 +11,10 @@ import pytest
 
 from loadtest import bench_live, openloop, run
 from loadtest.client import Client
-from loadtest.encoding import EncodingName
-from loadtest.errors import Disconnected, RequestFailed, Unreachable
 from loadtest.processes import StartError, free_port, parlance
-from server.wire.frames import Ack, Event, Message
-from server.wire.requests import Position
+from parlance_client.encoding import EncodingName
+from parlance_client.errors import Disconnected, RequestFailed, Unreachable
+from parlance_client.frames import Ack, Event, Message, Position
 from tests.support.server import ServerProcess
 
 ENCODINGS: tuple[EncodingName, ...] = ("json", "msgpack")

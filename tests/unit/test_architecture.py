@@ -6,6 +6,7 @@ Imports inside functions and under ``TYPE_CHECKING`` count too: a room that is o
 from __future__ import annotations
 
 import ast
+import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +14,8 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-PACKAGES = ("server", "adapters", "inference", "models_onnx", "loadtest")
+PACKAGES = ("server", "adapters", "inference", "models_onnx", "loadtest", "parlance_client")
+FOLDERS = {"parlance_client": "clients/python"}  # where a package lies that does not lie at the root
 SERVING = ("server", "adapters", "inference")
 MAX_FILE_LINES = 600
 
@@ -23,7 +25,13 @@ MAY_IMPORT = {
     "adapters": set(),
     "inference": set(),
     "models_onnx": {"inference"},
-    "loadtest": {"server.wire", "adapters", "inference"},  # its benchmarks measure the two cores directly
+    "loadtest": {
+        "server.wire",
+        "adapters",
+        "inference",
+        "parlance_client",
+    },  # benchmarks measure the two cores directly
+    "parlance_client": set(),
 }
 
 # A benchmark of one part has to run that part without the sockets above it; so has what fits its numbers.
@@ -36,9 +44,9 @@ MAY_ALSO_IMPORT = {
 # Inside server, from the ground up: each room imports only what stands before it. fanout stands below chat, since
 # the rules of conversations subscribe people to channels and ring for their messages, and fanout knows no rule.
 ORDER = (
-    "errors", "settings", "clock", "limits", "data_dir", "telemetry", "wire", "tokens", "session", "knowledge",
-    "store", "backplane", "fanout", "chat", "transport", "supervisor", "contents", "wiring", "simulation", "app",
-    "serving", "cli",
+    "errors", "conformance", "settings", "clock", "limits", "data_dir", "telemetry", "wire", "tokens", "session",
+    "knowledge", "store", "backplane", "fanout", "chat", "transport", "supervisor", "contents", "wiring", "simulation",
+    "app", "serving", "cli",
 )  # fmt: skip
 
 # Where the ports of a room stand.
@@ -69,6 +77,7 @@ IMPURE_MODULES = {
 IMPURE_CALLS = {"open", "print", "input", "exec", "eval", "breakpoint"}
 IMPURE_METHODS = {"now", "utcnow", "today"}  # of datetime and date
 
+CLIENT_MODULES = {"msgpack", "websockets", *sys.stdlib_module_names}  # what its pyproject.toml asks for
 TRAINING_MODULES = {"torch", "transformers", "optimum", "onnx", "sklearn"}
 YAML_READERS = ("server.contents",)
 
@@ -190,6 +199,14 @@ def yaml_is_read_at_the_top(module: Module) -> Iterator[str]:
             yield f"{module.path}:{found.line} imports yaml: contents reads it, everything else takes values"
 
 
+def the_client_stands_alone(module: Module) -> Iterator[str]:
+    if not within(module.name, "parlance_client"):
+        return
+    for found in imports_of(module):
+        if not within(found.target, "parlance_client", *PACKAGES, *CLIENT_MODULES):
+            yield f"{module.path}:{found.line} imports {found.target}: the client is installed without it"
+
+
 def files_are_short(module: Module) -> Iterator[str]:
     lines = module.source.count("\n") + 1
     if lines > MAX_FILE_LINES:
@@ -203,6 +220,7 @@ RULES: tuple[Rule, ...] = (
     pure_rooms_do_nothing,
     serving_needs_no_training,
     yaml_is_read_at_the_top,
+    the_client_stands_alone,
     files_are_short,
 )
 
@@ -212,9 +230,10 @@ RULES: tuple[Rule, ...] = (
 
 def modules(*folders: str) -> Iterator[Module]:
     for folder in folders:
-        for path in sorted((ROOT / folder).rglob("*.py")):
+        home = ROOT / FOLDERS.get(folder, "")
+        for path in sorted((home / folder).rglob("*.py")):
             relative = path.relative_to(ROOT)
-            parts = relative.with_suffix("").parts
+            parts = path.relative_to(home).with_suffix("").parts
             is_package = parts[-1] == "__init__"
             name = ".".join(parts[:-1] if is_package else parts)
             yield Module(name, str(relative), path.read_text(encoding="utf-8"), is_package)
@@ -273,6 +292,9 @@ def test_every_room_was_looked_at() -> None:
         (serving_needs_no_training, "server.x", "from onnx import helper", "imports onnx.helper"),
         (yaml_is_read_at_the_top, "server.chat.x", "import yaml", "contents reads it"),
         (yaml_is_read_at_the_top, "server.app", "import yaml", "contents reads it"),
+        (packages_keep_apart, "parlance_client.x", "from server.wire import frames", "imports server.wire.frames"),
+        (packages_keep_apart, "server.x", "import parlance_client", "imports parlance_client"),
+        (the_client_stands_alone, "parlance_client.x", "import msgspec", "installed without it"),
         (files_are_short, "server.x", "\n" * 600, "has 601 lines"),
     ],
 )
@@ -297,6 +319,11 @@ def test_a_planted_violation_is_caught(rule: Rule, name: str, source: str, said:
         ("loadtest.x", "from server.wire.frames import User\nimport socket"),
         ("adapters.x", "import numpy as np\nfrom numpy.random import Generator\nimport json"),
         ("inference.x", "import onnxruntime"),
+        ("loadtest.x", "from parlance_client import Client"),
+        (
+            "parlance_client.x",
+            "import asyncio\nfrom parlance_client.frames import Ack\nimport websockets.asyncio.client",
+        ),
     ],
 )
 def test_what_is_allowed_is_not_caught(name: str, source: str) -> None:

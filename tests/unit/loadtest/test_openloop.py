@@ -7,8 +7,8 @@ import asyncio
 import pytest
 
 from loadtest import openloop
-from loadtest.errors import RequestTimeout
 from loadtest.openloop import Load, Tally, drive
+from parlance_client.errors import RequestTimeout
 
 LOAD = Load(connections=3, rate_per_s=2_000.0, seconds=0.01)
 

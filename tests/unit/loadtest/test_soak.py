@@ -10,12 +10,12 @@ from itertools import pairwise
 import pytest
 
 from loadtest import soak_people
-from loadtest.encoding import Encoding
-from loadtest.errors import ParlanceError
 from loadtest.scripts import load_scripts
 from loadtest.soak import H, Life, Plan, Sample, judge
 from loadtest.soak_people import Crowd
-from tests.unit.loadtest.fake_socket import CHANNEL, FakeNetwork, FakeSocket, ack, message, subscribed
+from parlance_client.encoding import Encoding
+from parlance_client.errors import ParlanceError
+from tests.unit.client.fake_socket import CHANNEL, FakeNetwork, FakeSocket, ack, message, subscribed
 
 MB = 1_000_000
 WATCHED = 5

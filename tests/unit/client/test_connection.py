@@ -6,13 +6,12 @@ import asyncio
 
 import pytest
 
-from loadtest import client as client_module
-from loadtest.client import Client, Push
-from loadtest.encoding import EncodingName
-from loadtest.errors import Disconnected, ProtocolViolation, RequestFailed, RequestTimeout
-from server.wire.frames import Ack, Error, Event, Message
-from server.wire.requests import Position
-from tests.unit.loadtest.fake_socket import (
+from parlance_client import Connection, Push
+from parlance_client import connection as connection_module
+from parlance_client.encoding import EncodingName
+from parlance_client.errors import Disconnected, ProtocolViolation, RequestFailed, RequestTimeout
+from parlance_client.frames import Ack, Error, Event, Message, Position
+from tests.unit.client.fake_socket import (
     CHANNEL,
     FakeNetwork,
     ack,
@@ -201,7 +200,7 @@ async def test_what_is_no_frame_ends_the_connection(network: FakeNetwork, data: 
 
 
 async def test_unread_pushes_are_bounded(network: FakeNetwork, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(client_module, "MAX_UNREAD_PUSHES", 3)
+    monkeypatch.setattr(connection_module, "MAX_UNREAD_PUSHES", 3)
     async with client_on(network) as client:
         network.socket.push(*[message(offset) for offset in range(1, 5)])
         with pytest.raises(Disconnected, match="pushes wait unread"):
@@ -257,12 +256,12 @@ def test_who_may_come_back(codes: tuple[int, ...], may_reconnect: bool) -> None:
     assert {Disconnected(code).may_reconnect for code in codes} == {may_reconnect}
 
 
-async def read_to_the_end(client: Client) -> None:
+async def read_to_the_end(client: Connection) -> None:
     async for _ in client.pushes():
         pass
 
 
-async def offset_of_next(client: Client) -> int:
+async def offset_of_next(client: Connection) -> int:
     push = await next_push(client)
     assert isinstance(push, Message)
     return push.offset

@@ -8,9 +8,9 @@ from typing import Any
 
 import msgpack
 
-from loadtest.client import Client, Push
-from loadtest.encoding import Encoding, EncodingName
-from loadtest.errors import Disconnected
+from parlance_client import Connection, Push
+from parlance_client.encoding import Encoding, EncodingName
+from parlance_client.errors import Disconnected
 
 ALICE = {"id": "u1", "kind": "customer", "name": "Alice"}
 BOT = {"id": "bot", "kind": "bot", "name": "Parlance"}
@@ -90,11 +90,11 @@ class FakeNetwork:
         return self.sockets[-1]
 
 
-def client_on(network: FakeNetwork, encoding: EncodingName = "json", **options: Any) -> Client:
-    return Client("ws://fake/ws", encoding=encoding, dial=network, **options)
+def client_on(network: FakeNetwork, encoding: EncodingName = "json", **options: Any) -> Connection:
+    return Connection("ws://fake/ws", encoding=encoding, dial=network, **options)
 
 
-async def next_push(client: Client) -> Push:
+async def next_push(client: Connection) -> Push:
     return await anext(aiter(client.pushes()))
 
 

@@ -1,4 +1,4 @@
-"""The socket under the client: opening one, and what its end means (PROTOCOL §1 and the close codes of §8)."""
+"""The socket under the client: opening one, and what its end means (sections 1 and 8 of the protocol)."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from websockets.asyncio.client import connect as websocket_connect
 from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidStatus
 from websockets.typing import Subprotocol
 
-from loadtest.encoding import Encoding
-from loadtest.errors import Disconnected, Unreachable
-from server.wire.parts import MAX_SERVER_MESSAGE_BYTES
+from parlance_client.encoding import Encoding
+from parlance_client.errors import Disconnected, Unreachable
+from parlance_client.frames import MAX_SERVER_MESSAGE_BYTES
 
 
 class Socket(Protocol):

@@ -2,18 +2,40 @@
 
 ParlanceError
 ├── Unreachable         no WebSocket could be opened: nobody listens, or the handshake was refused
-├── Disconnected        the connection ended, with a close code of PROTOCOL §8
+├── Disconnected        the connection ended, with a close code of the protocol's section 8
 ├── RequestFailed       the server answered with an ``error`` frame
 ├── RequestTimeout      no answer in time: the outcome is unknown, repeat with the same key
-└── ProtocolViolation   the server did what PROTOCOL does not allow
+├── Stopped             the client gave up for good; the text says why
+└── ProtocolViolation   the server did what the protocol does not allow
 """
 
 from __future__ import annotations
 
-from server.wire.frames import Error
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from parlance_client.frames import Error
+
+Verdict = Literal["retry", "renew", "stop"]
+"""What to do after a close: come back, come back with another token, or not at all."""
 
 # Closed by the client's own fault: the same again would end the same way. 4408 and 4429 ask to come back.
 _DO_NOT_RECONNECT = frozenset({1007, 1009, *range(4400, 4500)} - {4401, 4408, 4429})
+
+# An ``error`` in place of the welcome, as the close that follows it.
+_CLOSE_OF_ERROR = {400: 4400, 401: 4401, 403: 4403, 429: 4429}
+
+
+def after_close(code: int) -> Verdict:
+    """The protocol's table of close codes (section 8) as a function."""
+    if code == 4401:
+        return "renew"
+    return "stop" if code in _DO_NOT_RECONNECT else "retry"
+
+
+def close_of_error(code: int) -> int:
+    """The close code that means the same as an ``error`` answer to ``connect``."""
+    return _CLOSE_OF_ERROR.get(code, 4503)
 
 
 class ParlanceError(Exception):
@@ -40,7 +62,7 @@ class Disconnected(ParlanceError):
     @property
     def may_reconnect(self) -> bool:
         """Whether coming back can help; after 4401 only with another token."""
-        return self.code not in _DO_NOT_RECONNECT
+        return after_close(self.code) != "stop"
 
 
 class RequestFailed(ParlanceError):
@@ -58,5 +80,9 @@ class RequestTimeout(ParlanceError):
     """No answer in time. What was asked may have happened: repeat it with the same key."""
 
 
+class Stopped(ParlanceError):
+    """The client will not come back by itself: closed, banned, a token that nobody renews, a protocol error."""
+
+
 class ProtocolViolation(ParlanceError):
-    """The server did what PROTOCOL does not allow: a defect, of the server or of this client."""
+    """The server did what the protocol does not allow: a defect, of the server or of this client."""
