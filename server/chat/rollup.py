@@ -128,6 +128,7 @@ class Windows:
             turns=totals.turns - mood.turns,
             handoffs=totals.handoffs - mood.handoffs,
             decisions={name: count - mood.decisions.get(name, 0) for name, count in totals.decisions.items()},
+            apologies=totals.apologies - mood.apologies,
         )
 
 

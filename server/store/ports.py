@@ -21,6 +21,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
+from server.store.alert_ports import AlertStore
 from server.store.decision_ports import DecisionStore
 from server.store.experiment_ports import ExperimentStore, TrialTurn
 from server.store.inbox_ports import Doubt, InboxStore
@@ -383,6 +384,7 @@ class Combine(Protocol):
 
 
 class Store(
+    AlertStore,
     DecisionStore,
     InboxStore,
     KnowledgeStore,

@@ -14,6 +14,7 @@ from server.store.dialect import Database
 from server.store.group import CommitReport
 from server.store.migrate import migrate, require_current
 from server.store.postgresql import PostgresqlDatabase
+from server.store.sql_alerts import AlertMethods
 from server.store.sql_conversations import ConversationMethods
 from server.store.sql_decisions import DecisionMethods
 from server.store.sql_experiments import ExperimentMethods
@@ -42,6 +43,7 @@ class SqlStore(
     PolicyMethods,
     ExperimentMethods,
     UsageMethods,
+    AlertMethods,
 ):
     """``ports.Store`` on the database of ``url``: ``sqlite_url``'s, or PostgreSQL's.
 

@@ -13,6 +13,7 @@ from starlette.types import ASGIApp
 from inference.registry.rollout import Rollout
 from server import __version__
 from server.chat.administration import Administration
+from server.chat.audit import Audit
 from server.chat.fold import Fold
 from server.chat.policies import Policies, PolicyDesk
 from server.chat.versions import Versions
@@ -130,6 +131,8 @@ def _desk(ground: Ground, people: People, turns: Turns, talk: Talk, gate: Gate) 
         insight=talk.insight,
         policies=_policies(ground, turns),
         experiments=talk.laboratory.office,
+        alerts=talk.lookout.office,
+        audit=Audit(store=ground.store, clock=ground.clock),
         verbs=talk.verbs,
         explain=ground.settings.explain_shown,
     )

@@ -97,6 +97,11 @@ class Author:
         self._remembered: OrderedDict[str, tuple[Answer, Written]] = OrderedDict()
         self._metrics.watch_breaker(lambda: self._breaker.state(self._clock.mono_ms()))
 
+    @property
+    def is_away(self) -> bool:
+        """Whether the circuit to the model server is open: nobody asks it."""
+        return self._breaker.state(self._clock.mono_ms()) == "open"
+
     async def close(self) -> None:
         """Release the writer."""
         await self._writer.close()

@@ -10,7 +10,9 @@ import msgspec
 
 from server.chat.accounts import Accounts
 from server.chat.administration import Administration
+from server.chat.alerting.office import AlertOffice
 from server.chat.articles import Articles
+from server.chat.audit import Audit
 from server.chat.conversations import ConversationVerbs
 from server.chat.experiment_office import ExperimentOffice
 from server.chat.inbox import Inbox
@@ -48,6 +50,8 @@ class Desk:
     insight: Insight
     policies: Policies
     experiments: ExperimentOffice
+    alerts: AlertOffice
+    audit: Audit
     verbs: Mapping[type[Incoming], Verb]
     explain: bool
 
