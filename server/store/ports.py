@@ -26,6 +26,7 @@ from server.store.decision_ports import DecisionStore
 from server.store.experiment_ports import ExperimentStore, TrialTurn
 from server.store.inbox_ports import Doubt, InboxStore
 from server.store.knowledge_ports import KnowledgeStore
+from server.store.live_ports import LiveStore
 from server.store.mood_ports import MoodStore
 from server.store.people_ports import PeopleStore
 from server.store.policy_ports import PolicyMode, PolicyStore, Repeats
@@ -388,6 +389,7 @@ class Store(
     DecisionStore,
     InboxStore,
     KnowledgeStore,
+    LiveStore,
     MoodStore,
     PeopleStore,
     PolicyStore,

@@ -20,6 +20,7 @@ from server.store.sql_decisions import DecisionMethods
 from server.store.sql_experiments import ExperimentMethods
 from server.store.sql_inbox import InboxMethods
 from server.store.sql_knowledge import KnowledgeMethods
+from server.store.sql_live import LiveMethods
 from server.store.sql_mood import MoodMethods
 from server.store.sql_people import PeopleMethods
 from server.store.sql_policies import PolicyMethods
@@ -44,6 +45,7 @@ class SqlStore(
     ExperimentMethods,
     UsageMethods,
     AlertMethods,
+    LiveMethods,
 ):
     """``ports.Store`` on the database of ``url``: ``sqlite_url``'s, or PostgreSQL's.
 

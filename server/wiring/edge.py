@@ -15,6 +15,7 @@ from server import __version__
 from server.chat.administration import Administration
 from server.chat.audit import Audit
 from server.chat.fold import Fold
+from server.chat.overview import Overview
 from server.chat.policies import Policies, PolicyDesk
 from server.chat.versions import Versions
 from server.contents import read_space
@@ -133,6 +134,11 @@ def _desk(ground: Ground, people: People, turns: Turns, talk: Talk, gate: Gate) 
         experiments=talk.laboratory.office,
         alerts=talk.lookout.office,
         audit=Audit(store=ground.store, clock=ground.clock),
+        overview=Overview(
+            store=ground.store,
+            policy=lambda: (turns.learner.name, turns.learner.policy),
+            clock=ground.clock,
+        ),
         verbs=talk.verbs,
         explain=ground.settings.explain_shown,
     )

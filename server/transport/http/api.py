@@ -24,6 +24,7 @@ from server.transport.http import (
     knowledge,
     models,
     notifications,
+    overview,
     people,
     policies,
     registry,
@@ -73,6 +74,7 @@ _ROUTERS = (
     policies.policies,
     experiments.experiments,
     experiments.events,
+    overview.overview,
     alerts.alerts,
     alerts.audit,
 )

@@ -19,6 +19,7 @@ from server.chat.inbox import Inbox
 from server.chat.insight import Insight
 from server.chat.messages import Messages
 from server.chat.notices import Notices
+from server.chat.overview import Overview
 from server.chat.peer import Caller, Claims
 from server.chat.policies import Policies
 from server.chat.quotas import Doorkeeper
@@ -52,6 +53,7 @@ class Desk:
     experiments: ExperimentOffice
     alerts: AlertOffice
     audit: Audit
+    overview: Overview
     verbs: Mapping[type[Incoming], Verb]
     explain: bool
 

@@ -13,7 +13,7 @@ from server.store.inbox_ports import Doubt, Judgement
 from server.store.ports import Assessment
 from server.store.sql import SqlStore
 from tests.contract.store.harness import Harness
-from tests.contract.store.people import ANN, NOW_MS, answer, asked, handoff, opened, resolution
+from tests.contract.store.people import ANN, BEN, NOW_MS, answer, asked, handoff, opened, resolution
 
 ALERT = AlertRow("01A", "slow", "warning", "raised", 0.5, NOW_MS, NOW_MS, {"version": "nlu-1"})
 
@@ -102,3 +102,17 @@ async def test_what_the_ledger_knows_of_the_last_hour(store: SqlStore) -> None:
 def test_the_least_ulid_of_a_moment() -> None:
     assert floor_of(0) == "0" * 26
     assert floor_of(1_700_000_000_123)[:10] == floor_of(1_700_000_000_123)[:10] > floor_of(1_700_000_000_122)[:10]
+
+
+async def test_what_goes_on(store: SqlStore) -> None:
+    first, second = await opened(store), await opened(store, BEN)
+    await store.answer(answer(await asked(store, first, "one")))
+    await store.answer(answer(await asked(store, second, "two")))
+    await asked(store, first, "three")
+    live = await store.live_conversations(0, 10)
+    assert [(one.channel, one.text, one.messages, bool(one.analysis)) for one in live] == [
+        (first, "three", 3, False), (second, "two", 2, True),
+    ]  # fmt: skip
+    assert [one.channel for one in await store.live_conversations(0, 1)] == [first]
+    assert await store.live_conversations(4_102_444_800_000, 10) == []
+    assert [one["intent"] for one in await store.analyses_since(0, 10)] == ["parcel", "parcel"]

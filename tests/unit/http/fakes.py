@@ -18,6 +18,7 @@ from server.chat.audit import Audit
 from server.chat.experiment_office import ExperimentOffice
 from server.chat.inbox import Inbox
 from server.chat.insight import Felt, Insight, MoodHistory, NearConversation
+from server.chat.overview import Overview
 from server.chat.peer import Caller, Claims
 from server.chat.policies import ArmChange, Policies
 from server.chat.quotas import Doorkeeper, Quotas
@@ -31,7 +32,7 @@ from server.store.alert_ports import AuditRow
 from server.store.inbox_ports import Agreement, Doubt, InboxItem
 from server.store.knowledge_ports import KnowledgeFigures, Version, VersionChange
 from server.store.ports import Account, Notice, Opened, PastTurn, Revocation
-from server.transport.http import alert_models, experiment_models, policy_models, registry_models
+from server.transport.http import alert_models, experiment_models, overview_models, policy_models, registry_models
 from server.transport.http.desk import Desk
 from server.wire import examples, frames, requests
 from server.wire.catalogue import REQUESTS
@@ -412,6 +413,25 @@ class Chronicle(Audit):
         return [AuditRow(5, "root", "admin", "ban_user", "/v1/users/carl/ban", {"a": 1}, 7)], self.verbs.more
 
 
+@dataclass
+class Lookout(Overview):
+    """Remembers likewise."""
+
+    verbs: Verbs
+
+    async def intents(self, caller: Caller, hours: int) -> Json:
+        self.verbs.hear(caller, hours)
+        return overview_models.IntentCounts.example or {}
+
+    async def conversations(self, caller: Caller, minutes: int, limit: int) -> list[Json]:
+        self.verbs.hear(caller, (minutes, limit))
+        return []
+
+    async def turns(self, caller: Caller, channel: str, limit: int) -> list[Json]:
+        self.verbs.hear(caller, (channel, limit))
+        return []
+
+
 def desk_of(verbs: Verbs, quotas: Quotas = NO_QUOTAS) -> Desk:
     """``quotas`` count on a clock that stands still."""
     parts = cast(Any, verbs)
@@ -432,6 +452,7 @@ def desk_of(verbs: Verbs, quotas: Quotas = NO_QUOTAS) -> Desk:
         experiments=Bench(verbs),
         alerts=Watch(verbs),
         audit=Chronicle(verbs),
+        overview=Lookout(verbs),
         verbs={entry.frame: verbs.verb(entry.frame) for entry in REQUESTS},
         explain=False,
     )
