@@ -42,7 +42,6 @@ from inference.pack import MANIFEST_FILE, read_manifest
 from inference.registry.catalogue import Catalogue
 from inference.registry.deployment import Canary, in_canary
 from loadtest.client import Client, Push
-from loadtest.errors import ParlanceError
 from loadtest.measure import percentile, print_table
 from loadtest.openloop import Load, Tally, drive
 from loadtest.peers.catalog import token
@@ -51,6 +50,7 @@ from loadtest.processes import Measured, StartError, clients_aside
 from loadtest.redis_server import RedisServer
 from loadtest.target import websocket_url
 from loadtest.workers import workers
+from parlance_client.errors import ParlanceError
 from server.wire.frames import Event, Message
 
 SHIPPED: Final = Path(__file__).resolve().parents[1] / "models_onnx" / "nlu"

@@ -16,6 +16,7 @@ from server.contents import read_contents
 from server.errors import Unavailable
 from server.settings import Settings
 from server.wire.frames import Message
+from server.wiring.alerts import post_lookout
 from server.wiring.edge import open_edge, routes
 from server.wiring.ground import lay_ground
 from server.wiring.knowledge import load_demo
@@ -39,7 +40,8 @@ class App:
         self._ground = lay_ground(settings, clock=clock, rng=rng, on_message=self._published)
         self._people = gather_people(self._ground)
         self._turns = prepare_turns(self._ground, contents, on_reward=self._people.figures.rewarded)
-        self._talk = offer_talk(self._ground, self._people, self._turns)
+        self._lookout = post_lookout(self._ground, self._people, self._turns, contents.alerts)
+        self._talk = offer_talk(self._ground, self._people, self._turns, self._lookout)
         self._edge = open_edge(self._ground, self._people, self._turns, self._talk)
         self._ground.signals.on(Removed, self._removed)
         self._tasks: set[asyncio.Task[None]] = set()
@@ -78,7 +80,8 @@ class App:
             self._turns.trials.follow(),
             self._turns.models.watch(),
             self._turns.figures.keep(),
-            self._talk.drift.watch(),
+            self._lookout.health.keep(),
+            self._lookout.keeper.keep(),
             self._talk.laboratory.examiner.keep(),
             self._people.accounts.watch(),
             self._people.queue.keep(),
@@ -108,6 +111,7 @@ class App:
         for task in tuple(self._tasks):
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._lookout.keeper.close()
         await self._turns.runner.close(self._settings.drain_ms / 1000)
         await self._turns.figures.close()
         await self._turns.listening.close()

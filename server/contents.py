@@ -32,6 +32,8 @@ from inference.intents.values import IntentSet
 from inference.pack import Pack, load_pack, read_manifest, verify_pack
 from inference.products import Products, load_products
 from inference.registry.catalogue import Catalogue
+from server.chat.alerting.parsing import AlertsError, parse_plan
+from server.chat.alerting.values import Plan
 from server.chat.language.book import PromptBook, PromptError, parse_prompts
 from server.chat.writer import BuiltInWriter, PhraseBook, PhraseError, parse_phrases, with_intents
 from server.chat.writer.book import ENGLISH
@@ -51,6 +53,9 @@ CUSTOMERS_FILE = Path(adapters.__file__).with_name("simulation") / "customers.ya
 """The customers of simulations that ship."""
 
 
+NO_ALERTS = Plan()
+
+
 @dataclass(frozen=True, slots=True)
 class Contents:
     """All of it, for one worker. ``pack``: what answers from the start on."""
@@ -64,6 +69,7 @@ class Contents:
     mood_rules: MoodRules
     intents: TrainedIntents | None = None
     rules: tuple[Rule, ...] = ()
+    alerts: Plan = NO_ALERTS
 
 
 def read_contents(settings: Settings) -> Contents:
@@ -85,7 +91,9 @@ def read_contents(settings: Settings) -> Contents:
     labels = pack.manifest.heads.intent.labels if intents is None else intents.manifest.labels
     rules = read_rules(settings.policy_rules_file, personas, labels)
     writer = writer_of(phrases, intents, settings.default_language)
-    return Contents(personas, writer, weights, pack, products, phrases, mood_rules, intents, rules)
+    plan = read_alert_plan(settings.alert_rules_path)
+    check_receivers(plan, settings)
+    return Contents(personas, writer, weights, pack, products, phrases, mood_rules, intents, rules, plan)
 
 
 def _champion_pack(settings: Settings) -> Pack:
@@ -146,6 +154,29 @@ def read_rules(path: Path | None, personas: tuple[Persona, ...], intents: Collec
         return parse_rules(read_yaml(path), path.name, [persona.name for persona in personas], intents)
     except RulesError as error:
         raise StartupError(str(error)) from error
+
+
+def read_alert_plan(path: Path) -> Plan:
+    """Alert rules and who is told; ``StartupError`` says which entry is wrong, and how."""
+    try:
+        return parse_plan(read_yaml(path), path.name)
+    except AlertsError as error:
+        raise StartupError(str(error)) from error
+
+
+def check_receivers(plan: Plan, settings: Settings) -> None:
+    """``StartupError`` for receivers that no word can reach with these settings."""
+    for receiver in plan.receivers.values():
+        if receiver.webhooks and not settings.alert_webhook_secret.get_secret_value():
+            raise StartupError(
+                f"The alerts' receiver {receiver.name!r} has webhooks, which need a secret that signs what is sent.",
+                "Set alert_webhook_secret (openssl rand -hex 32), and tell the receiver.",
+            )
+        if receiver.emails and not (settings.alert_mail_host and settings.alert_mail_from):
+            raise StartupError(
+                f"The alerts' receiver {receiver.name!r} has mail addresses, which need a mail server and a sender.",
+                "Set alert_mail_host and alert_mail_from.",
+            )
 
 
 def read_phrases(folder: Path) -> Phrases:

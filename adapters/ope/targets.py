@@ -18,6 +18,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import TypedDict
 
 import numpy as np
 from numpy.typing import NDArray
@@ -50,6 +51,13 @@ def progressive(
         made.learn(row, times_ms)
         advance(row)
     return target
+
+
+class Whom(TypedDict, total=False):
+    """Whom a decision was for."""
+
+    user: str | None
+    segment: str | None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -125,9 +133,12 @@ class _Asked:
             whom = self._whom(row)
             self._policy.learn(arm, log.contexts[row], reward, at_ms=at_ms, propensity=propensity, **whom)
 
-    def _whom(self, row: int) -> dict[str, str | None]:
+    def _whom(self, row: int) -> Whom:
         """Whom the row was for, where the log tells."""
         log = self._log
-        return ({"user": log.users[row]} if log.users else {}) | (
-            {"segment": log.segments[row]} if log.segments else {}
-        )
+        whom: Whom = {}
+        if log.users:
+            whom["user"] = log.users[row]
+        if log.segments:
+            whom["segment"] = log.segments[row]
+        return whom

@@ -1,77 +1,69 @@
-"""``admin:alerts``: what admins should look at (PROTOCOL §7). Each worker tells what it has seen itself.
+"""``admin:alerts``: what admins should look at (PROTOCOL §7).
 
-An alert is raised once, again where it gets worse, and cleared once, all under one ``alert_id``. Nothing is stored: who
-subscribes is shown what stands on the worker that it is connected to.
+One worker of all looks after the alerts (``server.chat.alerting.keeper``); they stand in the ledger, so every worker
+shows the same ones to who subscribes.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, Literal
+from collections.abc import Iterable, Sequence
+from typing import Any, Final
 
 import structlog
 
 from server.backplane.ports import Envelope
 from server.chat.access import ALERTS_CHANNEL
+from server.chat.alerting.letters import shown
+from server.chat.alerting.values import Plan, silenced_until_ms
 from server.chat.peer import Caller
 from server.clock import Clock
-from server.errors import ProtocolError
+from server.errors import ProtocolError, Unavailable
 from server.fanout.hub import Fanout
+from server.store.alert_ports import AlertRow, SilenceRow
+from server.store.ports import Store
 from server.wire.codec import JSON
 from server.wire.frames import Event
 
-Severity = Literal["warning", "critical"]
-Subject = tuple[str, str]
+MAX_STANDING: Final = 500
 
 _log = structlog.get_logger(__name__)
 
 
 class Alerts:
-    """The alerts that stand, by rule and by what they are about."""
+    """What stands, shown and told. ``plan``: the rules of this worker, whose words stand beside each alert."""
 
-    def __init__(self, *, fanout: Fanout, clock: Clock, new_id: Callable[[], str]) -> None:
+    def __init__(self, *, store: Store, fanout: Fanout, clock: Clock, plan: Plan) -> None:
+        self._store = store
         self._fanout = fanout
         self._clock = clock
-        self._new_id = new_id
-        self._standing: dict[Subject, dict[str, Any]] = {}
+        self.plan = plan
+        self._own: Sequence[AlertRow] = ()
 
     async def snapshot(self, _: Caller) -> dict[str, Any]:
-        """Those that stand, the oldest first."""
-        return {"items": list(self._standing.values())}
+        """Those that stand, the newest first; while the ledger is away those that this worker raised itself."""
+        try:
+            standing = await self._store.alerts(state="raised", limit=MAX_STANDING)
+            silences = await self._store.silences(self._clock.now_ms())
+        except Unavailable:
+            if not self._own:
+                raise
+            standing, silences = list(self._own), []
+        return {"items": [self.told(alert, silences) for alert in standing]}
 
-    async def raise_(self, rule: str, severity: Severity, value: float, **about: str) -> None:
-        """Tell it, unless it stands already with this severity. ``about``: what it is about, further fields."""
-        subject = _subject(rule, about)
-        before = self._standing.get(subject)
-        if before is not None and before["severity"] == severity:
-            return
-        alert = {
-            "alert_id": self._new_id() if before is None else before["alert_id"],
-            "rule": rule,
-            "severity": severity,
-            "state": "raised",
-            "at_ms": self._clock.now_ms(),
-            "value": value,
-            **about,
-        }
-        self._standing[subject] = alert
-        _log.warning("alert raised", rule=rule, severity=severity, value=value, **about)
-        await self._tell(alert)
+    def keep(self, standing: Iterable[AlertRow]) -> None:
+        """What this worker knows to stand, for when nobody else can be asked."""
+        self._own = tuple(standing)
 
-    async def clear(self, rule: str, value: float, **about: str) -> None:
-        """Tell that it is over, where it stands."""
-        alert = self._standing.pop(_subject(rule, about), None)
-        if alert is not None:
-            _log.info("alert cleared", rule=rule, value=value, **about)
-            await self._tell({**alert, "state": "cleared", "at_ms": self._clock.now_ms(), "value": value})
+    def told(self, alert: AlertRow, silences: Sequence[SilenceRow] = ()) -> dict[str, Any]:
+        """An alert as clients see it."""
+        told = shown(alert, self.plan)
+        until_ms = silenced_until_ms(alert, tuple(silences), self._clock.now_ms())
+        return told if until_ms is None else {**told, "silenced_until_ms": until_ms}
 
-    async def _tell(self, alert: dict[str, Any]) -> None:
-        event = Event(channel=ALERTS_CHANNEL, name="alert", data=alert)
+    async def tell(self, alert: AlertRow, silences: Sequence[SilenceRow] = ()) -> None:
+        """To every subscriber on every worker; what is lost stands in the next snapshot."""
+        event = Event(channel=ALERTS_CHANNEL, name="alert", data=self.told(alert, silences))
         try:
             await self._fanout.publish(Envelope(ALERTS_CHANNEL, 0, JSON.encode(event)))
-        except ProtocolError as error:  # it stands in the snapshot and in the log
-            _log.warning("alert not told", rule=alert["rule"], reason=str(error))
-
-
-def _subject(rule: str, about: dict[str, str]) -> Subject:
-    return rule, " ".join(f"{name}={value}" for name, value in sorted(about.items()))
+        except ProtocolError as error:
+            _log.warning("alert not told", rule=alert.rule, reason=str(error))

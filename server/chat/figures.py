@@ -1,8 +1,8 @@
 """``admin:metrics``: the cluster's figures every second, while somebody looks (PROTOCOL §7).
 
-A worker with a subscriber says so each second; whoever has heard that in the last ``WANTED_MS`` tells its own figures
-each second; every worker with a subscriber adds up what it hears. There is no leader, and nobody looking costs nothing
-but a sample a second.
+A worker with a subscriber, or the one that looks after the alerts, says so each second; whoever has heard that in the
+last ``WANTED_MS`` tells its own figures each second; who asked adds up what it hears. There is no leader, and nobody
+looking costs nothing but a sample a second.
 """
 
 from __future__ import annotations
@@ -11,13 +11,14 @@ import asyncio
 from collections.abc import Callable
 from typing import Any
 
+import msgspec
 import structlog
 
 from server.backplane.ports import Envelope
 from server.chat.access import METRICS_CHANNEL, is_conversation
 from server.chat.peer import Caller
 from server.chat.rollup import RecentRewards, Sample, Windows, cluster
-from server.chat.signals import FiguresWanted, Signals, WorkerFigures
+from server.chat.signals import FiguresWanted, Signals, WorkerFigures, WorkerHealth
 from server.clock import Clock
 from server.fanout.hub import Fanout
 from server.store.ports import RewardEvent
@@ -57,6 +58,8 @@ class Figures:
         self._wanted_ms = float("-inf")
         self._heard: dict[str, tuple[float, WorkerFigures]] = {}
         self._shown: dict[str, Any] = {}
+        self._watched = False
+        self._health: Callable[[], WorkerHealth] = WorkerHealth
         signals.on(FiguresWanted, self._want)
         signals.on(WorkerFigures, self._hear)
 
@@ -64,6 +67,19 @@ class Figures:
         """What was shown last; empty where nobody was looking. The other workers hear now that somebody does."""
         await self._signals.send(FiguresWanted())
         return self._shown
+
+    @property
+    def reports(self) -> list[WorkerFigures]:
+        """What workers told in the last ``SILENT_MS``, while somebody looks or watches."""
+        return [word for _, word in self._heard.values()]
+
+    def watch(self, on: bool) -> None:
+        """Whether this worker wants to hear the others' figures though nobody looks at them."""
+        self._watched = on
+
+    def tell_of(self, health: Callable[[], WorkerHealth]) -> None:
+        """What this worker's figures say of itself from now on."""
+        self._health = health
 
     def rewarded(self, event: RewardEvent) -> None:
         """The policy has learned a reward."""
@@ -85,10 +101,11 @@ class Figures:
         now = Sample(self._clock.mono_ms(), self._totals(), self._usage())
         self._windows.add(now)
         looked_at = bool(self._fanout.subscribers(METRICS_CHANNEL))
-        if looked_at:
+        if looked_at or self._watched:
             await self._signals.send(FiguresWanted())
         if now.at_ms - self._wanted_ms <= WANTED_MS:
-            await self._signals.send(self._windows.figures(self._worker, now, self._conversations()))
+            told = self._windows.figures(self._worker, now, self._conversations())
+            await self._signals.send(msgspec.structs.replace(told, health=self._health()))
         self._heard = {worker: heard for worker, heard in self._heard.items() if now.at_ms - heard[0] < SILENT_MS}
         if looked_at:
             self._show()
@@ -105,7 +122,7 @@ class Figures:
         self._heard[word.worker] = (self._clock.mono_ms(), word)
 
     def _show(self) -> None:
-        reports = [word for _, word in self._heard.values()]
+        reports = self.reports
         wall_ms = self._clock.now_ms()
         self._shown = cluster(reports, self._rewards.means(wall_ms), wall_ms)
         event = Event(channel=METRICS_CHANNEL, name="metrics", data=self._shown)

@@ -106,6 +106,11 @@ class Queue:
             self._untold.add(message.channel)
             self._wake.set()
 
+    def waiting(self, now_ms: int) -> tuple[int, int]:
+        """How many wait, at most ``MAX_ITEMS``, and for how many milliseconds the first of them has."""
+        since = [item["waiting_since_ms"] for item in self._items.values()]
+        return len(since), max(0, now_ms - min(since, default=now_ms))
+
     async def snapshot(self, _: Caller) -> dict[str, Any]:
         """Those who wait, longest first."""
         await self.refresh()

@@ -128,6 +128,7 @@ class Windows:
             turns=totals.turns - mood.turns,
             handoffs=totals.handoffs - mood.handoffs,
             decisions={name: count - mood.decisions.get(name, 0) for name, count in totals.decisions.items()},
+            apologies=totals.apologies - mood.apologies,
         )
 
 
@@ -188,7 +189,28 @@ def cluster(reports: Sequence[WorkerFigures], rewards: Mapping[str, float], at_m
         "errors_per_s": round(sum(one.errors_per_s for one in reports), 2),
         "cpu": round(sum(one.cpu for one in reports), 4),
         "rss_bytes": sum(one.rss_bytes for one in reports),
+        "per_worker": [_worker(one) for one in sorted(reports, key=lambda one: one.worker)],
     }
+
+
+def _worker(one: WorkerFigures) -> dict[str, Any]:
+    health = one.health
+    told = {
+        "worker": one.worker,
+        "connections": one.connections,
+        "turns_per_s": round(one.turns_per_s, 2),
+        "errors_per_s": round(one.errors_per_s, 2),
+        "cpu": round(one.cpu, 4),
+        "rss_bytes": one.rss_bytes,
+        "started_ms": health.started_ms,
+        "version": health.version,
+        "model": health.model,
+        "policy_version": health.policy_version,
+        "redis_away": health.redis_away,
+        "model_away": health.model_away,
+        "disk_free": health.disk_free,
+    }
+    return {name: value for name, value in told.items() if value is not None}
 
 
 def _latencies(bounds: Sequence[float], parts: Sequence[Sequence[int]]) -> dict[str, float]:

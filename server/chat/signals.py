@@ -108,12 +108,32 @@ class FiguresWanted(Signal, frozen=True):
     """Somebody looks at the cluster's figures: every worker tells its own for a while."""
 
 
+class WorkerHealth(Struct, frozen=True, omit_defaults=True):
+    """What a worker knows of itself.
+
+    ``disk_free``: share of its data directory's file system. ``psi``: version, measure and index of the models that
+    answer here, over all workers; ``disputed``: whether people agree less with each than before. ``model_away``: None
+    where there is no language model. ``model``: the version that answers; ``policy_version``: how much of the reward
+    log its policy has folded.
+    """
+
+    started_ms: int = 0
+    version: str = ""
+    model: str = ""
+    policy_version: int = 0
+    disk_free: float | None = None
+    redis_away: bool = False
+    model_away: bool | None = None
+    psi: list[tuple[str, str, float]] = []
+    disputed: list[tuple[str, bool]] = []
+
+
 class WorkerFigures(Signal, frozen=True):
     """One worker's figures of the last seconds and minutes, such that the cluster's are made of them by adding up.
 
     ``conversations``: a sketch of those with a subscriber (``server.chat.rollup``). ``turn_counts``,
     ``analysis_counts``: observations per bucket of ``server.telemetry``. ``cpu``: processor seconds per second.
-    ``decisions``: answers by persona.
+    ``decisions``: answers by persona. ``apologies``: as ``turns``, over five minutes. ``health``: how the worker is.
     """
 
     worker: str
@@ -133,6 +153,12 @@ class WorkerFigures(Signal, frozen=True):
     turns: int
     handoffs: int
     decisions: dict[str, int]
+    apologies: int = 0
+    health: WorkerHealth = WorkerHealth()
+
+
+class AlertsMoved(Signal, frozen=True):
+    """Somebody has acknowledged an alert, or silenced a rule: whoever looks after them should look."""
 
 
 AnySignal = (
@@ -149,6 +175,7 @@ AnySignal = (
     | KnowledgeMoved
     | FiguresWanted
     | WorkerFigures
+    | AlertsMoved
 )
 
 _encode = msgspec.json.Encoder().encode

@@ -78,11 +78,12 @@ def _effective(settings: Settings) -> dict[str, object]:
         "personas_file": str(settings.personas_path),
         "mood_file": str(settings.mood_path),
         "phrases_dir": str(settings.phrases_path),
+        "alert_rules_file": str(settings.alert_rules_path),
     }
 
 
 def _shown(name: str, value: Any) -> Any:
-    if name in ("secret", "secret_previous", "language_key"):
+    if hasattr(value, "get_secret_value"):
         return MASK if value.get_secret_value() else ""
     if name in URLS:
         return masked_url(value)

@@ -7,6 +7,7 @@ import platform
 import typer
 
 from server import __version__
+from server.cli.alerts import alerts_app
 from server.cli.analyze import analyze
 from server.cli.config import config_app
 from server.cli.conformance import conformance
@@ -55,6 +56,7 @@ app.command("redact")(redact)
 app.command("simulate")(simulate)
 app.command("conformance")(conformance)
 app.add_typer(config_app, name="config")
+app.add_typer(alerts_app, name="alerts")
 intents_app.add_typer(inbox_app, name="inbox")
 app.add_typer(intents_app, name="intents")
 app.add_typer(model_app, name="model")

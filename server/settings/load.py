@@ -21,7 +21,17 @@ from server.settings.types import expectation
 PREFIX = "PARLANCE_"
 CONFIG_VARIABLE = "PARLANCE_CONFIG"
 CONFIG_NAME = "parlance.toml"
-SECRET_NAMES = frozenset({"secret", "secret_previous", "database_url", "redis_url", "language_key"})
+SECRET_NAMES = frozenset(
+    {
+        "secret",
+        "secret_previous",
+        "database_url",
+        "redis_url",
+        "language_key",
+        "alert_webhook_secret",
+        "alert_mail_password",
+    }
+)
 MAX_SHOWN_CHARACTERS = 60
 
 

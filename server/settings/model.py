@@ -7,8 +7,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, SecretStr
+from pydantic import ConfigDict, SecretStr
 
+from server.settings.alerting import AlertSettings
 from server.settings.types import Folder, Host, Networks, OptionalPath, Origins, Reward, Switch, Weights, setting
 
 # The wheel installs the packages side by side, as the repository has them.
@@ -20,7 +21,7 @@ DAY_S = 86_400
 PRIVATE_NETWORKS = ("127.0.0.0/8", "::1/128", "10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "fc00::/7")
 
 
-class Settings(BaseModel):
+class Settings(AlertSettings):
     """Frozen. Paths are absolute once loaded (relative ones are meant from the folder of the start)."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False, validate_default=True)
@@ -497,6 +498,11 @@ class Settings(BaseModel):
     def phrases_path(self) -> Path:
         """``phrases_dir``, or the phrases that ship."""
         return self.phrases_dir or PACKAGES / "server" / "chat" / "writer" / "phrases"
+
+    @property
+    def alert_rules_path(self) -> Path:
+        """``alert_rules_file``, or the rules that ship."""
+        return self.alert_rules_file or PACKAGES / "server" / "chat" / "alerting" / "default.yaml"
 
     @property
     def default_reward(self) -> float | None:

@@ -20,6 +20,7 @@ from server.store.ports import OpenTurn, RewardEvent
 from server.wire.frames import Ack, Message
 from server.wire.parts import User
 from server.wire.requests import Feedback, Open, Resolve, Send
+from server.wiring.alerts import post_lookout
 from server.wiring.ground import Ground, lay_ground, new_id
 from server.wiring.people import gather_people
 from server.wiring.talk import offer_talk
@@ -98,7 +99,9 @@ class House:
         turns = prepare_turns(self._ground, contents, on_reward=self._learned, policy=policy)
         self._runner = TurnByTurn(self._ground, turns.bot.answer)
         self._turns = replace(turns, runner=self._runner)
-        self._talk = offer_talk(self._ground, gather_people(self._ground), self._turns)
+        people = gather_people(self._ground)
+        lookout = post_lookout(self._ground, people, self._turns, contents.alerts)
+        self._talk = offer_talk(self._ground, people, self._turns, lookout)
         self._follower: asyncio.Task[None] | None = None
 
     async def start(self) -> None:

@@ -22,10 +22,12 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
 from server.knowledge.questions import QuestionTurn
+from server.store.alert_ports import AlertStore
 from server.store.decision_ports import DecisionStore
 from server.store.experiment_ports import ExperimentStore, TrialTurn
 from server.store.inbox_ports import Doubt, InboxStore
 from server.store.knowledge_ports import KnowledgeStore
+from server.store.live_ports import LiveStore
 from server.store.mood_ports import MoodStore
 from server.store.people_ports import PeopleStore
 from server.store.policy_ports import PolicyMode, PolicyStore, Repeats
@@ -388,9 +390,11 @@ class Combine(Protocol):
 
 
 class Store(
+    AlertStore,
     DecisionStore,
     InboxStore,
     KnowledgeStore,
+    LiveStore,
     MoodStore,
     PeopleStore,
     PolicyStore,

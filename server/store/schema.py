@@ -26,6 +26,8 @@ from sqlalchemy import (
     literal_column,
 )
 
+from server.store.alert_schema import alert_tables
+
 FULL_TEXT = "knowledge_text"
 """The table of the full text, and the beginning of the names of those that it makes for itself. The dialect's own, so
 it stands in migrations only."""
@@ -551,6 +553,13 @@ model_slices = Table(
     Column("counts_json", Text, nullable=False),
 )
 Index("ix_model_slices_width_ms_from_ms", model_slices.c.width_ms, model_slices.c.from_ms)
+
+# Few rows a conversation, of which alerts count the last hour's.
+_SAID_BY_SYSTEM = messages.c.sender_kind == literal_column("'system'")
+Index("ix_messages_system", messages.c.message_id, sqlite_where=_SAID_BY_SYSTEM, postgresql_where=_SAID_BY_SYSTEM)
+Index("ix_assessments_at_ms", assessments.c.at_ms)
+
+alerts, alert_silences, alert_duty, audit_log = alert_tables(metadata)
 
 # One row that ``ping`` counts up: a database that only reads is not ready.
 probe = Table(

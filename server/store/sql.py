@@ -14,11 +14,13 @@ from server.store.dialect import Database
 from server.store.group import CommitReport
 from server.store.migrate import migrate, require_current
 from server.store.postgresql import PostgresqlDatabase
+from server.store.sql_alerts import AlertMethods
 from server.store.sql_conversations import ConversationMethods
 from server.store.sql_decisions import DecisionMethods
 from server.store.sql_experiments import ExperimentMethods
 from server.store.sql_inbox import InboxMethods
 from server.store.sql_knowledge import KnowledgeMethods
+from server.store.sql_live import LiveMethods
 from server.store.sql_mood import MoodMethods
 from server.store.sql_people import PeopleMethods
 from server.store.sql_policies import PolicyMethods
@@ -46,6 +48,8 @@ class SqlStore(
     ExperimentMethods,
     SliceMethods,
     UsageMethods,
+    AlertMethods,
+    LiveMethods,
 ):
     """``ports.Store`` on the database of ``url``: ``sqlite_url``'s, or PostgreSQL's.
 

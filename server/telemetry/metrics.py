@@ -21,6 +21,7 @@ from prometheus_client.registry import Collector
 from prometheus_client.samples import Sample
 
 from server import __version__
+from server.telemetry.alerts import AlertMetrics
 from server.telemetry.articles import ArticleMetrics
 from server.telemetry.language import LanguageMetrics
 from server.telemetry.totals import ANALYSIS_S, TURN_S, Totals
@@ -54,6 +55,7 @@ class Metrics:
         self._people()
         self._neighbours()
         self.language = LanguageMetrics(self.registry)
+        self.alerts = AlertMetrics(self.registry)
         self.articles = ArticleMetrics(self.registry)
 
     def _traffic(self) -> None:
@@ -212,6 +214,7 @@ class Metrics:
             turn_counts=_counts(self.turn_seconds),
             analysis_counts=_counts(self.analysis_seconds),
             decisions={sample.labels["persona"]: int(sample.value) for sample in _samples(self.decisions)},
+            apologies=_sum(self.apologies),
         )
 
     def _counter(self, name: str, meaning: str, *labels: str) -> Counter:

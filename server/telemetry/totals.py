@@ -36,3 +36,4 @@ class Totals:
     turn_counts: tuple[int, ...] = (0,) * (len(TURN_S) + 1)
     analysis_counts: tuple[int, ...] = (0,) * (len(ANALYSIS_S) + 1)
     decisions: Mapping[str, int] = field(default_factory=dict)
+    apologies: int = 0

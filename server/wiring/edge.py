@@ -14,7 +14,9 @@ from inference.registry.labelled import Labelled
 from inference.registry.rollout import Rollout
 from server import __version__
 from server.chat.administration import Administration
+from server.chat.audit import Audit
 from server.chat.fold import Fold
+from server.chat.overview import Overview
 from server.chat.policies import Policies, PolicyDesk
 from server.chat.relabels import labelled_turns
 from server.chat.versions import Versions
@@ -137,6 +139,13 @@ def _desk(ground: Ground, people: People, turns: Turns, talk: Talk, gate: Gate) 
         insight=talk.insight,
         policies=_policies(ground, turns),
         experiments=talk.laboratory.office,
+        alerts=talk.lookout.office,
+        audit=Audit(store=ground.store, clock=ground.clock),
+        overview=Overview(
+            store=ground.store,
+            policy=lambda: (turns.learner.name, turns.learner.policy),
+            clock=ground.clock,
+        ),
         verbs=talk.verbs,
         explain=ground.settings.explain_shown,
     )

@@ -19,8 +19,7 @@ from server.chat.gaps import DAY_MS
 from server.chat.knowledge import Knowledge
 from server.chat.questions import QuestionRule
 from server.chat.signals import KnowledgeMoved
-from server.chat.writer import PhraseBook
-from server.contents import read_articles
+from server.contents import Phrases, read_articles
 from server.knowledge.index import Floats
 from server.wiring.ground import Ground
 
@@ -43,9 +42,11 @@ class EngineEmbedder:
         return self._engine.embed_now(texts)
 
 
-def prepare_knowledge(ground: Ground, fleet: Fleet, phrases: PhraseBook) -> Knowledge:
+def prepare_knowledge(ground: Ground, fleet: Fleet, phrases: Phrases) -> Knowledge:
     """Nothing is read before ``look``."""
-    chat = frozenset(name for name, intent in phrases.intents.items() if intent.scope == "chat")
+    chat = frozenset(
+        name for book in phrases.values() for name, intent in book.intents.items() if intent.scope == "chat"
+    )
     knowledge = Knowledge(
         store=ground.store,
         signals=ground.signals,

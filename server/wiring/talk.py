@@ -21,7 +21,7 @@ from server.chat.receipts import Receipts
 from server.chat.service import Chat, Verb
 from server.contents import article_of
 from server.wire import requests
-from server.wiring.drift import Drift
+from server.wiring.alerts import Lookout
 from server.wiring.ground import Ground, new_id
 from server.wiring.knowledge import gap_keeper, redacted
 from server.wiring.people import People
@@ -35,9 +35,8 @@ Verbs = dict[type[requests.Incoming], Verb]
 class Talk:
     """``chat`` serves the sockets; HTTP uses the parts themselves. ``verbs``: what answers which frame.
 
-    ``claims`` takes the conversations of absent agents back; ``drift`` raises alerts; ``inbox`` holds what the bot was
-    not sure of; ``laboratory`` has the experiments, ``articles`` what it knows,
-    ``gaps`` what is missing in that.
+    ``claims`` takes the conversations of absent agents back; ``lookout`` has the alerts; ``inbox`` holds what the bot
+    was not sure of; ``laboratory`` has the experiments, ``articles`` what it knows, ``gaps`` what is missing in that.
     """
 
     messages: Messages
@@ -46,7 +45,7 @@ class Talk:
     verbs: Verbs
     chat: Chat
     claims: ClaimKeeper
-    drift: Drift
+    lookout: Lookout
     inbox: Inbox
     insight: Insight
     laboratory: Laboratory
@@ -55,7 +54,7 @@ class Talk:
     gap_keeper: GapKeeper
 
 
-def offer_talk(ground: Ground, people: People, turns: Turns) -> Talk:
+def offer_talk(ground: Ground, people: People, turns: Turns, lookout: Lookout) -> Talk:
     """All that clients can ask for."""
     messages = _messages(ground, people, turns)
     conversations = _conversations(ground, people, turns, messages)
@@ -68,7 +67,6 @@ def offer_talk(ground: Ground, people: People, turns: Turns) -> Talk:
         new_id=new_id,
     )
     handoffs = _handoffs(ground, people, turns, messages)
-    alerts = Alerts(fanout=ground.fanout, clock=ground.clock, new_id=new_id)
     verbs = _verbs(ground, people, messages=messages, conversations=conversations, handoffs=handoffs, notices=notices)
     return Talk(
         messages=messages,
@@ -81,11 +79,11 @@ def offer_talk(ground: Ground, people: People, turns: Turns) -> Talk:
             messages=messages,
             conversations=conversations,
             notices=notices,
-            alerts=alerts,
+            alerts=lookout.alerts,
             verbs=verbs,
         ),
         claims=_claims(ground, people, messages),
-        drift=Drift(lambda: turns.figures.figures, alerts, lambda: turns.fleet.roster),
+        lookout=lookout,
         inbox=_inbox(ground, turns),
         insight=Insight(store=ground.store, personas=turns.personas),
         laboratory=open_laboratory(ground, turns.trials, turns.can),

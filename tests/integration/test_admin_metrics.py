@@ -21,7 +21,7 @@ FIELDS: dict[str, type | tuple[type, ...]] = {
     "at_ms": int, "workers": int, "connections": int, "conversations": int, "messages_per_s": (int, float),
     "turns_per_s": (int, float), "turn_ms": dict, "analysis_ms": dict, "deliveries_per_s": (int, float),
     "outbox_drops": int, "sentiment_mean": (int, float), "escalation_rate": (int, float), "personas": dict,
-    "errors_per_s": (int, float), "cpu": (int, float), "rss_bytes": int,
+    "errors_per_s": (int, float), "cpu": (int, float), "rss_bytes": int, "per_worker": list,
 }  # fmt: skip
 
 

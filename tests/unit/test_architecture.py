@@ -52,7 +52,7 @@ ORDER = (
 # Where the ports of a room stand.
 PORTS = (
     *("ports", "decision_ports", "experiment_ports", "inbox_ports", "knowledge_ports", "mood_ports", "people_ports"),
-    *("policy_ports", "question_ports", "slice_ports", "usage_ports"),
+    *("policy_ports", "question_ports", "slice_ports", "usage_ports", "alert_ports", "live_ports"),
 )
 
 # Rooms that name only the ports of these, never an implementation. wiring and cli may.
@@ -66,6 +66,7 @@ PURE = (
         "book", "breaker", "budget", "checks", "completions", "draft", "prompt", "rules", "signing", "style", "tokens",
         "values",
     )),
+    *(f"server.chat.alerting.{name}" for name in ("board", "measures", "parsing", "sending", "trigger", "values")),
 )  # fmt: skip
 IMPURE_MODULES = {
     "aiosqlite", "alembic", "asyncio", "concurrent", "fcntl", "fileinput", "ftplib", "glob", "http", "httpx",

@@ -108,6 +108,11 @@ class Author:
         """Articles have changed: no answer is given again."""
         self._answers.clear()
 
+    @property
+    def is_away(self) -> bool:
+        """Whether the circuit to the model server is open: nobody asks it."""
+        return self._breaker.state(self._clock.mono_ms()) == "open"
+
     async def close(self) -> None:
         """Release the writer."""
         await self._writer.close()

@@ -16,6 +16,7 @@ from starlette.responses import Response
 
 from server.errors import ProtocolError
 from server.transport.http import (
+    alerts,
     conversations,
     experiments,
     gaps,
@@ -24,6 +25,7 @@ from server.transport.http import (
     knowledge,
     models,
     notifications,
+    overview,
     people,
     policies,
     registry,
@@ -47,6 +49,8 @@ _TAGS = {
     "models": "Versions of the model side by side: which answers, which is tried, how they do. For admins.",
     "policies": "What the choice of personas has learned: snapshots, rollbacks, personas that come and go. For admins.",
     "experiments": "Variants side by side: made, started, stopped, read, for admins; goal events from back ends.",
+    "alerts": "What admins should look at: what stands, who has seen it, what nobody is told of. For admins.",
+    "audit": "Who changed what, and when. For admins.",
     "notifications": "Word to one user, to every user, or to everybody who is connected.",
 }
 _SUCCESSES = {
@@ -72,6 +76,9 @@ _ROUTERS = (
     policies.policies,
     experiments.experiments,
     experiments.events,
+    overview.overview,
+    alerts.alerts,
+    alerts.audit,
 )
 _DESCRIPTION = """\
 The same conversations as over the WebSocket (`/asyncapi.json`), for back ends and scripts: the same tokens, the same

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Any
+from typing import Annotated, Any, cast
 from urllib.parse import urlencode
 
 import msgspec
@@ -41,7 +41,10 @@ _BEARER = HTTPBearer(
 async def _caller(request: Request, given: Annotated[HTTPAuthorizationCredentials | None, Security(_BEARER)]) -> Caller:
     if given is None:
         raise Unauthenticated("a token is needed, as the header Authorization: Bearer <JWT>")
-    return await desk_of(request).caller(given.credentials, request.client.host if request.client else "")
+    request.state.caller = await desk_of(request).caller(
+        given.credentials, request.client.host if request.client else ""
+    )
+    return cast(Caller, request.state.caller)
 
 
 def _channel(channel: Annotated[str, Path(description="A conversation: `conv:<ulid>`, or its ULID alone.")]) -> str:

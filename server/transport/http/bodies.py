@@ -14,6 +14,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from server.transport.http.auditing import noting
+
 # Of a body that is too large already; the guard's deadline bounds how long it may take.
 MAX_DISCARDED_BYTES = 4_000_000
 
@@ -67,10 +69,10 @@ class JsonRoute(APIRoute):
     """A route whose body is JSON as the socket's codec knows it: no NaN, no lone surrogates."""
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
-        handle = super().get_route_handler()
+        noted = noting(super().get_route_handler(), self.tags, self.name)
 
         async def handle_strictly(request: Request) -> Response:
-            return await handle(_JsonRequest(request.scope, request.receive))
+            return await noted(_JsonRequest(request.scope, request.receive))
 
         return handle_strictly
 

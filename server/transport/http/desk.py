@@ -10,7 +10,9 @@ import msgspec
 
 from server.chat.accounts import Accounts
 from server.chat.administration import Administration
+from server.chat.alerting.office import AlertOffice
 from server.chat.articles import Articles
+from server.chat.audit import Audit
 from server.chat.conversations import ConversationVerbs
 from server.chat.experiment_office import ExperimentOffice
 from server.chat.gaps import Gaps
@@ -18,6 +20,7 @@ from server.chat.inbox import Inbox
 from server.chat.insight import Insight
 from server.chat.messages import Messages
 from server.chat.notices import Notices
+from server.chat.overview import Overview
 from server.chat.peer import Caller, Claims
 from server.chat.policies import Policies
 from server.chat.quotas import Doorkeeper
@@ -50,6 +53,9 @@ class Desk:
     insight: Insight
     policies: Policies
     experiments: ExperimentOffice
+    alerts: AlertOffice
+    audit: Audit
+    overview: Overview
     verbs: Mapping[type[Incoming], Verb]
     explain: bool
 

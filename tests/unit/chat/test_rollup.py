@@ -189,7 +189,10 @@ def report(worker: str, **changes: object) -> WorkerFigures:
 
 class TestCluster:
     def test_an_idle_worker_has_every_field_of_the_contract(self) -> None:
-        assert cluster([report("a")], {}, 17) == {
+        found = cluster([report("a")], {}, 17)
+        (worker,) = found.pop("per_worker")
+        assert worker["worker"] == "a" and "disk_free" not in worker and worker["redis_away"] is False
+        assert found == {
             "at_ms": 17, "workers": 1, "connections": 0, "conversations": 0, "messages_per_s": 0.0, "turns_per_s": 0.0,
             "turn_ms": {"p50": 0.0, "p95": 0.0, "p99": 0.0}, "analysis_ms": {"p50": 0.0, "p95": 0.0, "p99": 0.0},
             "deliveries_per_s": 0.0, "outbox_drops": 0, "sentiment_mean": 0.0, "escalation_rate": 0.0, "personas": {},

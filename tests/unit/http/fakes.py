@@ -12,11 +12,14 @@ from adapters.similarity import NearPersona
 from adapters.traits import Traits
 from server.backplane.memory import MemoryLimiter
 from server.chat.administration import Administration, Issued, Profile
+from server.chat.alerting.office import AlertOffice
 from server.chat.articles import Articles
+from server.chat.audit import Audit
 from server.chat.experiment_office import ExperimentOffice
 from server.chat.gaps import Coverage, Frequent, Gap, GapDesk, Gaps
 from server.chat.inbox import Inbox
 from server.chat.insight import Felt, Insight, MoodHistory, NearConversation
+from server.chat.overview import Overview
 from server.chat.peer import Caller, Claims
 from server.chat.policies import ArmChange, Policies
 from server.chat.quotas import Doorkeeper, Quotas
@@ -26,11 +29,12 @@ from server.clock import ManualClock
 from server.errors import Unauthenticated
 from server.knowledge.index import Hit, Row
 from server.knowledge.values import VersionState
+from server.store.alert_ports import AuditRow
 from server.store.inbox_ports import Agreement, Doubt, InboxItem
 from server.store.knowledge_ports import KnowledgeFigures, Version, VersionChange
 from server.store.ports import Account, Notice, Opened, PastTurn, Revocation
 from server.store.question_ports import ArticleFigures, Cluster, DayFigures
-from server.transport.http import experiment_models, policy_models, registry_models
+from server.transport.http import alert_models, experiment_models, overview_models, policy_models, registry_models
 from server.transport.http.desk import Desk
 from server.wire import examples, frames, requests
 from server.wire.catalogue import REQUESTS
@@ -62,11 +66,13 @@ class Verbs:
     more: bool = False
     addresses: list[str] = field(default_factory=list)
     charged: int = 0
+    noted: list[tuple[str, str, str, object]] = field(default_factory=list)
 
     def forget(self) -> None:
         """As new."""
         self.asked, self.error, self.duplicate, self.more, self.addresses = [], None, False, False, []
         self.charged = 0
+        self.noted = []
 
     def hear(self, caller: Caller, what: Any) -> None:
         self.asked.append((caller.user, what))
@@ -419,6 +425,70 @@ class Bench(ExperimentOffice):
         return not self.verbs.duplicate
 
 
+@dataclass
+class Watch(AlertOffice):
+    """Remembers likewise."""
+
+    verbs: Verbs
+
+    async def page(self, caller: Caller, **which: Any) -> tuple[list[Json], bool]:
+        self.verbs.hear(caller, which)
+        return [alert_models.ALERT], self.verbs.more
+
+    def rules(self, caller: Caller) -> list[Json]:
+        self.verbs.hear(caller, "rules")
+        return [alert_models.RULE]
+
+    async def acknowledge(self, caller: Caller, alert_id: str) -> Json:
+        self.verbs.hear(caller, alert_id)
+        return alert_models.ALERT
+
+    async def silences(self, caller: Caller) -> list[Json]:
+        self.verbs.hear(caller, "silences")
+        return [alert_models.SILENCE]
+
+    async def silence(self, caller: Caller, **which: Any) -> Json:
+        self.verbs.hear(caller, which)
+        return alert_models.SILENCE
+
+    async def end_silence(self, caller: Caller, silence_id: str) -> Json:
+        self.verbs.hear(caller, silence_id)
+        return alert_models.SILENCE
+
+
+@dataclass
+class Chronicle(Audit):
+    """``noted``: action, subject and what was given, of each change."""
+
+    verbs: Verbs
+
+    async def note(self, caller: Caller, action: str, subject: str, given: object) -> None:
+        self.verbs.noted.append((caller.user.id, action, subject, given))
+
+    async def page(self, caller: Caller, **which: Any) -> tuple[list[AuditRow], bool]:
+        self.verbs.hear(caller, which)
+        return [AuditRow(5, "root", "admin", "ban_user", "/v1/users/carl/ban", {"a": 1}, 7)], self.verbs.more
+
+
+@dataclass
+class Lookout(Overview):
+    """Remembers likewise."""
+
+    verbs: Verbs
+
+    async def intents(self, caller: Caller, hours: int) -> Json:
+        self.verbs.hear(caller, hours)
+        return overview_models.IntentCounts.example or {}
+
+    async def conversations(self, caller: Caller, minutes: int, limit: int) -> list[Json]:
+        self.verbs.hear(caller, (minutes, limit))
+        return []
+
+    async def turns(self, caller: Caller, channel: str, limit: int) -> list[Json]:
+        self.verbs.hear(caller, (channel, limit))
+        return []
+
+
 def desk_of(verbs: Verbs, quotas: Quotas = NO_QUOTAS) -> Desk:
     """``quotas`` count on a clock that stands still."""
     parts = cast(Any, verbs)
@@ -438,6 +508,9 @@ def desk_of(verbs: Verbs, quotas: Quotas = NO_QUOTAS) -> Desk:
         insight=Seer(verbs),
         policies=Rack(verbs),
         experiments=Bench(verbs),
+        alerts=Watch(verbs),
+        audit=Chronicle(verbs),
+        overview=Lookout(verbs),
         verbs={entry.frame: verbs.verb(entry.frame) for entry in REQUESTS},
         explain=False,
     )

@@ -1,0 +1,21 @@
+"""What goes on: these methods of ``ports.Store``; ``live_ports`` says what they promise."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import partial
+from typing import Any
+
+from server.store import live
+from server.store.live_ports import LiveConversation
+from server.store.roads import Roads
+
+
+class LiveMethods(Roads):
+    """Part of ``SqlStore``."""
+
+    async def live_conversations(self, since_ms: int, limit: int) -> list[LiveConversation]:
+        return await self._read(partial(live.conversations, since_ms=since_ms, limit=limit))
+
+    async def analyses_since(self, since_ms: int, limit: int) -> list[Mapping[str, Any]]:
+        return await self._read(partial(live.analyses, since_ms=since_ms, limit=limit))
