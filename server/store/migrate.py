@@ -11,7 +11,7 @@ from server.store import schema
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 
-HEAD = "0007"
+HEAD = "0011"
 """The newest migration. Kept here so that an ordinary start needs no Alembic; a test compares it with the scripts."""
 
 

@@ -22,12 +22,14 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
 from server.store.decision_ports import DecisionStore
+from server.store.desk_ports import DeskStore
 from server.store.experiment_ports import ExperimentStore, TrialTurn
 from server.store.inbox_ports import Doubt, InboxStore
 from server.store.knowledge_ports import KnowledgeStore
 from server.store.mood_ports import MoodStore
 from server.store.people_ports import PeopleStore
 from server.store.policy_ports import PolicyMode, PolicyStore, Repeats
+from server.store.search_ports import SearchStore
 from server.store.usage_ports import ModelUsage, UsageStore
 from server.wire.frames import Message, Notification
 from server.wire.parts import Conversation, Priority, ReceiptKind, ReceiptMark, State, Status, Turn, User
@@ -177,8 +179,9 @@ class Release:
     """Give the claim up, to the bot or to the queue (``to``). ``Conflict`` where ``by`` does not hold it (an admin may
     release anybody's), where nobody does, and where ``claim_number`` is given and not current any more.
 
-    To the queue it goes with the reason for which an agent was asked for before; a resolved conversation goes to the
-    bot in any case."""
+    To the queue it goes with ``reason``, or the one for which an agent was asked for before; a resolved conversation
+    goes to the bot in any case. ``heir``: the id of the agent or admin whose claim begins in the same commit, so that
+    the bot gets no word in between; ``NotFound`` where there is none, ``Conflict`` where that one has it already."""
 
     channel: str
     by: User
@@ -186,6 +189,8 @@ class Release:
     at_ms: int
     to: Literal["bot", "waiting"] = "bot"
     claim_number: int | None = None
+    reason: str | None = None
+    heir: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,7 +198,7 @@ class Changed:
     """What became of a conversation: its state now, who holds the claim, and the system message if anything changed.
 
     ``messages``: all new rows in offset order, ``message`` among them. A hand-off of a resolved conversation reopens
-    it first; a release to the queue ends with ``waiting``.
+    it first; a release to the queue ends with ``waiting``, one to an heir with ``claimed``.
     """
 
     state: State
@@ -384,6 +389,8 @@ class Combine(Protocol):
 
 class Store(
     DecisionStore,
+    DeskStore,
+    SearchStore,
     InboxStore,
     KnowledgeStore,
     MoodStore,

@@ -29,6 +29,8 @@ from sqlalchemy import (
 FULL_TEXT = "knowledge_text"
 """The table of the full text, and the beginning of the names of those that it makes for itself. The dialect's own, so
 it stands in migrations only."""
+MESSAGE_TEXT = "message_text"
+"""Likewise, of messages."""
 
 metadata = MetaData(
     naming_convention={
@@ -295,7 +297,10 @@ assessments = Table(
     Column("comment", Text),
     Column("categories_json", Text, nullable=False),
     Column("at_ms", BigInteger, nullable=False),
+    Column("agent_id", String),  # who had resolved it, where a customer rates
 )
+_OF_AGENTS = assessments.c.agent_id.is_not(None)
+Index("ix_assessments_agents", assessments.c.at_ms, sqlite_where=_OF_AGENTS, postgresql_where=_OF_AGENTS)
 
 # For one user, or one row for everybody: then with a number among the broadcasts and no user.
 notifications = Table(
@@ -476,6 +481,59 @@ model_usage = Table(
     CheckConstraint("outcome IN ('answered', 'replaced', 'failed', 'interrupted')", name="outcome"),
 )
 Index("ix_model_usage_user_id_at_ms", model_usage.c.user_id, model_usage.c.at_ms)
+
+# What agents tell each other of a conversation. No customer and no prompt ever reads it.
+notes = Table(
+    "notes",
+    metadata,
+    Column("note_id", String(64), primary_key=True),
+    Column("conversation_id", ForeignKey("conversations.id"), nullable=False),
+    Column("author_id", String, nullable=False),
+    Column("author_kind", String(16), nullable=False),
+    Column("author_name", String, nullable=False),
+    Column("key", String(64), nullable=False),
+    Column("text", Text, nullable=False),
+    Column("at_ms", BigInteger, nullable=False),
+    UniqueConstraint("conversation_id", "author_id", "key"),
+)
+Index("ix_notes_conversation_id_note_id", notes.c.conversation_id, notes.c.note_id)
+
+# How far each conversation's messages can be searched, and the messages that can: their words stand in
+# ``MESSAGE_TEXT`` under ``number``.
+searched = Table(
+    "searched",
+    metadata,
+    Column("conversation_id", ForeignKey("conversations.id"), primary_key=True),
+    Column("last_offset", BigInteger, nullable=False),
+)
+search_rows = Table(
+    "search_rows",
+    metadata,
+    Column("number", Integer, primary_key=True),
+    Column("message_id", ForeignKey("messages.message_id"), nullable=False, unique=True),
+)
+
+# How many conversations an agent takes at once, where it is not the house's number.
+agent_capacities = Table(
+    "agent_capacities",
+    metadata,
+    Column("user_id", ForeignKey("users.id"), primary_key=True),
+    Column("capacity", Integer, nullable=False),
+)
+
+# Waiting conversations that were offered to agents; a refusal counts for the wait in which it was given.
+offers = Table(
+    "offers",
+    metadata,
+    Column("conversation_id", ForeignKey("conversations.id"), primary_key=True),
+    Column("agent_id", ForeignKey("users.id"), primary_key=True),
+    Column("waiting_since_ms", BigInteger, nullable=False),
+    Column("state", String(16), nullable=False),
+    Column("until_ms", BigInteger, nullable=False),  # the database's clock
+    CheckConstraint("state IN ('open', 'refused', 'lapsed')", name="state"),
+)
+_OFFERED = offers.c.state == "open"
+Index("uq_offers_open", offers.c.conversation_id, unique=True, sqlite_where=_OFFERED, postgresql_where=_OFFERED)
 
 # One row that ``ping`` counts up: a database that only reads is not ready.
 probe = Table(

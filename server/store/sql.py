@@ -16,6 +16,7 @@ from server.store.migrate import migrate, require_current
 from server.store.postgresql import PostgresqlDatabase
 from server.store.sql_conversations import ConversationMethods
 from server.store.sql_decisions import DecisionMethods
+from server.store.sql_desk import DeskMethods
 from server.store.sql_experiments import ExperimentMethods
 from server.store.sql_inbox import InboxMethods
 from server.store.sql_knowledge import KnowledgeMethods
@@ -35,6 +36,7 @@ class SqlStore(
     ConversationMethods,
     TurnMethods,
     DecisionMethods,
+    DeskMethods,
     InboxMethods,
     KnowledgeMethods,
     MoodMethods,
