@@ -86,6 +86,7 @@ class App:
             self._people.typing.run(),
             self._talk.claims.keep(),
             self._talk.inbox.keep(),
+            self._talk.agents.searching.keep(),
             self._turns.knowledge.watch(),
         ]
         if self._turns.teaching is not None:
@@ -117,6 +118,7 @@ class App:
     def _published(self, message: Message) -> None:
         self._ground.metrics.messages.inc()
         self._people.queue.on_message(message)
+        self._talk.agents.searching.on_message(message)
 
     def _removed(self, word: Removed) -> None:
         self._spawn(self._talk.chat.evict(word.channel, word.user_ids))

@@ -379,6 +379,9 @@ class Settings(BaseModel):
         120_000, "How long an agent may be without any device before its claims go back to the queue.", "ms",
         ge=1_000, le=86_400_000,
     )  # fmt: skip
+    agent_capacity: int = setting(
+        5, "Conversations that an agent takes on at once, unless they or an admin set another number.", ge=0, le=100
+    )
     silence_ms: int = setting(
         600_000, "Silence after an answer that counts as a reaction to it.", "ms", ge=1_000, le=604_800_000
     )

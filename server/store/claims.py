@@ -22,7 +22,7 @@ _LAST_TEXT = (
     .correlate(_conversations)
     .scalar_subquery()
 )
-_LAST_ANALYSIS = (
+LAST_ANALYSIS = (
     select(_turns.c.analysis_json)
     .where(_turns.c.conversation_id == _conversations.c.id, _turns.c.analysis_json != "{}")
     .order_by(_turns.c.offset.desc())
@@ -36,7 +36,7 @@ _WAITING = select(
     _conversations.c.waiting_since_ms,
     _conversations.c.waiting_reason,
     _LAST_TEXT.label("last_text"),
-    _LAST_ANALYSIS.label("analysis_json"),
+    LAST_ANALYSIS.label("analysis_json"),
 ).where(_conversations.c.state == literal_column("'waiting'"))
 _QUEUE = _WAITING.order_by(_conversations.c.waiting_since_ms, _conversations.c.id).limit(bindparam("most"))
 _CLAIMS = (

@@ -23,14 +23,15 @@ _searched, _rows = schema.searched, schema.search_rows
 _BEHIND = (
     select(_conversations.c.id)
     .outerjoin(_searched, _searched.c.conversation_id == _conversations.c.id)
-    .where(_conversations.c.last_offset > func.coalesce(_searched.c.last_offset, 0))
+    .where(
+        _conversations.c.id > bindparam("after"),
+        _conversations.c.last_offset > func.coalesce(_searched.c.last_offset, 0),
+    )
     .order_by(_conversations.c.id)
     .limit(bindparam("most"))
 )
 _LOCK = (
-    select(_searched.c.last_offset)
-    .where(_searched.c.conversation_id == bindparam("conversation"))
-    .with_for_update()
+    select(_searched.c.last_offset).where(_searched.c.conversation_id == bindparam("conversation")).with_for_update()
 )
 _NEW = (
     select(_messages.c.message_id, _messages.c.offset, _messages.c.sender_kind, _messages.c.text)
@@ -57,10 +58,8 @@ class Indexer:
     def __init__(self, database: Database) -> None:
         self._begin = database.upsert(_searched, ["conversation_id"], [])
 
-    def __call__(self, connection: Connection, conversations: Sequence[str] | None, limit: int) -> int:
+    def __call__(self, connection: Connection, conversations: Sequence[str], limit: int) -> int:
         """How many messages were entered."""
-        if conversations is None:
-            conversations = list(connection.scalars(_BEHIND, {"most": limit}))
         return sum(self._enter(connection, conversation, limit) for conversation in sorted(conversations))
 
     def _enter(self, connection: Connection, conversation: str, limit: int) -> int:
@@ -77,6 +76,11 @@ class Indexer:
         if new:
             connection.execute(_ADVANCE, {"conversation": conversation, "position": new[-1].offset})
         return len(new)
+
+
+def unindexed(connection: Connection, after: str, limit: int) -> list[str]:
+    """Channels, ascending."""
+    return [codec.channel_of(found) for found in connection.scalars(_BEHIND, {"after": after, "most": limit})]
 
 
 # --------------------------------------------------------------------------- finding
@@ -129,7 +133,10 @@ def search(connection: Connection, search: Search) -> list[Found]:
     elif search.state is not None:
         values["state"] = search.state
         conditions += [_conversations.c.state == bindparam("state"), ~_conversations.c.resolved]
-    for name, column in (("from_ms", _messages.c.at_ms >= bindparam("from_ms")), ("to_ms", _messages.c.at_ms < bindparam("to_ms"))):
+    for name, column in (
+        ("from_ms", _messages.c.at_ms >= bindparam("from_ms")),
+        ("to_ms", _messages.c.at_ms < bindparam("to_ms")),
+    ):
         if (value := getattr(search, name)) is not None:
             values[name] = value
             conditions.append(column)

@@ -53,7 +53,9 @@ class Notebook:
 def newest(connection: Connection, conversation: str, before: str | None, limit: int) -> list[Note]:
     """The earliest first."""
     values = {"conversation": conversation, "most": limit}
-    found = connection.execute(_NEWEST if before is None else _OLDER, values | ({} if before is None else {"before": before}))
+    found = connection.execute(
+        _NEWEST if before is None else _OLDER, values | ({} if before is None else {"before": before})
+    )
     return [_note_of(row) for row in reversed(found.all())]
 
 

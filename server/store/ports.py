@@ -29,6 +29,7 @@ from server.store.knowledge_ports import KnowledgeStore
 from server.store.mood_ports import MoodStore
 from server.store.people_ports import PeopleStore
 from server.store.policy_ports import PolicyMode, PolicyStore, Repeats
+from server.store.routing_ports import RoutingStore
 from server.store.search_ports import SearchStore
 from server.store.usage_ports import ModelUsage, UsageStore
 from server.wire.frames import Message, Notification
@@ -390,6 +391,7 @@ class Combine(Protocol):
 class Store(
     DecisionStore,
     DeskStore,
+    RoutingStore,
     SearchStore,
     InboxStore,
     KnowledgeStore,

@@ -31,7 +31,7 @@ _SUMS = (
         _assessments.c.agent_id,
         schema.users.c.name,
         _DAY,
-        func.count().label("count"),
+        func.count().label("ratings"),
         func.sum(_assessments.c.rating).label("total"),
         func.sum(case((_assessments.c.rating >= literal_column(str(SATISFIED)), 1), else_=0)).label("satisfied"),
     )
@@ -57,6 +57,6 @@ def sums(connection: Connection, from_ms: int, to_ms: int) -> list[Satisfaction]
     """By day and agent."""
     found = connection.execute(_SUMS, {"from_ms": from_ms, "to_ms": to_ms}).all()
     return [
-        Satisfaction(row.agent_id, row.name, int(row.day), row.count, float(row.total), int(row.satisfied))
+        Satisfaction(row.agent_id, row.name, int(row.day), row.ratings, float(row.total), int(row.satisfied))
         for row in found
     ]

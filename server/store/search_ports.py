@@ -52,6 +52,9 @@ class SearchStore(Protocol):
     async def search(self, search: Search) -> list[Found]:
         """By the time of the message found, newest first."""
 
-    async def index_words(self, channels: Sequence[str] | None, limit: int) -> int:
-        """Enter messages of these conversations, or of any, that are not entered yet: at most ``limit`` of a
-        conversation, and of at most ``limit`` conversations. How many were entered; 0: there are none left."""
+    async def index_words(self, channels: Sequence[str], limit: int) -> int:
+        """Enter messages of these conversations that are not entered yet, at most ``limit`` of each. How many were
+        entered; 0: there are none left."""
+
+    async def unindexed(self, after: str | None, limit: int) -> list[str]:
+        """Conversations with messages that are not entered yet, ascending, those behind ``after``."""

@@ -23,6 +23,7 @@ from server.store.sql_knowledge import KnowledgeMethods
 from server.store.sql_mood import MoodMethods
 from server.store.sql_people import PeopleMethods
 from server.store.sql_policies import PolicyMethods
+from server.store.sql_routing import RoutingMethods
 from server.store.sql_turns import TurnMethods
 from server.store.sql_usage import UsageMethods
 from server.store.sql_users import UserMethods
@@ -37,6 +38,7 @@ class SqlStore(
     TurnMethods,
     DecisionMethods,
     DeskMethods,
+    RoutingMethods,
     InboxMethods,
     KnowledgeMethods,
     MoodMethods,

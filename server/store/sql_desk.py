@@ -52,7 +52,11 @@ class DeskMethods(Roads):
         check_texts(customer=search.customer, agent=search.agent, before=search.before and search.before[1])
         return await self._read(partial(message_search.search, search=search))
 
-    async def index_words(self, channels: Sequence[str] | None, limit: int) -> int:
-        conversations = None if channels is None else [codec.conversation_id(channel) for channel in channels]
-        order = ("3 search", *(conversations or ()))
+    async def index_words(self, channels: Sequence[str], limit: int) -> int:
+        conversations = [codec.conversation_id(channel) for channel in channels]
+        order = ("3 search", *conversations)
         return await self._work(order, partial(self._indexer, conversations=conversations, limit=limit))
+
+    async def unindexed(self, after: str | None, limit: int) -> list[str]:
+        behind = "" if after is None else codec.conversation_id(after)
+        return await self._read(partial(message_search.unindexed, after=behind, limit=limit))

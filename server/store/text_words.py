@@ -16,8 +16,7 @@ _UNSPACED: Final = re.compile("[぀-ヿ㐀-鿿豈-﫿฀-໿ក-៿က-႟]+")
 
 
 def words_of(text: str) -> list[str]:
-    """Every word of ``text`` in its order: without case and accents; runs that have no blanks as pairs of characters.
-    """
+    """Every word of ``text`` in its order, without case and accents; of a run without blanks pairs of characters."""
     found: list[str] = []
     for run in _RUN.findall(_plain(text)):
         start = 0

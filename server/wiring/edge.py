@@ -130,6 +130,7 @@ def _desk(ground: Ground, people: People, turns: Turns, talk: Talk, gate: Gate) 
         insight=talk.insight,
         policies=_policies(ground, turns),
         experiments=talk.laboratory.office,
+        agents=talk.agents,
         verbs=talk.verbs,
         explain=ground.settings.explain_shown,
     )

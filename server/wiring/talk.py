@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from inference.analysis import Analysis
 from server.chat.access import ALERTS_CHANNEL, METRICS_CHANNEL, QUEUE_CHANNEL
+from server.chat.agent_desk import AgentDesk
 from server.chat.alerts import Alerts
 from server.chat.articles import Articles
 from server.chat.claims import ClaimKeeper
@@ -19,6 +20,7 @@ from server.chat.receipts import Receipts
 from server.chat.service import Chat, Verb
 from server.contents import article_of
 from server.wire import requests
+from server.wiring.agents import open_agent_desk
 from server.wiring.drift import Drift
 from server.wiring.ground import Ground, new_id
 from server.wiring.people import People
@@ -33,7 +35,7 @@ class Talk:
     """``chat`` serves the sockets; HTTP uses the parts themselves. ``verbs``: what answers which frame.
 
     ``claims`` takes the conversations of absent agents back; ``drift`` raises alerts; ``inbox`` holds what the bot was
-    not sure of; ``laboratory`` has the experiments, ``articles`` what it knows.
+    not sure of; ``laboratory`` has the experiments, ``articles`` what it knows, ``agents`` what agents ask beside.
     """
 
     messages: Messages
@@ -47,6 +49,7 @@ class Talk:
     insight: Insight
     laboratory: Laboratory
     articles: Articles
+    agents: AgentDesk
 
 
 def offer_talk(ground: Ground, people: People, turns: Turns) -> Talk:
@@ -63,6 +66,7 @@ def offer_talk(ground: Ground, people: People, turns: Turns) -> Talk:
     )
     handoffs = _handoffs(ground, people, turns, messages)
     alerts = Alerts(fanout=ground.fanout, clock=ground.clock, new_id=new_id)
+    insight = Insight(store=ground.store, personas=turns.personas)
     verbs = _verbs(ground, people, messages=messages, conversations=conversations, handoffs=handoffs, notices=notices)
     return Talk(
         messages=messages,
@@ -81,9 +85,10 @@ def offer_talk(ground: Ground, people: People, turns: Turns) -> Talk:
         claims=_claims(ground, people, messages),
         drift=Drift(turns.live, alerts, lambda: turns.fleet.roster),
         inbox=_inbox(ground, turns),
-        insight=Insight(store=ground.store, personas=turns.personas),
+        insight=insight,
         laboratory=open_laboratory(ground, turns.trials, turns.can),
         articles=_articles(ground, turns),
+        agents=open_agent_desk(ground, people, messages=messages, notices=notices, insight=insight),
     )
 
 

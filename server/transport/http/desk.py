@@ -10,6 +10,7 @@ import msgspec
 
 from server.chat.accounts import Accounts
 from server.chat.administration import Administration
+from server.chat.agent_desk import AgentDesk
 from server.chat.articles import Articles
 from server.chat.conversations import ConversationVerbs
 from server.chat.experiment_office import ExperimentOffice
@@ -48,6 +49,7 @@ class Desk:
     insight: Insight
     policies: Policies
     experiments: ExperimentOffice
+    agents: AgentDesk
     verbs: Mapping[type[Incoming], Verb]
     explain: bool
 

@@ -1,0 +1,43 @@
+"""The agents' desk: notes, transfers, search, customers, colleagues."""
+
+from __future__ import annotations
+
+from server.chat.agent_desk import AgentDesk
+from server.chat.agents import Agents
+from server.chat.clientele import Clientele
+from server.chat.insight import Insight
+from server.chat.messages import Messages
+from server.chat.notebook import Notebook
+from server.chat.notices import Notices
+from server.chat.searching import Searching
+from server.chat.transfers import Transfers
+from server.wiring.ground import Ground, new_id
+from server.wiring.people import People
+
+
+def open_agent_desk(
+    ground: Ground, people: People, *, messages: Messages, notices: Notices, insight: Insight
+) -> AgentDesk:
+    """For ``Talk``, whose parts these stand on."""
+    notebook = Notebook(store=ground.store, fanout=ground.fanout, clock=ground.clock, new_id=new_id)
+    return AgentDesk(
+        notebook=notebook,
+        transfers=Transfers(
+            store=ground.store,
+            messages=messages,
+            notebook=notebook,
+            notices=notices,
+            members_changed=people.presence.members_changed,
+            metrics=ground.metrics,
+            clock=ground.clock,
+            new_id=new_id,
+        ),
+        searching=Searching(store=ground.store, clock=ground.clock),
+        clientele=Clientele(store=ground.store, insight=insight),
+        agents=Agents(
+            store=ground.store,
+            standings=people.presence.standings.of,
+            capacity_of=lambda _: ground.settings.agent_capacity,
+            skills_of=lambda _: (),
+        ),
+    )
