@@ -107,6 +107,15 @@ export class Desk extends Emitter {
     this.read();
   }
 
+  /** Put a conversation on the desk without showing it. */
+  put(channel) {
+    if (this.#threads.has(channel)) return;
+    const thread = new Thread(channel, this.#connection);
+    this.#threads.set(channel, thread);
+    this.#keep();
+    this.#load(thread);
+  }
+
   /** Take the conversation over from the bot. Whoever was quicker holds it. */
   async claim(channel) {
     await this.open(channel);

@@ -5,9 +5,14 @@ import { toast } from "../chat/toasts.js";
 import { Connection } from "../parlance/connection.js";
 import { Kept } from "../parlance/kept.js";
 import { StaffSession, takeTokenFromAddress } from "../parlance/staff_session.js";
+import { Api, conversationPath } from "./api.js";
+import { Beside } from "./beside.js";
 import { Canned, filled } from "./canned.js";
 import { Desk } from "./desk.js";
+import { Notes } from "./notes.js";
 import { Notifier } from "./notifier.js";
+import { Passing } from "./passing.js";
+import { Search } from "./search.js";
 import { View } from "./view.js";
 
 const CLIENT = { name: "agent", version: "1.0" };
@@ -17,8 +22,12 @@ const KEYS = [
   ["Alt N", "take the next who waits"],
   ["Alt ↑, Alt ↓", "the conversation above, below"],
   ["Alt R", "resolve, or reopen"],
+  ["Alt P", "pass on"],
   ["Alt B", "back to the bot"],
   ["Alt W", "close the conversation here"],
+  ["Alt S", "search conversations"],
+  ["Alt D", "details: mood, customer, notes"],
+  ["Alt T", "write a note"],
   ["/", "saved replies, in an empty answer"],
   ["Enter, Shift Enter", "send, begin a new line"],
 ];
@@ -36,6 +45,11 @@ const desk = new Desk({ connection, kept: own, analysesOf });
 const view = new View(parts, desk);
 const canned = new Canned(shared);
 const notifier = new Notifier(shared, parts.notify);
+const api = new Api(session);
+const notes = new Notes(api, () => beside.draw());
+const beside = new Beside({ parts, desk, api, notes, show: (channel) => show(() => desk.open(channel)) });
+const passing = new Passing({ parts, desk, api });
+const search = new Search({ parts, api, show: (channel) => show(() => desk.open(channel)) });
 let skewMs = 0;
 
 function socketUrl() {
@@ -45,13 +59,10 @@ function socketUrl() {
 }
 
 async function analysesOf(channel) {
-  const answer = await fetch(`v1/conversations/${encodeURIComponent(channel)}/analyses`, {
-    headers: { authorization: `Bearer ${session.token}` },
-  });
-  return answer.ok ? (await answer.json()).items : [];
+  return (await api.get(conversationPath(channel, "analyses"))).items;
 }
 
-function welcomed({ user, time_ms: timeMs }) {
+function welcomed({ user, time_ms: timeMs, notifications = [] }) {
   if (user.kind !== "agent" && user.kind !== "admin") {
     session.signOut();
     return askToSignIn(`This is a token of kind ${user.kind}. The page needs one of kind agent.`);
@@ -60,7 +71,19 @@ function welcomed({ user, time_ms: timeMs }) {
   showLink(connection.state);
   parts["sign-in"].hidden = true;
   parts.lists.hidden = parts.thread.hidden = parts.tools.hidden = false;
+  beside.forget();
+  for (const notification of notifications) passedOn(notification);
   return draw();
+}
+
+/** A colleague has passed a conversation on to whoever is signed in. */
+function passedOn({ data, notification_id: id, title }) {
+  const channel = data?.transfer;
+  if (typeof channel !== "string") return;
+  desk.put(channel);
+  notifier.tell(title);
+  toast(parts.toasts, title, { label: "Show", run: () => show(() => desk.open(channel)) });
+  connection.request({ type: "seen", notification_id: id }).catch(() => {}); // told again by the next welcome
 }
 
 function askToSignIn(sentence) {
@@ -86,6 +109,7 @@ function showLink({ state, sentence = "" }) {
 function draw() {
   if (parts.lists.hidden) return;
   view.draw(Date.now() + skewMs);
+  beside.draw();
   parts.send.disabled = parts.text.value.trim() === "" || !desk.holds(desk.current);
   const waiting = desk.waiting.length;
   document.title = waiting > 0 ? `(${waiting}) Parlance desk` : "Parlance desk";
@@ -168,6 +192,10 @@ function shortcut(event) {
   const run = {
     KeyN: takeNext,
     KeyR: () => desk.holds(desk.current) && desk.resolve(),
+    KeyP: () => passing.open(),
+    KeyS: () => search.open(),
+    KeyD: insight,
+    KeyT: note,
     KeyB: () => desk.holds(desk.current) && desk.release(),
     KeyW: close,
     ArrowUp: () => step(-1),
@@ -203,6 +231,12 @@ function insight() {
   draw();
 }
 
+function note() {
+  if (desk.current === null) return;
+  if (parts.panel.hidden) insight();
+  beside.write();
+}
+
 function signIn(event) {
   event.preventDefault();
   const token = parts.token.value.trim();
@@ -222,6 +256,10 @@ function listen() {
   connection.on("welcome", welcomed);
   session.on("asked", ({ sentence }) => askToSignIn(sentence));
   desk.on("change", draw);
+  connection.on("push", (frame) => {
+    if (frame.type === "notification") passedOn(frame);
+    notes.hear(frame);
+  });
   desk.on("notice", ({ text }) => toast(parts.toasts, text));
   desk.on("arrived", ({ item }) => notifier.tell(item.last_text ?? "Somebody waits for a human."));
   const on = (name, run) => parts[name].addEventListener("click", run);
@@ -232,6 +270,8 @@ function listen() {
   on("close", close);
   on("back", () => (parts.desk.dataset.pane = "lists"));
   on("insight", insight);
+  on("pass", () => passing.open());
+  on("find", () => search.open());
   on("earlier", () => desk.loadEarlier().catch(({ message }) => toast(parts.toasts, message)));
   on("edit-canned", editCanned);
   on("canned-save", saveCanned);

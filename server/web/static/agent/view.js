@@ -44,7 +44,11 @@ export class View {
     for (const element of parts.waiting.querySelectorAll("[data-since]")) {
       setText(element, durationOf(nowMs - Number(element.dataset.since)));
     }
-    this.#rows(parts.mine, threads.map((thread) => this.#threadRow(thread)), "Open or take over a conversation.");
+    this.#rows(
+      parts.mine,
+      threads.map((thread) => this.#threadRow(thread)),
+      "Open or take over a conversation.",
+    );
   }
 
   /** Only rows that differ are touched: one that is exchanged between press and release would lose the click. */
@@ -82,7 +86,13 @@ export class View {
       element: () =>
         h(
           "button",
-          { type: "button", class: "row", "data-channel": thread.channel, "data-do": "open", "aria-current": current && "true" },
+          {
+            type: "button",
+            class: "row",
+            "data-channel": thread.channel,
+            "data-do": "open",
+            "aria-current": current && "true",
+          },
           h("span", { class: "row-top" }, h("strong", { dir: "auto" }, customer), unreadMark(unread)),
           h("span", { class: "row-note" }, thread.resolved ? `${state}, resolved` : state),
           h("span", { class: "row-text", dir: "auto" }, last),
@@ -96,11 +106,17 @@ export class View {
     parts.desk.dataset.open = String(thread !== null);
     if (thread === null) return;
     const own = this.#desk.holds(thread);
-    const whose = thread.state === "claimed" ? (own ? "You answer" : `${thread.agent?.name ?? "Somebody else"} answers`) : STATES[thread.state];
+    const whose =
+      thread.state === "claimed"
+        ? own
+          ? "You answer"
+          : `${thread.agent?.name ?? "Somebody else"} answers`
+        : STATES[thread.state];
     setText(parts["thread-name"], thread.customer);
     setText(parts["thread-state"], thread.resolved ? `${whose}. Resolved.` : `${whose}.`);
     parts.claim.hidden = thread.state === "claimed";
     parts.release.hidden = !own;
+    parts.pass.hidden = !own;
     parts.resolve.hidden = !own;
     setText(parts.resolve, thread.resolved ? "Reopen" : "Resolve");
     parts.reply.hidden = !own;
@@ -164,7 +180,8 @@ export class View {
     this.#panelShows = shows;
     this.#parts.trend.replaceChildren(...(thread ? trendOf(thread.trend) : []));
     if (question === null || analysis === null) {
-      const why = "Nothing was understood of this message: the model was away, or a person has answered it before this page listened.";
+      const why =
+        "Nothing was understood of this message: the model was away, or a person has answered it before this page listened.";
       return this.#parts["panel-body"].replaceChildren(h("p", { class: "panel-note" }, why));
     }
     const [, understood] = panelParts({ question, answer: null, analysis, latest: true });
@@ -183,11 +200,20 @@ function waitingRow(item) {
         h(
           "button",
           { type: "button", class: "row-open", "data-channel": item.channel, "data-do": "open" },
-          h("span", { class: "row-top" }, h("strong", { "data-since": item.waiting_since_ms }), h("span", {}, inWords(item.reason ?? "asked"))),
+          h(
+            "span",
+            { class: "row-top" },
+            h("strong", { "data-since": item.waiting_since_ms }),
+            h("span", {}, inWords(item.reason ?? "asked")),
+          ),
           h("span", { class: "row-note" }, `urgency ${percent(item.urgency)}, mood ${score(item.sentiment_score)}`),
           h("span", { class: "row-text", dir: "auto" }, item.last_text ?? ""),
         ),
-        h("button", { type: "button", class: "button strong", "data-channel": item.channel, "data-do": "claim" }, "Take over"),
+        h(
+          "button",
+          { type: "button", class: "button strong", "data-channel": item.channel, "data-do": "claim" },
+          "Take over",
+        ),
       ),
   };
 }
@@ -208,7 +234,15 @@ function itemOf(message) {
   return { ...base, side: "other", speaker: persona ? `${name}, ${persona}` : name, voice: persona ?? name };
 }
 
-const unsentItem = ({ key, text, atMs, state, error }) => ({ id: `k${key}`, key, side: "own", text, atMs, state, error });
+const unsentItem = ({ key, text, atMs, state, error }) => ({
+  id: `k${key}`,
+  key,
+  side: "own",
+  text,
+  atMs,
+  state,
+  error,
+});
 
 /** The mood of the last messages as a small line: above the middle is positive. */
 function trendOf(scores) {
@@ -223,7 +257,12 @@ function trendOf(scores) {
   return [
     svg(
       "svg",
-      { class: "trend-line", viewBox: `-3 -3 ${width + 6} ${height + 6}`, "aria-hidden": "true", preserveAspectRatio: "none" },
+      {
+        class: "trend-line",
+        viewBox: `-3 -3 ${width + 6} ${height + 6}`,
+        "aria-hidden": "true",
+        preserveAspectRatio: "none",
+      },
       svg("line", { x1: 0, x2: width, y1: height / 2, y2: height / 2, class: "trend-zero" }),
       svg("polyline", { points: line }),
     ),

@@ -1,0 +1,97 @@
+"""What stands beside a conversation on the agent's page: notes, the customer, passing on, searching."""
+
+from __future__ import annotations
+
+from uuid import uuid4
+
+from playwright.sync_api import Browser, Locator, expect
+
+from tests.browser.support import PHONE, context_of, token_for
+from tests.browser.test_agent import AgentPage, customer
+from tests.browser.test_looks import audit, overflow
+from tests.support.server import ServerProcess
+
+
+def dialog(agent: AgentPage, name: str) -> Locator:
+    return agent.page.get_by_role("dialog", name=name)
+
+
+def test_notes_a_colleague_and_a_search(browser: Browser, server: ServerProcess) -> None:
+    """One conversation goes from Ann to Ben, with a note, and is found again; the customer hears nothing of why."""
+    word = f"zither{uuid4().hex[:8]}"
+    people = [f"{name}-{uuid4().hex[:6]}" for name in ("ann", "ben")]
+    with context_of(browser) as one, context_of(browser) as two, customer(server) as other:
+        ann, ben = (AgentPage(context, server, name) for context, name in zip((one, two), people, strict=True))
+        other.say(f"my {word} is out of tune")
+        other.wants_a_person()
+        ann.take(word)
+        ann.page.keyboard.press("Alt+KeyT")
+        note = ann.page.get_by_role("textbox", name="Note for agents")
+        expect(note).to_be_focused()
+        note.fill("has a <b>bad</b> ear")
+        note.press("Enter")
+        expect(ann.page.locator(".note-text")).to_have_text("has a <b>bad</b> ear")
+        ann.page.get_by_role("tab", name="Customer").click()
+        expect(ann.page.locator("#customer .facts")).to_contain_text("Conversations1")
+        expect(ann.page.locator("#customer")).to_contain_text("This is their first conversation.")
+        assert audit(ann.page) == []
+        ann.page.keyboard.press("Alt+KeyP")
+        passing = dialog(ann, "Pass on")
+        passing.get_by_role("button", name="Pass on").click()
+        expect(passing.get_by_role("alert")).to_have_text("Say why it goes back to the queue.")
+        passing.get_by_role("radio", name=people[1]).check()
+        passing.get_by_role("textbox", name="Why").fill("he is the musician")
+        assert audit(ann.page) == []
+        passing.get_by_role("button", name="Pass on").click()
+        expect(passing).to_be_hidden()
+        expect(ann.state).to_have_text(f"{people[1]} answers.")
+        expect(ann.page.locator("#reply")).to_be_hidden()
+        ben.page.get_by_role("button", name="Show", exact=True).click()
+        expect(ben.state).to_have_text("You answer.")
+        ben.page.get_by_role("tab", name="Notes").click()
+        expect(ben.page.locator(".note-text")).to_have_text(
+            ["has a <b>bad</b> ear", f"Passed on to {people[1]}: he is the musician"]
+        )
+        ann.page.keyboard.press("Alt+KeyS")
+        search = dialog(ann, "Search conversations")
+        search.get_by_role("searchbox").fill(word.upper()[:10])
+        expect(search.locator("#search-found mark")).to_have_text(word[:10])
+        expect(search.locator("#search-found .row-note")).to_contain_text(f"with {people[1]}")
+        assert audit(ann.page) == []
+        search.get_by_role("searchbox").fill(f"{word} never")
+        expect(search.get_by_role("status")).to_have_text("Nothing was found.")
+        search.get_by_role("button", name="Close").click()
+        assert "bad" not in str(other.heard) and "musician" not in str(other.heard)
+        assert ann.errors == ben.errors == []
+
+
+def test_a_phone_has_room_for_all_of_it(browser: Browser, server: ServerProcess) -> None:
+    word = f"drum{uuid4().hex[:8]}"
+    with context_of(browser, PHONE, dark=True) as context, customer(server) as other:
+        other.say(f"{word} " + "y" * 200)
+        other.wants_a_person()
+        agent = AgentPage(context, server)
+        agent.page.get_by_role("button", name="Search").click()
+        expect(dialog(agent, "Search conversations").locator("#search-found .row").first).to_be_visible()
+        assert audit(agent.page) == []
+        assert overflow(agent.page) == []
+        agent.page.get_by_role("button", name="Close", exact=True).last.click()
+        agent.take(word)
+        agent.page.get_by_role("button", name="Details").click()
+        for tab in ("Customer", "Notes"):
+            agent.page.get_by_role("tab", name=tab).click()
+            assert audit(agent.page) == []
+            assert overflow(agent.page) == []
+        assert agent.errors == []
+
+
+def test_a_token_in_the_tab_is_the_agents_own(browser: Browser, server: ServerProcess) -> None:
+    """Whoever has no token sees no search: the buttons are not there before the page knows who asks."""
+    with context_of(browser) as context:
+        page = context.new_page()
+        page.goto(f"{server.http_url}/agent")
+        expect(page.locator("#sign-in")).to_be_visible()
+        expect(page.locator("#find")).to_be_hidden()
+        page.locator("#token").fill(token_for(server, "agent", "late"))
+        page.locator("#token").press("Enter")
+        expect(page.locator("#find")).to_be_visible()
