@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from server.chat.agents import Agents
 from server.chat.clientele import Clientele
 from server.chat.notebook import Notebook
+from server.chat.satisfaction import SatisfactionFigures
 from server.chat.searching import Searching
 from server.chat.transfers import Transfers
 
@@ -20,3 +21,4 @@ class AgentDesk:
     searching: Searching
     clientele: Clientele
     agents: Agents
+    satisfaction: SatisfactionFigures

@@ -9,6 +9,7 @@ from server.chat.insight import Insight
 from server.chat.messages import Messages
 from server.chat.notebook import Notebook
 from server.chat.notices import Notices
+from server.chat.satisfaction import SatisfactionFigures
 from server.chat.searching import Searching
 from server.chat.transfers import Transfers
 from server.wiring.ground import Ground, new_id
@@ -40,4 +41,5 @@ def open_agent_desk(
             capacity_of=lambda _: ground.settings.agent_capacity,
             skills_of=lambda _: (),
         ),
+        satisfaction=SatisfactionFigures(store=ground.store, clock=ground.clock),
     )

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from uuid import uuid4
 
 from playwright.sync_api import Browser, Locator, expect
+from websockets.sync.client import connect
+from websockets.typing import Subprotocol
 
-from tests.browser.support import PHONE, context_of, token_for
+from tests.browser.support import PHONE, ChatPage, context_of, token_for
 from tests.browser.test_agent import AgentPage, customer
 from tests.browser.test_looks import audit, overflow
 from tests.support.server import ServerProcess
@@ -95,3 +98,50 @@ def test_a_token_in_the_tab_is_the_agents_own(browser: Browser, server: ServerPr
         page.locator("#token").fill(token_for(server, "agent", "late"))
         page.locator("#token").press("Enter")
         expect(page.locator("#find")).to_be_visible()
+
+
+def test_a_customer_is_asked_once(browser: Browser, server: ServerProcess) -> None:
+    """The chat page asks after an agent has resolved, takes stars and a word, and asks no more; nor after a reload."""
+    word = f"lute{uuid4().hex[:8]}"
+    with context_of(browser) as one, context_of(browser, PHONE) as two:
+        chat = ChatPage.open(two, server.http_url)
+        chat.say(f"my {word} is flat, I want a human")
+        agent = AgentPage(one, server, name := f"ann-{uuid4().hex[:6]}")
+        if agent.waiting(word).count() == 0:
+            key = chat.page.evaluate("() => JSON.parse(localStorage.getItem('parlance.conversation'))")
+            token = chat.page.evaluate("() => JSON.parse(localStorage.getItem('parlance.token'))")
+            ask_for_a_person(server.ws_url, token, key)
+        agent.take(word)
+        survey = chat.page.locator("#survey")
+        expect(survey).to_be_hidden()
+        agent.page.get_by_role("button", name="Resolve").click()
+        expect(survey).to_contain_text(f"How was the conversation with {name}?")
+        assert audit(chat.page) == []
+        assert overflow(chat.page) == []
+        survey.get_by_role("radio", name="4, Good").check(force=True)
+        expect(survey.get_by_role("status")).to_have_text("Good")
+        survey.get_by_role("textbox", name="Anything to add?").fill("quick & kind")
+        assert audit(chat.page) == []
+        survey.get_by_role("button", name="Send").click()
+        expect(survey).to_be_hidden()
+        rated = next(frame for frame in chat.sent if frame["type"] == "rate")
+        assert (rated["rating"], rated["comment"]) == (0.75, "quick & kind")
+        chat.page.reload()
+        chat.is_online()
+        expect(survey).to_be_hidden()
+        agent.page.get_by_role("tab", name="Customer").click()
+        expect(agent.page.locator("#customer .facts")).to_contain_text("4.0 of 5, once")
+        assert agent.errors == chat.errors == []
+
+
+def ask_for_a_person(url: str, token: str, key: str) -> None:
+    """As the customer who chats on the page."""
+    with connect(url, subprotocols=[Subprotocol("parlance.v1.json")]) as socket:
+        for frame in ({"type": "connect", "token": token}, {"type": "open", "key": key}):
+            socket.send(json.dumps({**frame, "id": 1}))
+            answer = json.loads(socket.recv(timeout=30))
+            while "id" not in answer:
+                answer = json.loads(socket.recv(timeout=30))
+        socket.send(json.dumps({"type": "handoff", "id": 2, "channel": answer["channel"]}))
+        while json.loads(socket.recv(timeout=30)).get("id") != 2:
+            pass

@@ -13,6 +13,7 @@ from server.wire import examples
 from server.wire.parts import State
 
 _ANN = {"id": "ann", "kind": "agent", "name": "Ann"}
+_SCORE: Json = {"count": 12, "mean": 0.8125, "satisfied": 0.75}
 _GUEST = {"id": "01J8", "kind": "customer", "name": "Guest"}
 AT_MS = "Milliseconds since the Unix epoch."
 
@@ -155,3 +156,33 @@ class SetCapacity(Model):
     capacity: Annotated[int, Field(ge=0, le=MAX_CAPACITY)] | None = Field(
         None, description="Conversations at once; left out: as many as the house says."
     )
+
+
+class SatisfactionScore(Model):
+    example: ClassVar[Json | None] = _SCORE
+    count: int = Field(description="Ratings.")
+    mean: float = Field(description="Their mean, in [0, 1]; five stars are 1, one star is 0.")
+    satisfied: float = Field(description="Share of four and five stars (CSAT).")
+
+
+class AgentSatisfaction(SatisfactionScore):
+    example: ClassVar[Json | None] = {"agent_id": "ann", "name": "Ann", **_SCORE}
+    agent_id: str = Field(description="Who had resolved the conversations.")
+    name: str | None = Field(None, description="Their name.")
+
+
+class DaySatisfaction(SatisfactionScore):
+    example: ClassVar[Json | None] = {"day_ms": 1_760_054_400_000, **_SCORE}
+    day_ms: int = Field(description="When the day begins (UTC).")
+
+
+class Satisfaction(Model):
+    example: ClassVar[Json | None] = {
+        "from_ms": 1_757_462_400_000, "to_ms": 1_760_054_400_000, "overall": _SCORE,
+        "agents": [AgentSatisfaction.example], "days": [DaySatisfaction.example],
+    }  # fmt: skip
+    from_ms: int = Field(description="Ratings from then on.")
+    to_ms: int = Field(description="Ratings before then.")
+    overall: SatisfactionScore | None = Field(None, description="Over all; left out where nobody has rated.")
+    agents: list[AgentSatisfaction] = Field(description="By agent.")
+    days: list[DaySatisfaction] = Field(description="By day; those without a rating are left out.")

@@ -9,6 +9,7 @@ import msgspec
 
 from server.chat.agents import Colleague
 from server.chat.clientele import Profile
+from server.chat.satisfaction import Figures, Score
 from server.store.desk_ports import PastConversation
 from server.store.ports import Changed
 from server.store.search_ports import Found
@@ -74,6 +75,21 @@ def colleague_shown(colleague: Colleague) -> dict[str, Any]:
         available=colleague.is_available,
         skills=list(colleague.skills),
     )
+
+
+def figures_shown(figures: Figures) -> dict[str, Any]:
+    """Satisfaction."""
+    return _told(
+        from_ms=figures.from_ms,
+        to_ms=figures.to_ms,
+        overall=None if figures.overall is None else _score(figures.overall),
+        agents=[_told(agent_id=agent, name=name, **_score(score)) for agent, name, score in figures.agents],
+        days=[{"day_ms": day_ms, **_score(score)} for day_ms, score in figures.days],
+    )
+
+
+def _score(score: Score) -> dict[str, Any]:
+    return {"count": score.count, "mean": round(score.mean, 4), "satisfied": round(score.share, 4)}
 
 
 def _past(past: PastConversation) -> dict[str, Any]:

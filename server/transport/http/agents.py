@@ -12,7 +12,7 @@ from server.chat.notebook import MAX_NOTES, note_shown
 from server.chat.searching import MAX_FOUND
 from server.store.search_ports import FoundState
 from server.transport.http import agent_models as models
-from server.transport.http.agent_values import changed_shown, colleague_shown, found_shown, profile_shown
+from server.transport.http.agent_values import changed_shown, colleague_shown, figures_shown, found_shown, profile_shown
 from server.transport.http.asking import (
     CallerDep,
     ChannelDep,
@@ -143,3 +143,15 @@ async def set_capacity(caller: CallerDep, desk: DeskDep, user_id: AgentPath, bod
     and for admins."""
     asked = caller.user.id if user_id == "me" else user_id
     return reply(colleague_shown(await desk.agents.agents.set_capacity(caller, asked, body.capacity)))
+
+
+@agents.get("/v1/satisfaction", response_model=models.Satisfaction)
+async def read_satisfaction(
+    caller: CallerDep,
+    desk: DeskDep,
+    from_ms: Annotated[int | None, Query(ge=0, description="Ratings from then on; else of 30 days.")] = None,
+    to_ms: Annotated[int | None, Query(ge=0, description="Ratings before then; else up to now.")] = None,
+) -> Response:
+    """How customers rated conversations that an agent had resolved: over all, by agent, by day (UTC). Admins see
+    everybody's figures, agents their own."""
+    return reply(figures_shown(await desk.agents.satisfaction.figures(caller, from_ms, to_ms)))

@@ -153,3 +153,24 @@ async def test_colleagues_and_what_they_take_on(strict_server: ServerProcess, ca
     assert (house["capacity"], house["available"]) == (5, True)
     await ann.does("PATCH", "/v1/users/me/presence", {"status": "busy"})
     assert (await of(ann))["available"] is False
+
+
+async def test_satisfaction_counts_for_who_resolved(strict_server: ServerProcess, call: Call) -> None:
+    ann, ben, ada = call("agent", name="Ann"), call("agent", name="Ben"), call("admin")
+    for agent, rating in ((ann, 1.0), (ann, 0.5), (ben, 0.25)):
+        carl = call("customer")
+        at = f"/v1/conversations/{await carl.open()}"
+        await agent.does("POST", f"{at}/claim")
+        await agent.does("POST", f"{at}/resolve")
+        assert (await carl.history(at.rpartition("/")[2]))[-1]["data"]["agent"]["id"] == agent.user_id
+        await carl.does("POST", f"{at}/rating", {"rating": rating})
+    seen = await ann.does("GET", "/v1/satisfaction")
+    assert [(one["agent_id"], one["count"], one["mean"], one["satisfied"]) for one in seen["agents"]] == [
+        (ann.user_id, 2, 0.75, 0.5)
+    ]
+    assert (seen["overall"], len(seen["days"])) == ({"count": 2, "mean": 0.75, "satisfied": 0.5}, 1)
+    everybody = await ada.does("GET", "/v1/satisfaction")
+    assert {ann.user_id, ben.user_id} <= {one["agent_id"] for one in everybody["agents"]}
+    assert (await ada.does("GET", "/v1/satisfaction", params={"from_ms": 0, "to_ms": 5}))["agents"] == []
+    assert await ada.refused("GET", "/v1/satisfaction", params={"from_ms": 5, "to_ms": 0}) == INVALID
+    assert await call("customer").refused("GET", "/v1/satisfaction") == FORBIDDEN

@@ -42,6 +42,7 @@ export class Beside {
   /** Show a tab; the panel is open then. */
   open(name) {
     this.#tab = name;
+    if (name === "customer") this.#profiles.clear(); // a rating may have come
     for (const other of TABS) {
       const selected = other === name;
       const tab = this.#parts[`tab-${other}`];
