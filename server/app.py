@@ -39,7 +39,7 @@ class App:
         self._ground = lay_ground(settings, clock=clock, rng=rng, on_message=self._published)
         self._people = gather_people(self._ground)
         self._turns = prepare_turns(self._ground, contents, on_reward=self._people.figures.rewarded)
-        self._talk = offer_talk(self._ground, self._people, self._turns)
+        self._talk = offer_talk(self._ground, self._people, self._turns, contents.desk)
         self._edge = open_edge(self._ground, self._people, self._turns, self._talk)
         self._ground.signals.on(Removed, self._removed)
         self._tasks: set[asyncio.Task[None]] = set()
@@ -86,9 +86,9 @@ class App:
             self._people.typing.run(),
             self._talk.claims.keep(),
             self._talk.inbox.keep(),
-            self._talk.agents.searching.keep(),
             self._turns.knowledge.watch(),
         ]
+        keepers += self._talk.agents.keepers()
         if self._turns.teaching is not None:
             keepers.append(self._turns.teaching.watch())
         if self._settings.redis_url:  # within one process no word is lost
@@ -107,6 +107,7 @@ class App:
         await asyncio.gather(*self._tasks, return_exceptions=True)
         await self._turns.runner.close(self._settings.drain_ms / 1000)
         await self._turns.listening.close()
+        await self._talk.agents.close()
         await self._turns.learner.close()
         if self._turns.author is not None:
             await self._turns.author.close()
@@ -118,7 +119,7 @@ class App:
     def _published(self, message: Message) -> None:
         self._ground.metrics.messages.inc()
         self._people.queue.on_message(message)
-        self._talk.agents.searching.on_message(message)
+        self._talk.agents.on_message(message)
 
     def _removed(self, word: Removed) -> None:
         self._spawn(self._talk.chat.evict(word.channel, word.user_ids))

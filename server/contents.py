@@ -11,6 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import numpy as np
 import yaml
@@ -33,6 +34,7 @@ from inference.pack import Pack, load_pack, read_manifest, verify_pack
 from inference.products import Products, load_products
 from inference.registry.catalogue import Catalogue
 from server.chat.language.book import PromptBook, PromptError, parse_prompts
+from server.chat.routing import NO_PLAN, DeskError, DeskPlan, parse_desk
 from server.chat.writer import BuiltInWriter, PhraseBook, PhraseError, parse_phrases, with_intents
 from server.errors import StartupError
 from server.knowledge.errors import KnowledgeError
@@ -60,6 +62,7 @@ class Contents:
     mood_rules: MoodRules
     intents: TrainedIntents | None = None
     rules: tuple[Rule, ...] = ()
+    desk: DeskPlan = NO_PLAN
 
 
 def read_contents(settings: Settings) -> Contents:
@@ -81,7 +84,8 @@ def read_contents(settings: Settings) -> Contents:
     labels = pack.manifest.heads.intent.labels if intents is None else intents.manifest.labels
     rules = read_rules(settings.policy_rules_file, personas, labels)
     writer = writer_of(phrases, intents)
-    return Contents(personas, writer, weights, pack, products, phrases, mood_rules, intents, rules)
+    desk = read_desk(settings.desk_file)
+    return Contents(personas, writer, weights, pack, products, phrases, mood_rules, intents, rules, desk)
 
 
 def _champion_pack(settings: Settings) -> Pack:
@@ -136,6 +140,17 @@ def read_rules(path: Path | None, personas: tuple[Persona, ...], intents: Collec
         return parse_rules(read_yaml(path), path.name, [persona.name for persona in personas], intents)
     except RulesError as error:
         raise StartupError(str(error)) from error
+
+
+def read_desk(path: Path | None) -> DeskPlan:
+    """Skills, agents, hours; without a file nobody has skills and the house is always open. ``StartupError`` says what
+    is wrong, and where."""
+    if path is None:
+        return NO_PLAN
+    try:
+        return parse_desk(read_yaml(path), path.name, ZoneInfo)
+    except DeskError as error:
+        raise StartupError(str(error), "Correct desk_file.") from error
 
 
 def read_phrases(folder: Path) -> PhraseBook:

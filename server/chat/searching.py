@@ -16,9 +16,9 @@ from server.chat.access import require_agent
 from server.chat.peer import Caller
 from server.clock import Clock
 from server.errors import Invalid, ProtocolError
+from server.knowledge.plain_words import sought_words
 from server.store.ports import Store
 from server.store.search_ports import Found, FoundState, Search
-from server.store.text_words import sought_words
 from server.wire.frames import Message
 
 MAX_FOUND: Final = 100

@@ -98,7 +98,7 @@ class House:
         turns = prepare_turns(self._ground, contents, on_reward=self._learned, policy=policy)
         self._runner = TurnByTurn(self._ground, turns.bot.answer)
         self._turns = replace(turns, runner=self._runner)
-        self._talk = offer_talk(self._ground, gather_people(self._ground), self._turns)
+        self._talk = offer_talk(self._ground, gather_people(self._ground), self._turns, contents.desk)
         self._follower: asyncio.Task[None] | None = None
 
     async def start(self) -> None:

@@ -1,6 +1,6 @@
 """Search over messages: SQLite's FTS5 and PostgreSQL's tsvector behind one set of functions.
 
-Both keep the words of ``text_words``, so that they find the same. The words of a conversation are entered in the order
+Both keep the words of ``plain_words``, so that they find the same. The words of a conversation are entered in the order
 of its offsets under a lock on how far it has come: what is missed once is found by the next call.
 """
 
@@ -11,10 +11,10 @@ from typing import Any, Final, cast
 
 from sqlalchemy import Connection, Row, bindparam, func, insert, literal_column, select, text, update
 
+from server.knowledge.plain_words import words_of
 from server.store import codec, schema
 from server.store.dialect import Database
 from server.store.search_ports import Found, Search
-from server.store.text_words import words_of
 from server.wire.parts import Kind, State, User
 
 _conversations, _messages = schema.conversations, schema.messages

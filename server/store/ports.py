@@ -211,7 +211,7 @@ class Changed:
 @dataclass(frozen=True, slots=True)
 class QueueItem:
     """A conversation that waits for a human. ``urgency`` and ``sentiment_score`` are those of the last customer message
-    that was understood."""
+    that was understood. ``offered_to``: the id of the agent whom it is offered to, until ``offered_until_ms``."""
 
     channel: str
     waiting_since_ms: int
@@ -219,6 +219,8 @@ class QueueItem:
     urgency: float | None
     sentiment_score: float | None
     last_text: str | None
+    offered_to: str | None = None
+    offered_until_ms: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

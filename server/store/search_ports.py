@@ -18,8 +18,8 @@ FoundState = Literal["bot", "waiting", "claimed", "resolved"]
 
 @dataclass(frozen=True, slots=True)
 class Search:
-    """``words``: as ``server.store.text_words`` makes them; each must begin a word of the message. None: any message,
-    the last one of each conversation is shown. ``customer``: an id or a whole name, ``agent``: the id of one who has
+    """``words``: as ``server.knowledge.plain_words`` makes them; each must begin a word of the message. None: any, the
+    last message of each conversation is shown. ``customer``: an id or a whole name, ``agent``: the id of one who has
     claimed the conversation at some time; times are those of the message. ``before``: the last row of the page before.
     """
 

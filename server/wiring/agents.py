@@ -9,6 +9,9 @@ from server.chat.insight import Insight
 from server.chat.messages import Messages
 from server.chat.notebook import Notebook
 from server.chat.notices import Notices
+from server.chat.reception import Reception
+from server.chat.router import Router
+from server.chat.routing import DeskPlan
 from server.chat.satisfaction import SatisfactionFigures
 from server.chat.searching import Searching
 from server.chat.transfers import Transfers
@@ -17,10 +20,11 @@ from server.wiring.people import People
 
 
 def open_agent_desk(
-    ground: Ground, people: People, *, messages: Messages, notices: Notices, insight: Insight
+    ground: Ground, people: People, plan: DeskPlan, *, messages: Messages, notices: Notices, insight: Insight
 ) -> AgentDesk:
     """For ``Talk``, whose parts these stand on."""
     notebook = Notebook(store=ground.store, fanout=ground.fanout, clock=ground.clock, new_id=new_id)
+    router = _router(ground, people, plan)
     return AgentDesk(
         notebook=notebook,
         transfers=Transfers(
@@ -38,8 +42,24 @@ def open_agent_desk(
         agents=Agents(
             store=ground.store,
             standings=people.presence.standings.of,
-            capacity_of=lambda _: ground.settings.agent_capacity,
-            skills_of=lambda _: (),
+            capacity_of=router.capacity_of,
+            skills_of=router.skills_of,
         ),
         satisfaction=SatisfactionFigures(store=ground.store, clock=ground.clock),
+        router=router,
+        reception=Reception(store=ground.store, messages=messages, clock=ground.clock, new_id=new_id, plan=plan),
+    )
+
+
+def _router(ground: Ground, people: People, plan: DeskPlan) -> Router:
+    settings = ground.settings
+    return Router(
+        store=ground.store,
+        signals=ground.signals,
+        standings=people.presence.standings.of,
+        clock=ground.clock,
+        plan=plan,
+        capacity=settings.agent_capacity,
+        offer_ms=settings.offer_timeout_ms,
+        is_on=settings.routing == "push",
     )

@@ -17,6 +17,7 @@ from server.chat.insight import Insight
 from server.chat.messages import Messages
 from server.chat.notices import Notices
 from server.chat.receipts import Receipts
+from server.chat.routing import DeskPlan
 from server.chat.service import Chat, Verb
 from server.contents import article_of
 from server.wire import requests
@@ -52,7 +53,7 @@ class Talk:
     agents: AgentDesk
 
 
-def offer_talk(ground: Ground, people: People, turns: Turns) -> Talk:
+def offer_talk(ground: Ground, people: People, turns: Turns, plan: DeskPlan) -> Talk:
     """All that clients can ask for."""
     messages = _messages(ground, people, turns)
     conversations = _conversations(ground, people, turns, messages)
@@ -88,7 +89,7 @@ def offer_talk(ground: Ground, people: People, turns: Turns) -> Talk:
         insight=insight,
         laboratory=open_laboratory(ground, turns.trials, turns.can),
         articles=_articles(ground, turns),
-        agents=open_agent_desk(ground, people, messages=messages, notices=notices, insight=insight),
+        agents=open_agent_desk(ground, people, plan, messages=messages, notices=notices, insight=insight),
     )
 
 

@@ -186,3 +186,16 @@ class Satisfaction(Model):
     overall: SatisfactionScore | None = Field(None, description="Over all; left out where nobody has rated.")
     agents: list[AgentSatisfaction] = Field(description="By agent.")
     days: list[DaySatisfaction] = Field(description="By day; those without a rating are left out.")
+
+
+class Refused(Model):
+    example: ClassVar[Json | None] = {"channel": examples.CHANNEL, "refused": True}
+    channel: str = Field(description="The conversation.")
+    refused: bool = Field(description="Whether it was offered until now.")
+
+
+class OpeningHours(Model):
+    example: ClassVar[Json | None] = {"open": False, "opens_ms": 1_760_083_200_000, "timezone": "Europe/Berlin"}
+    open: bool = Field(description="Whether agents are there at this time.")
+    opens_ms: int | None = Field(None, description="When they are there next; left out where not in a year.")
+    timezone: str = Field(description="Of the business hours.")

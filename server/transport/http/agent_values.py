@@ -9,6 +9,7 @@ import msgspec
 
 from server.chat.agents import Colleague
 from server.chat.clientele import Profile
+from server.chat.reception import Opening
 from server.chat.satisfaction import Figures, Score
 from server.store.desk_ports import PastConversation
 from server.store.ports import Changed
@@ -86,6 +87,11 @@ def figures_shown(figures: Figures) -> dict[str, Any]:
         agents=[_told(agent_id=agent, name=name, **_score(score)) for agent, name, score in figures.agents],
         days=[{"day_ms": day_ms, **_score(score)} for day_ms, score in figures.days],
     )
+
+
+def opening_shown(opening: Opening) -> dict[str, Any]:
+    """Business hours."""
+    return _told(open=opening.is_open, opens_ms=opening.opens_ms, timezone=opening.zone)
 
 
 def _score(score: Score) -> dict[str, Any]:

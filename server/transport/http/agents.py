@@ -12,7 +12,14 @@ from server.chat.notebook import MAX_NOTES, note_shown
 from server.chat.searching import MAX_FOUND
 from server.store.search_ports import FoundState
 from server.transport.http import agent_models as models
-from server.transport.http.agent_values import changed_shown, colleague_shown, figures_shown, found_shown, profile_shown
+from server.transport.http.agent_values import (
+    changed_shown,
+    colleague_shown,
+    figures_shown,
+    found_shown,
+    opening_shown,
+    profile_shown,
+)
 from server.transport.http.asking import (
     CallerDep,
     ChannelDep,
@@ -143,6 +150,18 @@ async def set_capacity(caller: CallerDep, desk: DeskDep, user_id: AgentPath, bod
     and for admins."""
     asked = caller.user.id if user_id == "me" else user_id
     return reply(colleague_shown(await desk.agents.agents.set_capacity(caller, asked, body.capacity)))
+
+
+@agents.post("/v1/conversations/{channel}/refuse", response_model=models.Refused, responses=problems(404))
+async def refuse_offer(caller: CallerDep, desk: DeskDep, channel: ChannelDep) -> Response:
+    """Say no to a conversation that is offered to oneself; the next agent gets it. A claim accepts it."""
+    return reply({"channel": channel, "refused": await desk.agents.router.refuse(caller, channel)})
+
+
+@agents.get("/v1/hours", response_model=models.OpeningHours)
+async def read_hours(caller: CallerDep, desk: DeskDep) -> Response:  # noqa: ARG001  (anybody with a token)
+    """Whether agents are there at this time of the week, and, where they are not, from when on."""
+    return reply(opening_shown(desk.agents.reception.opening()))
 
 
 @agents.get("/v1/satisfaction", response_model=models.Satisfaction)

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from dataclasses import replace
 from typing import Any
 
 import pytest
 
+from server.chat.routing import Candidate, assign
 from server.errors import Conflict, Invalid, NotFound
+from server.knowledge.plain_words import sought_words
 from server.store.desk_ports import Note, Satisfaction
 from server.store.ports import Assessment, ClaimRow, Store
+from server.store.routing_ports import Decide, Offer, Placement, RoutingFacts
 from server.store.search_ports import Found, Search
 from server.store.sql import SqlStore
-from server.store.text_words import sought_words
 from server.wire.parts import User
 from tests.contract.store.harness import Harness, new_id
 from tests.contract.store.people import (
@@ -317,3 +320,105 @@ async def test_ratings_count_for_who_resolved(store: SqlStore) -> None:
     assert len(await store.satisfaction(NOW_MS, NOW_MS + 1)) == 2
     await store.assess(rating(channels[0], 0.25))  # another opinion
     assert [one.total for one in await store.satisfaction(NOW_MS, NOW_MS + 1)] == [0.25, 0.25]
+
+
+# --------------------------------------------------------------------------- agents and offers
+
+
+def to(agent: User) -> Decide:
+    """Everything that waits to one agent."""
+    return lambda facts: [Placement(one.channel, agent.id) for one in facts.waiting]
+
+
+async def test_agents_and_how_much_they_have(store: SqlStore) -> None:
+    await known(store, ANN, EVE, FAY, ADA)
+    assert [row.user for row in await store.agents()] == [ADA, EVE, FAY]
+    mine, resolved, waiting = [await opened(store) for _ in range(3)]
+    for channel in (mine, resolved):
+        await store.claim(claim(channel, EVE))
+    await store.resolve(resolution(resolved, by=EVE))
+    await store.handoff(handoff(waiting))
+    await store.set_capacity(FAY.id, 7)
+    await store.route(to(EVE), 10, 60_000)
+    loads = {row.user.id: (row.claimed, row.offered, row.capacity) for row in await store.agents()}
+    assert loads == {ADA.id: (0, 0, None), EVE.id: (1, 1, None), FAY.id: (0, 0, 7)}
+    await store.set_capacity(FAY.id, 2)
+    await store.set_capacity(FAY.id, None)
+    assert {row.capacity for row in await store.agents()} == {None}
+    for nobody in (ANN.id, "no-such-user"):
+        with pytest.raises(NotFound):
+            await store.set_capacity(nobody, 1)
+
+
+async def test_what_a_decision_is_made_of(store: SqlStore) -> None:
+    await known(store, EVE)
+    channel = await opened(store)
+    await store.answer(answer(await asked(store, channel)))
+    await store.handoff(handoff(channel, reason="angry"))
+    seen: list[RoutingFacts] = []
+
+    def look(facts: RoutingFacts) -> list[Placement]:
+        seen.append(facts)
+        return []
+
+    assert await store.route(look, 10, 1_000) == []
+    (one,) = seen[0].waiting
+    assert (one.channel, one.reason, one.persona, one.analysis["intent"]) == (channel, "angry", "warm", "parcel")
+    assert [row.user for row in seen[0].agents] == [EVE]
+    assert seen[0].offers == ()
+
+
+async def test_an_offer_ends_by_refusal_lapse_or_claim(store: SqlStore) -> None:
+    await known(store, EVE, FAY)
+    channel = await opened(store)
+    await store.handoff(handoff(channel))
+    assert await store.route(to(EVE), 10, 60_000) == [Placement(channel, EVE.id)]
+    assert await store.route(to(FAY), 10, 60_000) == []  # one at a time
+    ((offer,), (item,)) = (await store.offers(), await store.queue(10))
+    assert (offer.agent_id, offer.state, 0 < offer.left_ms <= 60_000) == (EVE.id, "open", True)
+    assert item.offered_to == EVE.id and item.offered_until_ms is not None
+    assert not await store.refuse(channel, FAY.id)
+    assert await store.refuse(channel, EVE.id)
+    assert not await store.refuse(channel, EVE.id)
+    assert await store.offers() == []
+    assert [one.offered_to for one in await store.queue(10)] == [None]
+    told: list[Offer] = []
+
+    def next_one(facts: RoutingFacts) -> list[Placement]:
+        told.extend(facts.offers)
+        return [Placement(one.channel, FAY.id) for one in facts.waiting]
+
+    assert await store.route(next_one, 10, 1) == [Placement(channel, FAY.id)]
+    assert [(one.agent_id, one.state) for one in told] == [(EVE.id, "refused")]
+    while await store.offers():
+        await asyncio.sleep(0.01)
+    told.clear()
+    assert await store.route(next_one, 10, 60_000) == [Placement(channel, FAY.id)]
+    assert sorted((one.agent_id, one.state) for one in told) == [(EVE.id, "refused"), (FAY.id, "lapsed")]
+    await store.claim(claim(channel, EVE))  # whoever wants to
+    assert await store.offers() == [] and await store.route(to(FAY), 10, 60_000) == []
+    await store.release(release(channel, EVE, to="waiting", at_ms=NOW_MS + 1))
+    told.clear()
+    assert await store.route(next_one, 10, 60_000) == [Placement(channel, FAY.id)]  # another wait begins anew
+    assert told == []
+
+
+async def test_many_workers_route_as_one(harness: Harness) -> None:
+    """Each agent takes three; however many workers route at once, nobody is offered more, and nothing twice."""
+    stores = [harness.store() for _ in range(3)]
+    for store in stores:
+        await store.start()
+    await known(stores[0], EVE, FAY)
+    channels = [await opened(stores[0]) for _ in range(10)]
+    for channel in channels:
+        await stores[0].handoff(handoff(channel))
+    candidates = [Candidate(EVE.id, 3), Candidate(FAY.id, 3)]
+
+    def decide(facts: RoutingFacts) -> list[Placement]:
+        return assign(facts, candidates)
+
+    done = await asyncio.gather(*(store.route(decide, 100, 60_000) for store in stores for _ in range(4)))
+    placed = [place for some in done for place in some]
+    assert len({place.channel for place in placed}) == len(placed) == 6
+    assert Counter(place.agent_id for place in placed) == {EVE.id: 3, FAY.id: 3}
+    assert {offer.channel for offer in await stores[1].offers()} == {place.channel for place in placed}

@@ -11,9 +11,9 @@ import pytest
 from server.chat.searching import BATCH, MAX_PENDING, SWEEP_EVERY_MS, Searching
 from server.clock import ManualClock
 from server.errors import Forbidden, Invalid, Unavailable
+from server.knowledge.plain_words import MAX_SOUGHT, sought_words, words_of
 from server.store.ports import Store
 from server.store.search_ports import Found, Search
-from server.store.text_words import MAX_SOUGHT, sought_words, words_of
 from tests.unit.chat.house import caller, text_message
 
 

@@ -380,6 +380,7 @@ def desk_of(verbs: Verbs, quotas: Quotas = NO_QUOTAS) -> Desk:
         insight=Seer(verbs),
         policies=Rack(verbs),
         experiments=Bench(verbs),
+        agents=parts,
         verbs={entry.frame: verbs.verb(entry.frame) for entry in REQUESTS},
         explain=False,
     )
