@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Literal
 
 from server.chat.access import require_agent
 from server.chat.peer import Caller
@@ -40,7 +40,8 @@ class Colleague:
 
 
 class Agents:
-    """``capacity``: the house's. ``skills_of`` says what an agent, by id, is good at."""
+    """``capacity_of`` says how many an agent, by id, takes who has no number of their own, ``skills_of`` what they are
+    good at. ``routing``: whether conversations are offered (push) or taken (pull)."""
 
     def __init__(
         self,
@@ -49,7 +50,9 @@ class Agents:
         standings: Standings,
         capacity_of: Callable[[str], int],
         skills_of: Callable[[str], tuple[str, ...]],
+        routing: Literal["pull", "push"],
     ) -> None:
+        self.routing = routing
         self._store = store
         self._standings = standings
         self._capacity_of = capacity_of

@@ -44,6 +44,7 @@ def open_agent_desk(
             standings=people.presence.standings.of,
             capacity_of=router.capacity_of,
             skills_of=router.skills_of,
+            routing=ground.settings.routing,
         ),
         satisfaction=SatisfactionFigures(store=ground.store, clock=ground.clock),
         router=router,

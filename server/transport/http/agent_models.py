@@ -147,8 +147,9 @@ class Agent(Model):
 
 
 class AgentPage(Model):
-    example: ClassVar[Json | None] = {"items": [Agent.example]}
+    example: ClassVar[Json | None] = {"items": [Agent.example], "routing": "pull"}
     items: list[Agent] = Field(description="By name.")
+    routing: Literal["pull", "push"] = Field(description="Whether agents take conversations, or are offered them.")
 
 
 class SetCapacity(Model):

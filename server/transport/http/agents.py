@@ -141,7 +141,8 @@ async def search_conversations(
 @agents.get("/v1/agents", response_model=models.AgentPage)
 async def list_agents(caller: CallerDep, desk: DeskDep) -> Response:
     """Agents and admins by name: whether they are there, how much they have and take on. For agents and admins."""
-    return reply({"items": [colleague_shown(one) for one in await desk.agents.agents.all(caller)]})
+    agents_now = await desk.agents.agents.all(caller)
+    return reply({"items": [colleague_shown(one) for one in agents_now], "routing": desk.agents.agents.routing})
 
 
 @agents.put("/v1/agents/{user_id:path}/capacity", response_model=models.Agent, responses=problems(404))

@@ -11,13 +11,15 @@ import { Canned, filled } from "./canned.js";
 import { Desk } from "./desk.js";
 import { Notes } from "./notes.js";
 import { Notifier } from "./notifier.js";
+import { Order } from "./order.js";
 import { Passing } from "./passing.js";
 import { Search } from "./search.js";
+import { Standing } from "./standing.js";
 import { View } from "./view.js";
 
 const CLIENT = { name: "agent", version: "1.0" };
 /** Waiting times grow, and the desk says so. */
-const REFRESH_MS = 5_000;
+const REFRESH_MS = 1_000;
 const KEYS = [
   ["Alt N", "take the next who waits"],
   ["Alt ↑, Alt ↓", "the conversation above, below"],
@@ -41,11 +43,13 @@ const connection = new Connection({
   credentials: session,
   resume: () => desk.positions(),
 });
-const desk = new Desk({ connection, kept: own, analysesOf });
-const view = new View(parts, desk);
+const order = new Order(shared);
+const desk = new Desk({ connection, kept: own, order, analysesOf });
+const view = new View(parts, desk, (agentId) => standing.nameOf(agentId));
 const canned = new Canned(shared);
 const notifier = new Notifier(shared, parts.notify);
 const api = new Api(session);
+const standing = new Standing({ parts, api, connection });
 const notes = new Notes(api, () => beside.draw());
 const beside = new Beside({ parts, desk, api, notes, show: (channel) => show(() => desk.open(channel)) });
 const passing = new Passing({ parts, desk, api });
@@ -72,6 +76,7 @@ function welcomed({ user, time_ms: timeMs, notifications = [] }) {
   parts["sign-in"].hidden = true;
   parts.lists.hidden = parts.thread.hidden = parts.tools.hidden = false;
   beside.forget();
+  standing.load(user).then(draw);
   for (const notification of notifications) passedOn(notification);
   return draw();
 }
@@ -210,6 +215,10 @@ function clicked(event) {
   const button = event.target.closest("[data-do]");
   if (button === null) return;
   const { channel } = button.dataset;
+  if (button.dataset.do === "refuse") {
+    const failed = ({ message }) => toast(parts.toasts, `The offer could not be refused: ${message}`);
+    return void api.post(conversationPath(channel, "refuse")).catch(failed);
+  }
   show(() => (button.dataset.do === "claim" ? desk.claim(channel) : desk.open(channel)));
 }
 
@@ -261,7 +270,14 @@ function listen() {
     notes.hear(frame);
   });
   desk.on("notice", ({ text }) => toast(parts.toasts, text));
-  desk.on("arrived", ({ item }) => notifier.tell(item.last_text ?? "Somebody waits for a human."));
+  const tell = ({ item }) => notifier.tell(item.last_text ?? "Somebody waits for a human.");
+  desk.on("arrived", (arrival) => standing.routing === "pull" && tell(arrival));
+  desk.on("offered", tell);
+  parts.order.value = order.value;
+  parts.order.addEventListener("change", () => {
+    order.value = parts.order.value;
+    draw();
+  });
   const on = (name, run) => parts[name].addEventListener("click", run);
   on("next", takeNext);
   on("claim", () => show(() => desk.claim(desk.current.channel)));

@@ -12,15 +12,18 @@ const STATES = { bot: "The bot answers", waiting: "Waits for a human; the bot an
 export class View {
   #parts;
   #desk;
+  #nameOf;
   #elements = new Map();
   #shown = null;
   #panelShows = "";
   /** The reader is at the end, and is taken along as it moves. */
   #near = true;
 
-  constructor(parts, desk) {
+  /** @param {(agentId: string) => string} nameOf a colleague's */
+  constructor(parts, desk, nameOf) {
     this.#parts = parts;
     this.#desk = desk;
+    this.#nameOf = nameOf;
     const grown = new ResizeObserver(() => this.#near && this.toEnd());
     for (const box of [parts.log, parts.messages]) grown.observe(box);
     parts.log.addEventListener("scroll", () => (this.#near = this.#atEnd()), { passive: true });
@@ -40,15 +43,28 @@ export class View {
     const parts = this.#parts;
     setText(parts["waiting-count"], waiting.length === 0 ? "" : String(waiting.length));
     setText(parts["mine-count"], threads.length === 0 ? "" : String(threads.length));
-    this.#rows(parts.waiting, waiting.map(waitingRow), "Nobody waits.");
+    this.#rows(
+      parts.waiting,
+      waiting.map((item) => waitingRow(item, this.#offerOf(item))),
+      "Nobody waits.",
+    );
     for (const element of parts.waiting.querySelectorAll("[data-since]")) {
       setText(element, durationOf(nowMs - Number(element.dataset.since)));
+    }
+    for (const element of parts.waiting.querySelectorAll("[data-until]")) {
+      setText(element, durationOf(Number(element.dataset.until) - nowMs));
     }
     this.#rows(
       parts.mine,
       threads.map((thread) => this.#threadRow(thread)),
       "Open or take over a conversation.",
     );
+  }
+
+  /** To whom it is offered: nobody (null), somebody by name, or `mine`. */
+  #offerOf({ offered_to: to }) {
+    if (to === undefined) return null;
+    return { mine: to === this.#desk.me?.id, name: this.#nameOf(to) };
   }
 
   /** Only rows that differ are touched: one that is exchanged between press and release would lose the click. */
@@ -189,14 +205,14 @@ export class View {
   }
 }
 
-function waitingRow(item) {
+function waitingRow(item, offer) {
   return {
     channel: item.channel,
-    key: JSON.stringify(item),
+    key: JSON.stringify([item, offer]),
     element: () =>
       h(
         "div",
-        { class: "row waiting-row" },
+        { class: offer?.mine ? "row waiting-row offered" : "row waiting-row" },
         h(
           "button",
           { type: "button", class: "row-open", "data-channel": item.channel, "data-do": "open" },
@@ -207,15 +223,32 @@ function waitingRow(item) {
             h("span", {}, inWords(item.reason ?? "asked")),
           ),
           h("span", { class: "row-note" }, `urgency ${percent(item.urgency)}, mood ${score(item.sentiment_score)}`),
+          offer && offerNote(item, offer),
           h("span", { class: "row-text", dir: "auto" }, item.last_text ?? ""),
         ),
         h(
-          "button",
-          { type: "button", class: "button strong", "data-channel": item.channel, "data-do": "claim" },
-          "Take over",
+          "div",
+          { class: "row-buttons" },
+          h(
+            "button",
+            { type: "button", class: "button strong", "data-channel": item.channel, "data-do": "claim" },
+            "Take over",
+          ),
+          offer?.mine
+            ? h(
+                "button",
+                { type: "button", class: "button", "data-channel": item.channel, "data-do": "refuse" },
+                "Refuse",
+              )
+            : null,
         ),
       ),
   };
+}
+
+function offerNote(item, { mine, name }) {
+  if (!mine) return h("span", { class: "row-note", dir: "auto" }, `offered to ${name}`);
+  return h("span", { class: "row-offer" }, "Offered to you for ", h("span", { "data-until": item.offered_until_ms }));
 }
 
 function unreadMark(count) {
