@@ -13,6 +13,7 @@ from server.chat.reception import Reception
 from server.chat.router import Router
 from server.chat.satisfaction import SatisfactionFigures
 from server.chat.searching import Searching
+from server.chat.suggestions import Suggestions
 from server.chat.transfers import Transfers
 from server.wire.frames import Message
 
@@ -29,6 +30,7 @@ class AgentDesk:
     satisfaction: SatisfactionFigures
     router: Router
     reception: Reception
+    suggestions: Suggestions
 
     def on_message(self, message: Message) -> None:
         """It was stored by this worker."""

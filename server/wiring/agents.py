@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from inference.analysis import Analysis
 from server.chat.agent_desk import AgentDesk
 from server.chat.agents import Agents
 from server.chat.clientele import Clientele
@@ -14,13 +15,22 @@ from server.chat.router import Router
 from server.chat.routing import DeskPlan
 from server.chat.satisfaction import SatisfactionFigures
 from server.chat.searching import Searching
+from server.chat.suggestions import Suggestions
 from server.chat.transfers import Transfers
 from server.wiring.ground import Ground, new_id
 from server.wiring.people import People
+from server.wiring.turns import Turns
 
 
 def open_agent_desk(
-    ground: Ground, people: People, plan: DeskPlan, *, messages: Messages, notices: Notices, insight: Insight
+    ground: Ground,
+    people: People,
+    turns: Turns,
+    plan: DeskPlan,
+    *,
+    messages: Messages,
+    notices: Notices,
+    insight: Insight,
 ) -> AgentDesk:
     """For ``Talk``, whose parts these stand on."""
     notebook = Notebook(store=ground.store, fanout=ground.fanout, clock=ground.clock, new_id=new_id)
@@ -49,6 +59,23 @@ def open_agent_desk(
         satisfaction=SatisfactionFigures(store=ground.store, clock=ground.clock),
         router=router,
         reception=Reception(store=ground.store, messages=messages, clock=ground.clock, new_id=new_id, plan=plan),
+        suggestions=_suggestions(ground, turns),
+    )
+
+
+def _suggestions(ground: Ground, turns: Turns) -> Suggestions:
+    timeout_s = ground.settings.analysis_timeout_ms / 1000
+
+    async def analyse(text: str) -> Analysis:
+        return await turns.fleet.roster.champion.analyse(text, timeout_s=timeout_s)
+
+    return Suggestions(
+        store=ground.store,
+        analyse=analyse,
+        knowledge=turns.knowledge,
+        writer=lambda: turns.bot.writer,
+        personas=lambda: turns.bot.personas,
+        rng=ground.rng,
     )
 
 

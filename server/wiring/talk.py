@@ -89,7 +89,7 @@ def offer_talk(ground: Ground, people: People, turns: Turns, plan: DeskPlan) -> 
         insight=insight,
         laboratory=open_laboratory(ground, turns.trials, turns.can),
         articles=_articles(ground, turns),
-        agents=open_agent_desk(ground, people, plan, messages=messages, notices=notices, insight=insight),
+        agents=open_agent_desk(ground, people, turns, plan, messages=messages, notices=notices, insight=insight),
     )
 
 

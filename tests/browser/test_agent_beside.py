@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from uuid import uuid4
 
 from playwright.sync_api import Browser, Locator, expect
@@ -98,6 +99,40 @@ def test_a_token_in_the_tab_is_the_agents_own(browser: Browser, server: ServerPr
         page.locator("#token").fill(token_for(server, "agent", "late"))
         page.locator("#token").press("Enter")
         expect(page.locator("#find")).to_be_visible()
+
+
+def test_suggestions_become_part_of_the_draft(browser: Browser, server: ServerProcess) -> None:
+    """By click and by shortcut, never sent by themselves; a saved reply that has the customer's words is among them."""
+    word = f"oboe{uuid4().hex[:8]}"
+    with context_of(browser) as context, customer(server) as other:
+        other.say(f"my order of a {word} has not come, where is it?")
+        other.wants_a_person()
+        agent = AgentPage(context, server, f"ann-{uuid4().hex[:6]}")
+        agent.take(word)
+        agent.page.keyboard.press("Alt+KeyA")
+        rows = agent.page.locator("#suggest-list .suggestion")
+        expect(rows.first).to_contain_text("Written")
+        saved = rows.filter(has_text="Could you tell me your order number, please?")
+        expect(saved).to_contain_text("Saved reply /order")
+        assert audit(agent.page) == []
+        agent.box.fill("One moment.")
+        saved.click()
+        expect(agent.box).to_have_value("One moment. Could you tell me your order number, please?")
+        agent.box.fill("")
+        written = rows.first.locator(".suggestion-text").inner_text()
+        agent.page.keyboard.press("Alt+Digit1")
+        expect(agent.box).to_have_value(re.compile(re.escape(written.removesuffix("…"))))
+        manner = agent.page.get_by_label("Manner")
+        expect(manner.locator("option")).not_to_have_count(1)
+        manner.select_option(index=1)
+        expect(rows.first).to_contain_text(f"Written, {manner.input_value()}")
+        assert not [frame for frame in other.heard if (frame.get("from") or {}).get("kind") == "agent"]
+        agent.page.keyboard.press("Alt+KeyA")
+        expect(agent.page.locator("#suggest")).to_be_hidden()
+        agent.page.get_by_role("button", name="Shortcuts").click()
+        expect(agent.page.locator("#keys")).to_contain_text("suggested answers")
+        assert audit(agent.page) == []
+        assert agent.errors == []
 
 
 def test_a_customer_is_asked_once(browser: Browser, server: ServerProcess) -> None:

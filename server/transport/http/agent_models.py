@@ -200,3 +200,23 @@ class OpeningHours(Model):
     open: bool = Field(description="Whether agents are there at this time.")
     opens_ms: int | None = Field(None, description="When they are there next; left out where not in a year.")
     timezone: str = Field(description="Of the business hours.")
+
+
+class Suggestion(Model):
+    example: ClassVar[Json | None] = {
+        "kind": "article", "text": "Send it back within 30 days.", "article": "returning", "title": "Returning things",
+        "confidence": 0.81, "link": "/v1/knowledge/articles/returning",
+    }  # fmt: skip
+    kind: Literal["written", "article"] = Field(description="By the writer, or an article's passage.")
+    text: str = Field(description="What could be sent.")
+    persona: str | None = Field(None, description="In whose manner it is written.")
+    article: str | None = Field(None, description="The article's id.")
+    title: str | None = Field(None, description="The article's title.")
+    confidence: float | None = Field(None, description="How likely the article answers, in [0, 1].")
+    link: str | None = Field(None, description="Where the whole article is.")
+
+
+class Suggestions(Model):
+    example: ClassVar[Json | None] = {"message_id": "01JA", "items": [Suggestion.example]}
+    message_id: str | None = Field(None, description="The customer's message; left out where there is none.")
+    items: list[Suggestion] = Field(description="The writer's first, then articles, the surest first.")

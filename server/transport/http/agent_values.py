@@ -11,6 +11,7 @@ from server.chat.agents import Colleague
 from server.chat.clientele import Profile
 from server.chat.reception import Opening
 from server.chat.satisfaction import Figures, Score
+from server.chat.suggestions import Suggested
 from server.store.desk_ports import PastConversation
 from server.store.ports import Changed
 from server.store.search_ports import Found
@@ -92,6 +93,26 @@ def figures_shown(figures: Figures) -> dict[str, Any]:
 def opening_shown(opening: Opening) -> dict[str, Any]:
     """Business hours."""
     return _told(open=opening.is_open, opens_ms=opening.opens_ms, timezone=opening.zone)
+
+
+def suggested_shown(suggested: Suggested) -> dict[str, Any]:
+    """What might be answered; of an article its passage."""
+    items: list[dict[str, Any]] = []
+    if suggested.text is not None:
+        items.append({"kind": "written", "text": suggested.text, "persona": suggested.persona})
+    items += [
+        {
+            "kind": "article",
+            "text": hit.passage.text,
+            "article": hit.article_id,
+            "title": hit.title,
+            "confidence": round(hit.confidence, 3),
+            "link": f"/v1/knowledge/articles/{hit.article_id}",
+        }
+        for hit in suggested.articles
+    ]
+    message = suggested.message
+    return _told(message_id=None if message is None else message.message_id, items=items)
 
 
 def _score(score: Score) -> dict[str, Any]:

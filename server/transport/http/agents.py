@@ -19,6 +19,7 @@ from server.transport.http.agent_values import (
     found_shown,
     opening_shown,
     profile_shown,
+    suggested_shown,
 )
 from server.transport.http.asking import (
     CallerDep,
@@ -157,6 +158,20 @@ async def set_capacity(caller: CallerDep, desk: DeskDep, user_id: AgentPath, bod
 async def refuse_offer(caller: CallerDep, desk: DeskDep, channel: ChannelDep) -> Response:
     """Say no to a conversation that is offered to oneself; the next agent gets it. A claim accepts it."""
     return reply({"channel": channel, "refused": await desk.agents.router.refuse(caller, channel)})
+
+
+@agents.get("/v1/conversations/{channel}/suggestions", response_model=models.Suggestions, responses=problems(404))
+async def suggest_answers(
+    caller: CallerDep,
+    desk: DeskDep,
+    channel: ChannelDep,
+    persona: Annotated[
+        str | None, Query(description="In whose manner; else whose answer was last.", max_length=64)
+    ] = None,
+) -> Response:
+    """What an agent might answer to the customer's last message: the writer's words, and articles that may hold the
+    answer. Nothing is sent. Asked again, the words may be others. For agents and admins."""
+    return reply(suggested_shown(await desk.agents.suggestions.suggest(caller, channel, persona)))
 
 
 @agents.get("/v1/hours", response_model=models.OpeningHours)

@@ -174,3 +174,38 @@ async def test_satisfaction_counts_for_who_resolved(strict_server: ServerProcess
     assert (await ada.does("GET", "/v1/satisfaction", params={"from_ms": 0, "to_ms": 5}))["agents"] == []
     assert await ada.refused("GET", "/v1/satisfaction", params={"from_ms": 5, "to_ms": 0}) == INVALID
     assert await call("customer").refused("GET", "/v1/satisfaction") == FORBIDDEN
+
+
+async def test_what_might_be_answered(strict_server: ServerProcess, call: Call, join: Join) -> None:
+    carl, ann, ada = call("customer"), call("agent"), call("admin")
+    channel = await carl.open()
+    at = f"/v1/conversations/{channel}/suggestions"
+    assert await ann.does("GET", at) == {"items": []}
+    source = """---
+id: glockenspiel-tuning
+title: Tuning a glockenspiel
+category: instruments
+---
+A glockenspiel cannot be tuned at home. Send it to the workshop in Basel, and it comes back within two weeks.
+"""
+    saved = await ada.call("PUT", "/v1/knowledge/articles/glockenspiel-tuning", {"source": source})
+    assert saved.is_success, saved.text
+    for state in ("approved", "active"):
+        await ada.does("PUT", "/v1/knowledge/articles/glockenspiel-tuning/versions/1/state", {"state": state})
+    phone = await online(join, strict_server, carl)
+    await phone.ask("subscribe", channel=channel)
+    sent = await phone.send(channel, "how do I tune my glockenspiel?")
+    await phone.bot_reply(sent["message_id"])
+    for _ in range(50):  # until this worker has read what is new
+        found = await ann.does("GET", at, params={"persona": "calm"})
+        if len(found["items"]) > 1:
+            break
+        await asyncio.sleep(0.1)
+    written, article = found["items"][:2]
+    assert (written["kind"], written["persona"], found["message_id"]) == ("written", "calm", sent["message_id"])
+    assert (article["article"], article["title"]) == ("glockenspiel-tuning", "Tuning a glockenspiel")
+    assert "workshop in Basel" in article["text"]
+    assert (await ann.does("GET", article["link"]))["title"] == "Tuning a glockenspiel"
+    assert len(await carl.history(channel)) == 2  # nothing was sent
+    assert await ann.refused("GET", at, params={"persona": "nobody"}) == NOT_FOUND
+    assert await carl.refused("GET", at) == FORBIDDEN

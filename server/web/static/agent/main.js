@@ -15,6 +15,7 @@ import { Order } from "./order.js";
 import { Passing } from "./passing.js";
 import { Search } from "./search.js";
 import { Standing } from "./standing.js";
+import { Suggesting } from "./suggesting.js";
 import { View } from "./view.js";
 
 const CLIENT = { name: "agent", version: "1.0" };
@@ -27,6 +28,8 @@ const KEYS = [
   ["Alt P", "pass on"],
   ["Alt B", "back to the bot"],
   ["Alt W", "close the conversation here"],
+  ["Alt A", "suggested answers"],
+  ["Alt 1 to Alt 9", "put a suggestion into the answer"],
   ["Alt S", "search conversations"],
   ["Alt D", "details: mood, customer, notes"],
   ["Alt T", "write a note"],
@@ -52,6 +55,7 @@ const api = new Api(session);
 const standing = new Standing({ parts, api, connection });
 const notes = new Notes(api, () => beside.draw());
 const beside = new Beside({ parts, desk, api, notes, show: (channel) => show(() => desk.open(channel)) });
+const suggesting = new Suggesting({ parts, desk, api, canned, take: insert });
 const passing = new Passing({ parts, desk, api });
 const search = new Search({ parts, api, show: (channel) => show(() => desk.open(channel)) });
 let skewMs = 0;
@@ -115,6 +119,7 @@ function draw() {
   if (parts.lists.hidden) return;
   view.draw(Date.now() + skewMs);
   beside.draw();
+  suggesting.draw();
   parts.send.disabled = parts.text.value.trim() === "" || !desk.holds(desk.current);
   const waiting = desk.waiting.length;
   document.title = waiting > 0 ? `(${waiting}) Parlance desk` : "Parlance desk";
@@ -183,6 +188,18 @@ function take(text) {
   parts.text.focus();
 }
 
+/** A suggestion becomes part of the draft; a person sends it. */
+function insert(text) {
+  const { text: box } = parts;
+  const before = box.value.slice(0, box.selectionStart);
+  const gap = before === "" || /\s$/u.test(before) ? "" : " ";
+  box.setRangeText(gap + text, box.selectionStart, box.selectionEnd, "end");
+  box.focus();
+  desk.typing();
+  offer();
+  draw();
+}
+
 function key(event) {
   if (event.isComposing) return;
   const offered = canned.matching(parts.text.value);
@@ -199,6 +216,7 @@ function shortcut(event) {
     KeyR: () => desk.holds(desk.current) && desk.resolve(),
     KeyP: () => passing.open(),
     KeyS: () => search.open(),
+    KeyA: () => desk.holds(desk.current) && suggesting.toggle(),
     KeyD: insight,
     KeyT: note,
     KeyB: () => desk.holds(desk.current) && desk.release(),
@@ -206,6 +224,8 @@ function shortcut(event) {
     ArrowUp: () => step(-1),
     ArrowDown: () => step(1),
   }[event.code];
+  const place = /^Digit([1-9])$/.exec(event.code)?.[1];
+  if (place !== undefined && suggesting.pick(Number(place))) event.preventDefault();
   if (!run) return;
   event.preventDefault();
   run();
