@@ -41,7 +41,7 @@ class App:
         self._people = gather_people(self._ground)
         self._turns = prepare_turns(self._ground, contents, on_reward=self._people.figures.rewarded)
         self._lookout = post_lookout(self._ground, self._people, self._turns, contents.alerts)
-        self._talk = offer_talk(self._ground, self._people, self._turns, self._lookout)
+        self._talk = offer_talk(self._ground, self._people, self._turns, self._lookout, contents.desk)
         self._edge = open_edge(self._ground, self._people, self._turns, self._talk)
         self._ground.signals.on(Removed, self._removed)
         self._tasks: set[asyncio.Task[None]] = set()
@@ -94,6 +94,7 @@ class App:
         ]
         if self._settings.knowledge_question_days:
             keepers.append(self._talk.gap_keeper.keep())
+        keepers += self._talk.agents.keepers()
         if self._turns.teaching is not None:
             keepers.append(self._turns.teaching.watch())
         if self._settings.redis_url:  # within one process no word is lost
@@ -115,6 +116,7 @@ class App:
         await self._turns.runner.close(self._settings.drain_ms / 1000)
         await self._turns.figures.close()
         await self._turns.listening.close()
+        await self._talk.agents.close()
         await self._turns.learner.close()
         await self._turns.trials.close()
         if self._turns.author is not None:
@@ -127,6 +129,7 @@ class App:
     def _published(self, message: Message) -> None:
         self._ground.metrics.messages.inc()
         self._people.queue.on_message(message)
+        self._talk.agents.on_message(message)
 
     def _removed(self, word: Removed) -> None:
         self._spawn(self._talk.chat.evict(word.channel, word.user_ids))

@@ -11,6 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import numpy as np
 import yaml
@@ -35,6 +36,7 @@ from inference.registry.catalogue import Catalogue
 from server.chat.alerting.parsing import AlertsError, parse_plan
 from server.chat.alerting.values import Plan
 from server.chat.language.book import PromptBook, PromptError, parse_prompts
+from server.chat.routing import NO_PLAN, DeskError, DeskPlan, parse_desk
 from server.chat.writer import BuiltInWriter, PhraseBook, PhraseError, parse_phrases, with_intents
 from server.chat.writer.book import ENGLISH
 from server.errors import StartupError
@@ -70,6 +72,7 @@ class Contents:
     intents: TrainedIntents | None = None
     rules: tuple[Rule, ...] = ()
     alerts: Plan = NO_ALERTS
+    desk: DeskPlan = NO_PLAN
 
 
 def read_contents(settings: Settings) -> Contents:
@@ -93,7 +96,8 @@ def read_contents(settings: Settings) -> Contents:
     writer = writer_of(phrases, intents, settings.default_language)
     plan = read_alert_plan(settings.alert_rules_path)
     check_receivers(plan, settings)
-    return Contents(personas, writer, weights, pack, products, phrases, mood_rules, intents, rules, plan)
+    desk = read_desk(settings.desk_file)
+    return Contents(personas, writer, weights, pack, products, phrases, mood_rules, intents, rules, plan, desk)
 
 
 def _champion_pack(settings: Settings) -> Pack:
@@ -154,6 +158,17 @@ def read_rules(path: Path | None, personas: tuple[Persona, ...], intents: Collec
         return parse_rules(read_yaml(path), path.name, [persona.name for persona in personas], intents)
     except RulesError as error:
         raise StartupError(str(error)) from error
+
+
+def read_desk(path: Path | None) -> DeskPlan:
+    """Skills, agents, hours; without a file nobody has skills and the house is always open. ``StartupError`` says what
+    is wrong, and where."""
+    if path is None:
+        return NO_PLAN
+    try:
+        return parse_desk(read_yaml(path), path.name, ZoneInfo)
+    except DeskError as error:
+        raise StartupError(str(error), "Correct desk_file.") from error
 
 
 def read_alert_plan(path: Path) -> Plan:

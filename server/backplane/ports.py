@@ -25,7 +25,7 @@ from typing import Literal, Protocol
 
 from server.limits import Quota
 
-Audience = Literal["everyone", "staff", "others", "workers"]
+Audience = Literal["everyone", "staff", "agents", "others", "workers"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,9 +34,9 @@ class Envelope:
 
     ``offset`` is the durable message's, 0 for what is not durable. ``body`` is the frame as JSON bytes; ``plain``,
     where it differs, is the form for those who may not see how the bot decides. ``audience`` "staff" goes to
-    agents, admins and services, and to the user ``author`` where one is named; "others" to everyone but the user,
-    or the one connection (session), ``author``; "workers" to no subscriber: ``body`` is then word between the
-    workers themselves (``server.chat.signals``).
+    agents, admins and services, and to the user ``author`` where one is named; "agents" to agents and admins alone;
+    "others" to everyone but the user, or the one connection (session), ``author``; "workers" to no subscriber: ``body``
+    is then word between the workers themselves (``server.chat.signals``).
     """
 
     channel: str

@@ -56,7 +56,7 @@ class Caller:
 
 
 class ChatPeer(Protocol):
-    """A connection as the chat sees it; ``user_id``, ``is_staff``, ``sees_all`` are its caller's, for the fan-out."""
+    """A connection as the chat sees it; ``user_id`` to ``sees_all`` are its caller's, for the fan-out."""
 
     codec: Codec
     session: Session
@@ -64,6 +64,7 @@ class ChatPeer(Protocol):
     caller: Caller
     user_id: str
     is_staff: bool
+    is_agent: bool
     sees_all: bool
     claims: Claims
 

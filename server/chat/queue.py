@@ -58,6 +58,8 @@ def shown(queue: Sequence[QueueItem], budget_bytes: int = MAX_SERVER_MESSAGE_BYT
     items: dict[str, Item] = {}
     for waiting in queue:
         item: Item = msgspec.to_builtins(waiting)
+        if waiting.offered_to is None:
+            del item["offered_to"], item["offered_until_ms"]
         text = waiting.last_text
         if text is not None and len(text) > MAX_LAST_TEXT_CODE_POINTS:
             item["last_text"] = text[: MAX_LAST_TEXT_CODE_POINTS - 1] + "…"

@@ -127,6 +127,14 @@ class Bot:
         self._author = author
         self._understanding = asyncio.Semaphore(MAX_UNDERSTANDING)
 
+    @property
+    def writer(self) -> BuiltInWriter:
+        return self._writer
+
+    @property
+    def personas(self) -> tuple[Persona, ...]:
+        return tuple(self._personas.values())
+
     def write_with(self, writer: BuiltInWriter) -> None:
         """From the next answer on."""
         self._writer = writer

@@ -35,6 +35,7 @@ class Peer(Protocol):
     session_id: str
     user_id: str
     is_staff: bool
+    is_agent: bool
     sees_all: bool
 
     def push(self, framed: bytes) -> None:
@@ -126,6 +127,8 @@ def is_for(envelope: Envelope, peer: Peer) -> bool:
         return True
     if envelope.audience == "staff":
         return peer.is_staff or (envelope.author == peer.user_id and peer.sees_all)
+    if envelope.audience == "agents":
+        return peer.is_agent
     return envelope.audience == "others" and envelope.author not in (peer.user_id, peer.session_id)
 
 

@@ -398,6 +398,19 @@ class Settings(AlertSettings):
         120_000, "How long an agent may be without any device before its claims go back to the queue.", "ms",
         ge=1_000, le=86_400_000,
     )  # fmt: skip
+    routing: Literal["pull", "push"] = setting(
+        "pull",
+        "How waiting conversations find agents; pull: agents take them, push: each is offered to one at a time.",
+    )
+    offer_timeout_ms: int = setting(
+        30_000, "How long an agent may think about an offer before the next one gets it.", "ms", ge=1_000, le=3_600_000
+    )
+    desk_file: OptionalPath = setting(
+        None, "YAML file of the agents' skills, the business hours and the away message; empty: none, and always open."
+    )
+    agent_capacity: int = setting(
+        5, "Conversations that an agent takes on at once, unless they or an admin set another number.", ge=0, le=100
+    )
     silence_ms: int = setting(
         600_000, "Silence after an answer that counts as a reaction to it.", "ms", ge=1_000, le=604_800_000
     )

@@ -101,7 +101,7 @@ class House:
         self._turns = replace(turns, runner=self._runner)
         people = gather_people(self._ground)
         lookout = post_lookout(self._ground, people, self._turns, contents.alerts)
-        self._talk = offer_talk(self._ground, people, self._turns, lookout)
+        self._talk = offer_talk(self._ground, people, self._turns, lookout, contents.desk)
         self._follower: asyncio.Task[None] | None = None
 
     async def start(self) -> None:

@@ -12,6 +12,7 @@ from server.store.ports import ClaimRow, QueueItem
 from server.wire.parts import Kind, User
 
 _conversations, _messages, _turns, _users = schema.conversations, schema.messages, schema.turns, schema.users
+_offers = schema.offers
 
 # Both walk a conversation from its end and stop at the first hit.
 _LAST_TEXT = (
@@ -22,7 +23,7 @@ _LAST_TEXT = (
     .correlate(_conversations)
     .scalar_subquery()
 )
-_LAST_ANALYSIS = (
+LAST_ANALYSIS = (
     select(_turns.c.analysis_json)
     .where(_turns.c.conversation_id == _conversations.c.id, _turns.c.analysis_json != "{}")
     .order_by(_turns.c.offset.desc())
@@ -31,13 +32,27 @@ _LAST_ANALYSIS = (
     .scalar_subquery()
 )
 # Literals, not parameters: a partial index serves only a query that says so itself.
-_WAITING = select(
-    _conversations.c.id,
-    _conversations.c.waiting_since_ms,
-    _conversations.c.waiting_reason,
-    _LAST_TEXT.label("last_text"),
-    _LAST_ANALYSIS.label("analysis_json"),
-).where(_conversations.c.state == literal_column("'waiting'"))
+_WAITING = (
+    select(
+        _conversations.c.id,
+        _conversations.c.waiting_since_ms,
+        _conversations.c.waiting_reason,
+        _LAST_TEXT.label("last_text"),
+        LAST_ANALYSIS.label("analysis_json"),
+        _offers.c.agent_id.label("offered_to"),
+        _offers.c.until_ms.label("offered_until_ms"),
+    )
+    .select_from(
+        _conversations.outerjoin(
+            _offers,
+            (_offers.c.conversation_id == _conversations.c.id)
+            & (_offers.c.state == literal_column("'open'"))
+            & (_offers.c.waiting_since_ms == _conversations.c.waiting_since_ms)
+            & (_offers.c.until_ms > database_now_ms()),
+        )
+    )
+    .where(_conversations.c.state == literal_column("'waiting'"))
+)
 _QUEUE = _WAITING.order_by(_conversations.c.waiting_since_ms, _conversations.c.id).limit(bindparam("most"))
 _CLAIMS = (
     select(
@@ -68,6 +83,8 @@ def _item(row: Row[*tuple[Any, ...]]) -> QueueItem:
         urgency=_number(analysis.get("urgency")),
         sentiment_score=_number((analysis.get("sentiment") or {}).get("score")),
         last_text=row.last_text,
+        offered_to=row.offered_to,
+        offered_until_ms=row.offered_until_ms,
     )
 
 

@@ -100,8 +100,11 @@ class _Wanted:
             case ClaimOp(claim):
                 self.members.add((op.conversation, claim.agent.id))
                 self._add_turns(head)
-            case ReleaseOp():
+            case ReleaseOp(release):
                 self._add_agent(head)
+                if release.heir is not None:
+                    self.users.add(release.heir)
+                    self.members.add((op.conversation, release.heir))
             case MembersOp():
                 self.members.update((op.conversation, user_id) for user_id in (*op.add, *op.remove))
                 self.users.update(op.add)

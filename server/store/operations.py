@@ -84,11 +84,11 @@ class ClaimOp:
 
 @dataclass(frozen=True, slots=True)
 class ReleaseOp:
-    """``waiting_id`` is the id of the second message of a release to the queue."""
+    """``second_id`` is the id of the second message of a release to the queue or to an heir."""
 
     release: Release
     conversation: str
-    waiting_id: str
+    second_id: str
 
 
 @dataclass(frozen=True, slots=True)

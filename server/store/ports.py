@@ -24,6 +24,7 @@ from typing import Any, Literal, Protocol
 from server.knowledge.questions import QuestionTurn
 from server.store.alert_ports import AlertStore
 from server.store.decision_ports import DecisionStore
+from server.store.desk_ports import DeskStore
 from server.store.experiment_ports import ExperimentStore, TrialTurn
 from server.store.inbox_ports import Doubt, InboxStore
 from server.store.knowledge_ports import KnowledgeStore
@@ -32,6 +33,8 @@ from server.store.mood_ports import MoodStore
 from server.store.people_ports import PeopleStore
 from server.store.policy_ports import PolicyMode, PolicyStore, Repeats
 from server.store.question_ports import QuestionStore
+from server.store.routing_ports import RoutingStore
+from server.store.search_ports import SearchStore
 from server.store.slice_ports import SliceStore
 from server.store.usage_ports import ModelUsage, UsageStore
 from server.wire.frames import Message, Notification
@@ -184,8 +187,9 @@ class Release:
     """Give the claim up, to the bot or to the queue (``to``). ``Conflict`` where ``by`` does not hold it (an admin may
     release anybody's), where nobody does, and where ``claim_number`` is given and not current any more.
 
-    To the queue it goes with the reason for which an agent was asked for before; a resolved conversation goes to the
-    bot in any case."""
+    To the queue it goes with ``reason``, or the one for which an agent was asked for before; a resolved conversation
+    goes to the bot in any case. ``heir``: the id of the agent or admin whose claim begins in the same commit, so that
+    the bot gets no word in between; ``NotFound`` where there is none, ``Conflict`` where that one has it already."""
 
     channel: str
     by: User
@@ -193,6 +197,8 @@ class Release:
     at_ms: int
     to: Literal["bot", "waiting"] = "bot"
     claim_number: int | None = None
+    reason: str | None = None
+    heir: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,7 +206,7 @@ class Changed:
     """What became of a conversation: its state now, who holds the claim, and the system message if anything changed.
 
     ``messages``: all new rows in offset order, ``message`` among them. A hand-off of a resolved conversation reopens
-    it first; a release to the queue ends with ``waiting``.
+    it first; a release to the queue ends with ``waiting``, one to an heir with ``claimed``.
     """
 
     state: State
@@ -212,7 +218,7 @@ class Changed:
 @dataclass(frozen=True, slots=True)
 class QueueItem:
     """A conversation that waits for a human. ``urgency`` and ``sentiment_score`` are those of the last customer message
-    that was understood."""
+    that was understood. ``offered_to``: the id of the agent whom it is offered to, until ``offered_until_ms``."""
 
     channel: str
     waiting_since_ms: int
@@ -220,6 +226,8 @@ class QueueItem:
     urgency: float | None
     sentiment_score: float | None
     last_text: str | None
+    offered_to: str | None = None
+    offered_until_ms: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -392,6 +400,9 @@ class Combine(Protocol):
 class Store(
     AlertStore,
     DecisionStore,
+    DeskStore,
+    RoutingStore,
+    SearchStore,
     InboxStore,
     KnowledgeStore,
     LiveStore,

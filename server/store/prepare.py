@@ -107,7 +107,8 @@ def prepare_claim(claim: Claim) -> ClaimOp:
 
 
 def prepare_release(release: Release, new_id: Callable[[], str]) -> ReleaseOp:
-    """``NotFound`` for a channel that is no conversation."""
+    """``NotFound`` for a channel that is no conversation, ``Invalid`` for what can't be stored."""
+    check_texts(reason=release.reason, heir=release.heir)
     return ReleaseOp(release, codec.conversation_id(release.channel), new_id())
 
 

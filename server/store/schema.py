@@ -27,10 +27,13 @@ from sqlalchemy import (
 )
 
 from server.store.alert_schema import alert_tables
+from server.store.desk_schema import desk_tables
 
 FULL_TEXT = "knowledge_text"
 """The table of the full text, and the beginning of the names of those that it makes for itself. The dialect's own, so
 it stands in migrations only."""
+MESSAGE_TEXT = "message_text"
+"""Likewise, of messages."""
 
 metadata = MetaData(
     naming_convention={
@@ -299,7 +302,10 @@ assessments = Table(
     Column("comment", Text),
     Column("categories_json", Text, nullable=False),
     Column("at_ms", BigInteger, nullable=False),
+    Column("agent_id", String),  # who had resolved it, where a customer rates
 )
+_OF_AGENTS = assessments.c.agent_id.is_not(None)
+Index("ix_assessments_agents", assessments.c.at_ms, sqlite_where=_OF_AGENTS, postgresql_where=_OF_AGENTS)
 
 # For one user, or one row for everybody: then with a number among the broadcasts and no user.
 notifications = Table(
@@ -560,6 +566,8 @@ Index("ix_messages_system", messages.c.message_id, sqlite_where=_SAID_BY_SYSTEM,
 Index("ix_assessments_at_ms", assessments.c.at_ms)
 
 alerts, alert_silences, alert_duty, audit_log = alert_tables(metadata)
+
+notes, searched, search_rows, agent_capacities, offers = desk_tables(metadata)
 
 # One row that ``ping`` counts up: a database that only reads is not ready.
 probe = Table(

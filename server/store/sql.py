@@ -17,6 +17,7 @@ from server.store.postgresql import PostgresqlDatabase
 from server.store.sql_alerts import AlertMethods
 from server.store.sql_conversations import ConversationMethods
 from server.store.sql_decisions import DecisionMethods
+from server.store.sql_desk import DeskMethods
 from server.store.sql_experiments import ExperimentMethods
 from server.store.sql_inbox import InboxMethods
 from server.store.sql_knowledge import KnowledgeMethods
@@ -25,6 +26,7 @@ from server.store.sql_mood import MoodMethods
 from server.store.sql_people import PeopleMethods
 from server.store.sql_policies import PolicyMethods
 from server.store.sql_questions import QuestionMethods
+from server.store.sql_routing import RoutingMethods
 from server.store.sql_slices import SliceMethods
 from server.store.sql_turns import TurnMethods
 from server.store.sql_usage import UsageMethods
@@ -39,6 +41,8 @@ class SqlStore(
     ConversationMethods,
     TurnMethods,
     DecisionMethods,
+    DeskMethods,
+    RoutingMethods,
     InboxMethods,
     KnowledgeMethods,
     MoodMethods,

@@ -86,7 +86,7 @@ class Connection(Outbox):
 
     __slots__ = (
         "_connecting", "_items", "_on_end", "_sends", "_services", "_worker", "address", "caller", "claims", "codec",
-        "is_staff", "sees_all", "session", "session_id", "user_id",
+        "is_agent", "is_staff", "sees_all", "session", "session_id", "user_id",
     )  # fmt: skip
     wire: Wire
 
@@ -110,7 +110,7 @@ class Connection(Outbox):
         self.claims: Claims
         self.caller: Caller
         self.user_id = ""
-        self.is_staff = self.sees_all = False
+        self.is_staff = self.is_agent = self.sees_all = False
         self._services = services
         self._on_end = on_end
         self._items: list[Item | Undecodable] = []
@@ -227,6 +227,7 @@ class Connection(Outbox):
                 return
             self.claims, self.caller = claims, Caller(claims.user, self._services.chat.explain)
             self.user_id, self.is_staff, self.sees_all = claims.user.id, self.caller.is_staff, self.caller.sees_all
+            self.is_agent = self.caller.is_agent
             self.session.accepted(claims.user, claims.expires_ms)
             await self._services.chat.connect(self, frame)
         except ProtocolError as error:

@@ -146,6 +146,7 @@ def _desk(ground: Ground, people: People, turns: Turns, talk: Talk, gate: Gate) 
             policy=lambda: (turns.learner.name, turns.learner.policy),
             clock=ground.clock,
         ),
+        agents=talk.agents,
         verbs=talk.verbs,
         explain=ground.settings.explain_shown,
     )

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from inference.analysis import Analysis
 from server.chat.access import ALERTS_CHANNEL, METRICS_CHANNEL, QUEUE_CHANNEL
+from server.chat.agent_desk import AgentDesk
 from server.chat.alerts import Alerts
 from server.chat.articles import Articles
 from server.chat.claims import ClaimKeeper
@@ -18,9 +19,11 @@ from server.chat.insight import Insight
 from server.chat.messages import Messages
 from server.chat.notices import Notices
 from server.chat.receipts import Receipts
+from server.chat.routing import DeskPlan
 from server.chat.service import Chat, Verb
 from server.contents import article_of
 from server.wire import requests
+from server.wiring.agents import open_agent_desk
 from server.wiring.alerts import Lookout
 from server.wiring.ground import Ground, new_id
 from server.wiring.knowledge import gap_keeper, redacted
@@ -36,7 +39,8 @@ class Talk:
     """``chat`` serves the sockets; HTTP uses the parts themselves. ``verbs``: what answers which frame.
 
     ``claims`` takes the conversations of absent agents back; ``lookout`` has the alerts; ``inbox`` holds what the bot
-    was not sure of; ``laboratory`` has the experiments, ``articles`` what it knows, ``gaps`` what is missing in that.
+    was not sure of; ``laboratory`` has the experiments, ``articles`` what it knows, ``gaps`` what is missing in that;
+    ``agents`` what agents ask beside.
     """
 
     messages: Messages
@@ -52,9 +56,10 @@ class Talk:
     articles: Articles
     gaps: Gaps
     gap_keeper: GapKeeper
+    agents: AgentDesk
 
 
-def offer_talk(ground: Ground, people: People, turns: Turns, lookout: Lookout) -> Talk:
+def offer_talk(ground: Ground, people: People, turns: Turns, lookout: Lookout, plan: DeskPlan) -> Talk:
     """All that clients can ask for."""
     messages = _messages(ground, people, turns)
     conversations = _conversations(ground, people, turns, messages)
@@ -67,6 +72,7 @@ def offer_talk(ground: Ground, people: People, turns: Turns, lookout: Lookout) -
         new_id=new_id,
     )
     handoffs = _handoffs(ground, people, turns, messages)
+    insight = Insight(store=ground.store, personas=turns.personas)
     verbs = _verbs(ground, people, messages=messages, conversations=conversations, handoffs=handoffs, notices=notices)
     return Talk(
         messages=messages,
@@ -85,11 +91,12 @@ def offer_talk(ground: Ground, people: People, turns: Turns, lookout: Lookout) -
         claims=_claims(ground, people, messages),
         lookout=lookout,
         inbox=_inbox(ground, turns),
-        insight=Insight(store=ground.store, personas=turns.personas),
+        insight=insight,
         laboratory=open_laboratory(ground, turns.trials, turns.can),
         articles=_articles(ground, turns),
         gaps=Gaps(GapDesk(ground.store, ground.clock, redacted)),
         gap_keeper=gap_keeper(ground, turns.fleet),
+        agents=open_agent_desk(ground, people, turns, plan, messages=messages, notices=notices, insight=insight),
     )
 
 

@@ -135,7 +135,7 @@ def test_from_waiting_to_resolved_and_back_to_the_bot(agent: AgentPage, server: 
         expect(agent.page.locator(".message.own.sent")).to_have_count(1)
         expect(agent.box).to_have_value("")
         other.say("Thank you so much, that is wonderful!")
-        panel = agent.page.get_by_role("complementary", name="What was understood")
+        panel = agent.page.get_by_role("complementary", name="About the conversation")
         expect(panel.locator(".quote")).to_have_text("Thank you so much, that is wonderful!")
         expect(panel.locator(".trend-text")).to_contain_text("Mood of the last 2 messages: better")
         agent.page.get_by_role("button", name="Resolve", exact=True).click()
@@ -242,9 +242,9 @@ def test_every_look_passes_the_audit(look: str, browser: Browser, server: Server
         assert audit(agent.page) == []
         assert overflow(agent.page) == []
         if size == PHONE:
-            agent.page.get_by_role("button", name="Mood").click()
+            agent.page.get_by_role("button", name="Details").click()
             assert audit(agent.page) == []
-            agent.page.get_by_role("button", name="Mood").click()
+            agent.page.get_by_role("button", name="Details").click()
             agent.page.get_by_role("button", name="Back", exact=True).click()
             expect(agent.page.locator("#lists")).to_be_visible()
         agent.page.reload()

@@ -53,6 +53,7 @@ ORDER = (
 PORTS = (
     *("ports", "decision_ports", "experiment_ports", "inbox_ports", "knowledge_ports", "mood_ports", "people_ports"),
     *("policy_ports", "question_ports", "slice_ports", "usage_ports", "alert_ports", "live_ports"),
+    *("desk_ports", "routing_ports", "search_ports"),
 )
 
 # Rooms that name only the ports of these, never an implementation. wiring and cli may.
@@ -61,7 +62,7 @@ COMPOSERS = ("server.wiring", "server.cli")
 
 # Rooms without input and output, clock or chance of their own: everything they need is handed in.
 PURE = (
-    "server.wire", "server.session", "server.knowledge", "adapters",
+    "server.wire", "server.session", "server.knowledge", "server.chat.routing", "adapters",
     *(f"server.chat.language.{name}" for name in (
         "book", "breaker", "budget", "checks", "completions", "draft", "prompt", "rules", "signing", "style", "tokens",
         "values",

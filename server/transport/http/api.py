@@ -16,6 +16,7 @@ from starlette.responses import Response
 
 from server.errors import ProtocolError
 from server.transport.http import (
+    agents,
     alerts,
     conversations,
     experiments,
@@ -40,6 +41,7 @@ _TAGS = {
     "conversations": "Opening, listing, resolving and rating conversations. Customers see their own, others every one.",
     "messages": "Durable messages in the order of `offset`, and ratings of the bot's answers.",
     "hand-off": "From the bot to a human and back.",
+    "agents": "The agents' desk: notes, transfers, search, customers, colleagues. For agents and admins.",
     "members": "Who belongs to a conversation, and who is there.",
     "users": "Who is known, and who may come in.",
     "tokens": "Tokens for users whom your own back end knows.",
@@ -65,6 +67,7 @@ _ROUTERS = (
     conversations.handoff,
     conversations.people,
     insight.insight,
+    agents.agents,
     people.users,
     people.tokens,
     inbox.inbox,

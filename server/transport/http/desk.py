@@ -10,6 +10,7 @@ import msgspec
 
 from server.chat.accounts import Accounts
 from server.chat.administration import Administration
+from server.chat.agent_desk import AgentDesk
 from server.chat.alerting.office import AlertOffice
 from server.chat.articles import Articles
 from server.chat.audit import Audit
@@ -56,6 +57,7 @@ class Desk:
     alerts: AlertOffice
     audit: Audit
     overview: Overview
+    agents: AgentDesk
     verbs: Mapping[type[Incoming], Verb]
     explain: bool
 

@@ -59,6 +59,7 @@ class FakePeer:
     codec = JSON
     session_id = "s"
     is_staff = False
+    is_agent = False
     sees_all = False
 
     def __init__(self, user_id: str) -> None:

@@ -143,6 +143,7 @@ class Phone:
     codec: Codec = JSON
     user_id: str = field(init=False)
     is_staff: bool = False
+    is_agent: bool = False
     sees_all: bool = False
     received: list[Frame] = field(default_factory=list)
 

@@ -26,6 +26,7 @@ class FakePeer:
 
     user_id: str = "u"
     is_staff: bool = False
+    is_agent: bool = False
     sees_all: bool = False
     codec: Codec = JSON
     session_id: str = "s"
@@ -178,6 +179,16 @@ def test_staff_events_reach_staff_and_the_author_who_may_see(peer: FakePeer, hea
     subscribe(feed, peer, at=0)
     feed.accept(Parcel(Envelope("conv:c", 0, b"{}", audience="staff", author="author")))
     assert bool(peer.received) is hears
+
+
+def test_word_for_agents_reaches_neither_customers_nor_services() -> None:
+    feed = Feed("conv:c")
+    agent = FakePeer(user_id="agent", is_staff=True, is_agent=True, sees_all=True)
+    others = [FakePeer(user_id="shop", is_staff=True, sees_all=True), FakePeer(user_id="author", sees_all=True)]
+    for peer in (agent, *others):
+        subscribe(feed, peer, at=0)
+    feed.accept(Parcel(Envelope("conv:c", 0, b"{}", audience="agents", author="author")))
+    assert [len(peer.received) for peer in (agent, *others)] == [1, 0, 0]
 
 
 class TestManySubscribers:

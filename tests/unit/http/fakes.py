@@ -511,6 +511,7 @@ def desk_of(verbs: Verbs, quotas: Quotas = NO_QUOTAS) -> Desk:
         alerts=Watch(verbs),
         audit=Chronicle(verbs),
         overview=Lookout(verbs),
+        agents=parts,
         verbs={entry.frame: verbs.verb(entry.frame) for entry in REQUESTS},
         explain=False,
     )

@@ -14,7 +14,7 @@ from sqlalchemy import Connection, create_engine, inspect, text
 
 from server.errors import StartupError
 from server.store.migrate import HEAD, MIGRATIONS, current_revision, migrate
-from server.store.schema import FULL_TEXT, metadata
+from server.store.schema import FULL_TEXT, MESSAGE_TEXT, metadata
 
 
 @pytest.fixture
@@ -27,7 +27,7 @@ def connection(tmp_path: Path) -> Iterator[Connection]:
 
 def is_ours(name: str | None, *_: object) -> bool:
     """Of a table, an index, a column …: not those that the full text makes for itself."""
-    return name is None or not name.startswith(FULL_TEXT)
+    return name is None or not name.startswith((FULL_TEXT, MESSAGE_TEXT))
 
 
 def test_the_migrated_database_has_the_schema(connection: Connection) -> None:

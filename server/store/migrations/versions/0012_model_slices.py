@@ -1,6 +1,6 @@
 """What versions of the model did on every worker, in slices of time.
 
-Revises: 0010
+Revises: 0011
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "0012"
-down_revision = "0010"
+down_revision = "0011"
 branch_labels = None
 depends_on = None
 

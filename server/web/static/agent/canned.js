@@ -42,11 +42,31 @@ export class Canned {
     return "";
   }
 
+  /** @returns {[string, string][]} at most `most` that have words in common with `message`, the most first */
+  related(message, most) {
+    const said = stems(message);
+    const counted = this.all.map((entry) => ({
+      entry,
+      common: [...stems(entry.join(" "))].filter((stem) => said.has(stem)).length,
+    }));
+    return counted
+      .filter(({ common }) => common > 0)
+      .sort((one, other) => other.common - one.common)
+      .slice(0, most)
+      .map(({ entry }) => entry);
+  }
+
   /** @returns {[string, string][]} those that `typed` may become; none unless it begins with a slash */
   matching(typed) {
     const wanted = /^\/(\S*)$/u.exec(typed)?.[1];
     return wanted === undefined ? [] : this.all.filter(([name]) => name.startsWith(wanted.toLowerCase()));
   }
+}
+
+/** The beginnings of the longer words: five letters are enough to meet their other forms. */
+function stems(text) {
+  const words = text.toLowerCase().match(/\p{L}{4,}/gu) ?? [];
+  return new Set(words.map((word) => word.slice(0, 5)));
 }
 
 export const filled = (text, customer) => text.replaceAll("{name}", customer);

@@ -4,6 +4,7 @@
  * No DOM. Events (see `on`):
  *   change   something that is shown changed; at most once per microtask
  *   arrived  {item} somebody new waits
+ *   offered  {item} a conversation is offered to this agent
  *   notice   {text} something a person should read once
  */
 
@@ -23,6 +24,7 @@ const TYPING_EVERY_MS = 4_000;
 export class Desk extends Emitter {
   #connection;
   #kept;
+  #order;
   #analysesOf;
   #clock;
   #wallMs;
@@ -40,12 +42,14 @@ export class Desk extends Emitter {
    * @param {object} options
    * @param {import("../parlance/connection.js").Connection} options.connection
    * @param {import("../parlance/kept.js").Kept} options.kept kept for this tab
+   * @param {import("./order.js").Order} options.order of those who wait
    * @param {(channel: string) => Promise<object[]>} options.analysesOf what was understood of earlier messages
    */
-  constructor({ connection, kept, analysesOf, clock = systemClock, random = Math.random, wallMs = Date.now }) {
+  constructor({ connection, kept, order, analysesOf, clock = systemClock, random = Math.random, wallMs = Date.now }) {
     super();
     this.#connection = connection;
     this.#kept = kept;
+    this.#order = order;
     this.#analysesOf = analysesOf;
     this.#clock = clock;
     this.#wallMs = wallMs;
@@ -72,9 +76,10 @@ export class Desk extends Emitter {
     return [...this.#threads.values()];
   }
 
-  /** Who waits and is not on the desk as one's own. */
+  /** Who waits and is not on the desk as one's own, in the agent's order; what is offered to the agent first. */
   get waiting() {
-    return this.queue.items.filter(({ channel }) => !this.holds(this.#threads.get(channel)));
+    const others = this.queue.items.filter(({ channel }) => !this.holds(this.#threads.get(channel)));
+    return this.#order.sorted(others, this.me?.id ?? null);
   }
 
   get unsent() {
@@ -105,6 +110,15 @@ export class Desk extends Emitter {
     this.#changed();
     await this.#load(thread);
     this.read();
+  }
+
+  /** Put a conversation on the desk without showing it. */
+  put(channel) {
+    if (this.#threads.has(channel)) return;
+    const thread = new Thread(channel, this.#connection);
+    this.#threads.set(channel, thread);
+    this.#keep();
+    this.#load(thread);
   }
 
   /** Take the conversation over from the bot. Whoever was quicker holds it. */
@@ -231,10 +245,14 @@ export class Desk extends Emitter {
   }
 
   #queued({ name, data }) {
-    const before = new Set(this.queue.items.map(({ channel }) => channel));
+    const before = new Map(this.queue.items.map((item) => [item.channel, item.offered_to]));
     const known = this.queue.known;
     this.queue.hear(name, data);
-    if (known) for (const item of this.queue.items) if (!before.has(item.channel)) this.emit("arrived", { item });
+    for (const item of this.queue.items) {
+      if (known && !before.has(item.channel)) this.emit("arrived", { item });
+      const mine = item.offered_to !== undefined && item.offered_to === this.me?.id;
+      if (mine && before.get(item.channel) !== item.offered_to) this.emit("offered", { item });
+    }
     this.#changed();
   }
 

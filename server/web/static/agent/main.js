@@ -5,20 +5,34 @@ import { toast } from "../chat/toasts.js";
 import { Connection } from "../parlance/connection.js";
 import { Kept } from "../parlance/kept.js";
 import { StaffSession, takeTokenFromAddress } from "../parlance/staff_session.js";
+import { Api, conversationPath } from "./api.js";
+import { Beside } from "./beside.js";
 import { Canned, filled } from "./canned.js";
 import { Desk } from "./desk.js";
+import { Notes } from "./notes.js";
 import { Notifier } from "./notifier.js";
+import { Order } from "./order.js";
+import { Passing } from "./passing.js";
+import { Search } from "./search.js";
+import { Standing } from "./standing.js";
+import { Suggesting } from "./suggesting.js";
 import { View } from "./view.js";
 
 const CLIENT = { name: "agent", version: "1.0" };
 /** Waiting times grow, and the desk says so. */
-const REFRESH_MS = 5_000;
+const REFRESH_MS = 1_000;
 const KEYS = [
   ["Alt N", "take the next who waits"],
   ["Alt ↑, Alt ↓", "the conversation above, below"],
   ["Alt R", "resolve, or reopen"],
+  ["Alt P", "pass on"],
   ["Alt B", "back to the bot"],
   ["Alt W", "close the conversation here"],
+  ["Alt A", "suggested answers"],
+  ["Alt 1 to Alt 9", "put a suggestion into the answer"],
+  ["Alt S", "search conversations"],
+  ["Alt D", "details: mood, customer, notes"],
+  ["Alt T", "write a note"],
   ["/", "saved replies, in an empty answer"],
   ["Enter, Shift Enter", "send, begin a new line"],
 ];
@@ -32,10 +46,18 @@ const connection = new Connection({
   credentials: session,
   resume: () => desk.positions(),
 });
-const desk = new Desk({ connection, kept: own, analysesOf });
-const view = new View(parts, desk);
+const order = new Order(shared);
+const desk = new Desk({ connection, kept: own, order, analysesOf });
+const view = new View(parts, desk, (agentId) => standing.nameOf(agentId));
 const canned = new Canned(shared);
 const notifier = new Notifier(shared, parts.notify);
+const api = new Api(session);
+const standing = new Standing({ parts, api, connection });
+const notes = new Notes(api, () => beside.draw());
+const beside = new Beside({ parts, desk, api, notes, show: (channel) => show(() => desk.open(channel)) });
+const suggesting = new Suggesting({ parts, desk, api, canned, take: insert });
+const passing = new Passing({ parts, desk, api });
+const search = new Search({ parts, api, show: (channel) => show(() => desk.open(channel)) });
 let skewMs = 0;
 
 function socketUrl() {
@@ -45,13 +67,10 @@ function socketUrl() {
 }
 
 async function analysesOf(channel) {
-  const answer = await fetch(`v1/conversations/${encodeURIComponent(channel)}/analyses`, {
-    headers: { authorization: `Bearer ${session.token}` },
-  });
-  return answer.ok ? (await answer.json()).items : [];
+  return (await api.get(conversationPath(channel, "analyses"))).items;
 }
 
-function welcomed({ user, time_ms: timeMs }) {
+function welcomed({ user, time_ms: timeMs, notifications = [] }) {
   if (user.kind !== "agent" && user.kind !== "admin") {
     session.signOut();
     return askToSignIn(`This is a token of kind ${user.kind}. The page needs one of kind agent.`);
@@ -60,7 +79,20 @@ function welcomed({ user, time_ms: timeMs }) {
   showLink(connection.state);
   parts["sign-in"].hidden = true;
   parts.lists.hidden = parts.thread.hidden = parts.tools.hidden = false;
+  beside.forget();
+  standing.load(user).then(draw);
+  for (const notification of notifications) passedOn(notification);
   return draw();
+}
+
+/** A colleague has passed a conversation on to whoever is signed in. */
+function passedOn({ data, notification_id: id, title }) {
+  const channel = data?.transfer;
+  if (typeof channel !== "string") return;
+  desk.put(channel);
+  notifier.tell(title);
+  toast(parts.toasts, title, { label: "Show", run: () => show(() => desk.open(channel)) });
+  connection.request({ type: "seen", notification_id: id }).catch(() => {}); // told again by the next welcome
 }
 
 function askToSignIn(sentence) {
@@ -86,6 +118,8 @@ function showLink({ state, sentence = "" }) {
 function draw() {
   if (parts.lists.hidden) return;
   view.draw(Date.now() + skewMs);
+  beside.draw();
+  suggesting.draw();
   parts.send.disabled = parts.text.value.trim() === "" || !desk.holds(desk.current);
   const waiting = desk.waiting.length;
   document.title = waiting > 0 ? `(${waiting}) Parlance desk` : "Parlance desk";
@@ -154,6 +188,18 @@ function take(text) {
   parts.text.focus();
 }
 
+/** A suggestion becomes part of the draft; a person sends it. */
+function insert(text) {
+  const { text: box } = parts;
+  const before = box.value.slice(0, box.selectionStart);
+  const gap = before === "" || /\s$/u.test(before) ? "" : " ";
+  box.setRangeText(gap + text, box.selectionStart, box.selectionEnd, "end");
+  box.focus();
+  desk.typing();
+  offer();
+  draw();
+}
+
 function key(event) {
   if (event.isComposing) return;
   const offered = canned.matching(parts.text.value);
@@ -168,11 +214,18 @@ function shortcut(event) {
   const run = {
     KeyN: takeNext,
     KeyR: () => desk.holds(desk.current) && desk.resolve(),
+    KeyP: () => passing.open(),
+    KeyS: () => search.open(),
+    KeyA: () => desk.holds(desk.current) && suggesting.toggle(),
+    KeyD: insight,
+    KeyT: note,
     KeyB: () => desk.holds(desk.current) && desk.release(),
     KeyW: close,
     ArrowUp: () => step(-1),
     ArrowDown: () => step(1),
   }[event.code];
+  const place = /^Digit([1-9])$/.exec(event.code)?.[1];
+  if (place !== undefined && suggesting.pick(Number(place))) event.preventDefault();
   if (!run) return;
   event.preventDefault();
   run();
@@ -182,6 +235,10 @@ function clicked(event) {
   const button = event.target.closest("[data-do]");
   if (button === null) return;
   const { channel } = button.dataset;
+  if (button.dataset.do === "refuse") {
+    const failed = ({ message }) => toast(parts.toasts, `The offer could not be refused: ${message}`);
+    return void api.post(conversationPath(channel, "refuse")).catch(failed);
+  }
   show(() => (button.dataset.do === "claim" ? desk.claim(channel) : desk.open(channel)));
 }
 
@@ -203,6 +260,12 @@ function insight() {
   draw();
 }
 
+function note() {
+  if (desk.current === null) return;
+  if (parts.panel.hidden) insight();
+  beside.write();
+}
+
 function signIn(event) {
   event.preventDefault();
   const token = parts.token.value.trim();
@@ -222,8 +285,19 @@ function listen() {
   connection.on("welcome", welcomed);
   session.on("asked", ({ sentence }) => askToSignIn(sentence));
   desk.on("change", draw);
+  connection.on("push", (frame) => {
+    if (frame.type === "notification") passedOn(frame);
+    notes.hear(frame);
+  });
   desk.on("notice", ({ text }) => toast(parts.toasts, text));
-  desk.on("arrived", ({ item }) => notifier.tell(item.last_text ?? "Somebody waits for a human."));
+  const tell = ({ item }) => notifier.tell(item.last_text ?? "Somebody waits for a human.");
+  desk.on("arrived", (arrival) => standing.routing === "pull" && tell(arrival));
+  desk.on("offered", tell);
+  parts.order.value = order.value;
+  parts.order.addEventListener("change", () => {
+    order.value = parts.order.value;
+    draw();
+  });
   const on = (name, run) => parts[name].addEventListener("click", run);
   on("next", takeNext);
   on("claim", () => show(() => desk.claim(desk.current.channel)));
@@ -232,6 +306,8 @@ function listen() {
   on("close", close);
   on("back", () => (parts.desk.dataset.pane = "lists"));
   on("insight", insight);
+  on("pass", () => passing.open());
+  on("find", () => search.open());
   on("earlier", () => desk.loadEarlier().catch(({ message }) => toast(parts.toasts, message)));
   on("edit-canned", editCanned);
   on("canned-save", saveCanned);

@@ -12,15 +12,18 @@ const STATES = { bot: "The bot answers", waiting: "Waits for a human; the bot an
 export class View {
   #parts;
   #desk;
+  #nameOf;
   #elements = new Map();
   #shown = null;
   #panelShows = "";
   /** The reader is at the end, and is taken along as it moves. */
   #near = true;
 
-  constructor(parts, desk) {
+  /** @param {(agentId: string) => string} nameOf a colleague's */
+  constructor(parts, desk, nameOf) {
     this.#parts = parts;
     this.#desk = desk;
+    this.#nameOf = nameOf;
     const grown = new ResizeObserver(() => this.#near && this.toEnd());
     for (const box of [parts.log, parts.messages]) grown.observe(box);
     parts.log.addEventListener("scroll", () => (this.#near = this.#atEnd()), { passive: true });
@@ -40,11 +43,28 @@ export class View {
     const parts = this.#parts;
     setText(parts["waiting-count"], waiting.length === 0 ? "" : String(waiting.length));
     setText(parts["mine-count"], threads.length === 0 ? "" : String(threads.length));
-    this.#rows(parts.waiting, waiting.map(waitingRow), "Nobody waits.");
+    this.#rows(
+      parts.waiting,
+      waiting.map((item) => waitingRow(item, this.#offerOf(item))),
+      "Nobody waits.",
+    );
     for (const element of parts.waiting.querySelectorAll("[data-since]")) {
       setText(element, durationOf(nowMs - Number(element.dataset.since)));
     }
-    this.#rows(parts.mine, threads.map((thread) => this.#threadRow(thread)), "Open or take over a conversation.");
+    for (const element of parts.waiting.querySelectorAll("[data-until]")) {
+      setText(element, durationOf(Number(element.dataset.until) - nowMs));
+    }
+    this.#rows(
+      parts.mine,
+      threads.map((thread) => this.#threadRow(thread)),
+      "Open or take over a conversation.",
+    );
+  }
+
+  /** To whom it is offered: nobody (null), somebody by name, or `mine`. */
+  #offerOf({ offered_to: to }) {
+    if (to === undefined) return null;
+    return { mine: to === this.#desk.me?.id, name: this.#nameOf(to) };
   }
 
   /** Only rows that differ are touched: one that is exchanged between press and release would lose the click. */
@@ -82,7 +102,13 @@ export class View {
       element: () =>
         h(
           "button",
-          { type: "button", class: "row", "data-channel": thread.channel, "data-do": "open", "aria-current": current && "true" },
+          {
+            type: "button",
+            class: "row",
+            "data-channel": thread.channel,
+            "data-do": "open",
+            "aria-current": current && "true",
+          },
           h("span", { class: "row-top" }, h("strong", { dir: "auto" }, customer), unreadMark(unread)),
           h("span", { class: "row-note" }, thread.resolved ? `${state}, resolved` : state),
           h("span", { class: "row-text", dir: "auto" }, last),
@@ -96,11 +122,17 @@ export class View {
     parts.desk.dataset.open = String(thread !== null);
     if (thread === null) return;
     const own = this.#desk.holds(thread);
-    const whose = thread.state === "claimed" ? (own ? "You answer" : `${thread.agent?.name ?? "Somebody else"} answers`) : STATES[thread.state];
+    const whose =
+      thread.state === "claimed"
+        ? own
+          ? "You answer"
+          : `${thread.agent?.name ?? "Somebody else"} answers`
+        : STATES[thread.state];
     setText(parts["thread-name"], thread.customer);
     setText(parts["thread-state"], thread.resolved ? `${whose}. Resolved.` : `${whose}.`);
     parts.claim.hidden = thread.state === "claimed";
     parts.release.hidden = !own;
+    parts.pass.hidden = !own;
     parts.resolve.hidden = !own;
     setText(parts.resolve, thread.resolved ? "Reopen" : "Resolve");
     parts.reply.hidden = !own;
@@ -164,7 +196,8 @@ export class View {
     this.#panelShows = shows;
     this.#parts.trend.replaceChildren(...(thread ? trendOf(thread.trend) : []));
     if (question === null || analysis === null) {
-      const why = "Nothing was understood of this message: the model was away, or a person has answered it before this page listened.";
+      const why =
+        "Nothing was understood of this message: the model was away, or a person has answered it before this page listened.";
       return this.#parts["panel-body"].replaceChildren(h("p", { class: "panel-note" }, why));
     }
     const [, understood] = panelParts({ question, answer: null, analysis, latest: true });
@@ -172,24 +205,50 @@ export class View {
   }
 }
 
-function waitingRow(item) {
+function waitingRow(item, offer) {
   return {
     channel: item.channel,
-    key: JSON.stringify(item),
+    key: JSON.stringify([item, offer]),
     element: () =>
       h(
         "div",
-        { class: "row waiting-row" },
+        { class: offer?.mine ? "row waiting-row offered" : "row waiting-row" },
         h(
           "button",
           { type: "button", class: "row-open", "data-channel": item.channel, "data-do": "open" },
-          h("span", { class: "row-top" }, h("strong", { "data-since": item.waiting_since_ms }), h("span", {}, inWords(item.reason ?? "asked"))),
+          h(
+            "span",
+            { class: "row-top" },
+            h("strong", { "data-since": item.waiting_since_ms }),
+            h("span", {}, inWords(item.reason ?? "asked")),
+          ),
           h("span", { class: "row-note" }, `urgency ${percent(item.urgency)}, mood ${score(item.sentiment_score)}`),
+          offer && offerNote(item, offer),
           h("span", { class: "row-text", dir: "auto" }, item.last_text ?? ""),
         ),
-        h("button", { type: "button", class: "button strong", "data-channel": item.channel, "data-do": "claim" }, "Take over"),
+        h(
+          "div",
+          { class: "row-buttons" },
+          h(
+            "button",
+            { type: "button", class: "button strong", "data-channel": item.channel, "data-do": "claim" },
+            "Take over",
+          ),
+          offer?.mine
+            ? h(
+                "button",
+                { type: "button", class: "button", "data-channel": item.channel, "data-do": "refuse" },
+                "Refuse",
+              )
+            : null,
+        ),
       ),
   };
+}
+
+function offerNote(item, { mine, name }) {
+  if (!mine) return h("span", { class: "row-note", dir: "auto" }, `offered to ${name}`);
+  return h("span", { class: "row-offer" }, "Offered to you for ", h("span", { "data-until": item.offered_until_ms }));
 }
 
 function unreadMark(count) {
@@ -208,7 +267,15 @@ function itemOf(message) {
   return { ...base, side: "other", speaker: persona ? `${name}, ${persona}` : name, voice: persona ?? name };
 }
 
-const unsentItem = ({ key, text, atMs, state, error }) => ({ id: `k${key}`, key, side: "own", text, atMs, state, error });
+const unsentItem = ({ key, text, atMs, state, error }) => ({
+  id: `k${key}`,
+  key,
+  side: "own",
+  text,
+  atMs,
+  state,
+  error,
+});
 
 /** The mood of the last messages as a small line: above the middle is positive. */
 function trendOf(scores) {
@@ -223,7 +290,12 @@ function trendOf(scores) {
   return [
     svg(
       "svg",
-      { class: "trend-line", viewBox: `-3 -3 ${width + 6} ${height + 6}`, "aria-hidden": "true", preserveAspectRatio: "none" },
+      {
+        class: "trend-line",
+        viewBox: `-3 -3 ${width + 6} ${height + 6}`,
+        "aria-hidden": "true",
+        preserveAspectRatio: "none",
+      },
       svg("line", { x1: 0, x2: width, y1: height / 2, y2: height / 2, class: "trend-zero" }),
       svg("polyline", { points: line }),
     ),

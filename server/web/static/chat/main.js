@@ -8,6 +8,7 @@ import { Composer } from "./composer.js";
 import { Drawer } from "./drawer.js";
 import { panelParts } from "./panel.js";
 import { Status } from "./status.js";
+import { Survey } from "./survey.js";
 import { toast } from "./toasts.js";
 import { View } from "./view.js";
 
@@ -38,6 +39,12 @@ const view = new View(parts, chat, {
     chat.loadEarlier().catch(({ message }) => toast(parts.toasts, `Earlier messages could not be loaded: ${message}`)),
 });
 const composer = new Composer(parts, own, say);
+const survey = new Survey(
+  parts.survey,
+  shared,
+  (rating) => connection.request({ type: "rate", ...rating }),
+  (text) => toast(parts.toasts, text),
+);
 const drawer = new Drawer(parts, shared, () => draw());
 const status = new Status(parts, systemClock, { now: () => connection.probe(), anew: () => connection.start() });
 
@@ -75,6 +82,7 @@ function draw() {
   const turn = shownTurn();
   view.draw(drawer.open ? turn.answer?.message_id : null);
   if (drawer.open) drawPanel(turn);
+  survey.draw(chat.messages);
   unread();
 }
 
