@@ -34,8 +34,8 @@ def chances(cdfs: NDArray[np.float64]) -> Vector:
 
 
 def grid(means: NDArray[np.float64], deviations: NDArray[np.float64], lowest: float) -> Vector:
-    """The points that matter, ascending. ``means``, ``deviations`` (arms, 1); ``lowest``: the highest of the arms' lower
-    ends, under which no highest score lies."""
+    """The points that matter, ascending. ``means``, ``deviations`` (arms, 1); ``lowest``: the highest of the arms'
+    lower ends, under which no highest score lies."""
     own = deviations * GRID
     own += means
     points: Vector = own.ravel()
