@@ -22,6 +22,7 @@ from loadtest.measure import print_table
 
 FIRST_TURNS = 5
 SEEDS = 20
+TASTE = 0.05  # the policy's own default
 CONFIDENCE_Z = 1.959963984540054  # of a normal's middle 95 %
 
 Vector = NDArray[np.float64]
@@ -166,8 +167,14 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="python -m loadtest.tastes", description=__doc__.splitlines()[0])
     parser.add_argument("--seeds", type=int, default=SEEDS, help="worlds of each kind (default %(default)s)")
     parser.add_argument("--json", action="store_true", help="print the figures as JSON instead of a table")
+    parser.add_argument("--crowd", choices=[crowd.name for crowd in CROWDS], help="only this one")
+    parser.add_argument("--taste", type=float, default=TASTE, help="personal's first guess (default %(default)s)")
     options = parser.parse_args(arguments)
-    found: dict[str, Any] = {crowd.name: compared(crowd, range(options.seeds)) for crowd in CROWDS}
+    found: dict[str, Any] = {
+        crowd.name: compared(crowd, range(options.seeds), taste=options.taste)
+        for crowd in CROWDS
+        if options.crowd in {None, crowd.name}
+    }
     if options.json:
         print(json.dumps(found, indent=2, default=lambda ratio: [ratio.ratio, ratio.low, ratio.high]))
         return

@@ -18,7 +18,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TypedDict
 
 import numpy as np
 from numpy.typing import NDArray
@@ -51,13 +50,6 @@ def progressive(
         made.learn(row, times_ms)
         advance(row)
     return target
-
-
-class Whom(TypedDict, total=False):
-    """Whom a decision was for."""
-
-    user: str | None
-    segment: str | None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -113,7 +105,9 @@ class _Asked:
         """(arms,), in the log's order."""
         allowed = self._allowed(row) if self._closed[row] else None
         asked = np.zeros(len(self._log.arms))
-        asked[self._places] = self._policy.choose(self._log.contexts[row], allowed, **self._whom(row)).probabilities
+        user, segment = self._whom(row)
+        chosen = self._policy.choose(self._log.contexts[row], allowed, user, segment)
+        asked[self._places] = chosen.probabilities
         return asked
 
     def _allowed(self, row: int) -> list[str] | None:
@@ -130,15 +124,12 @@ class _Asked:
             at_ms = None if times_ms is None else times_ms[row]
             propensity = float(log.propensities[row])
             reward = float(log.rewards[row])
-            whom = self._whom(row)
-            self._policy.learn(arm, log.contexts[row], reward, at_ms=at_ms, propensity=propensity, **whom)
+            user, segment = self._whom(row)
+            self._policy.learn(
+                arm, log.contexts[row], reward, at_ms=at_ms, propensity=propensity, user=user, segment=segment
+            )
 
-    def _whom(self, row: int) -> Whom:
-        """Whom the row was for, where the log tells."""
+    def _whom(self, row: int) -> tuple[str | None, str | None]:
+        """The user and the segment that the row was for, where the log tells."""
         log = self._log
-        whom: Whom = {}
-        if log.users:
-            whom["user"] = log.users[row]
-        if log.segments:
-            whom["segment"] = log.segments[row]
-        return whom
+        return log.users[row] if log.users else None, log.segments[row] if log.segments else None

@@ -23,19 +23,19 @@ CUBED = (0.07056 / 2.0) ** (1.0 / 3.0)  # such that x/2 is w³ + LINEAR w, with 
 LINEAR = 1.5976 / 2.0 / CUBED
 
 
-def chances(cdfs: NDArray[np.float64]) -> Vector:
-    """Float64 (arms,), summing to 1. ``cdfs`` (arms, points): each arm's distribution function, above 0, or all times
+def chances(cdfs: NDArray[np.float64]) -> list[float]:
+    """One an arm, summing to 1. ``cdfs`` (arms, points): each arm's distribution function, above 0, or all times
     one factor, on one ascending grid which holds practically all of the highest score's mass."""
     of_others = np.multiply.reduce(cdfs, axis=0) / cdfs
     between = of_others[:, 1:] + of_others[:, :-1]
-    wins = np.vecdot(cdfs[:, 1:] - cdfs[:, :-1], between)
-    shares: Vector = wins / np.add.reduce(wins)
-    return shares
+    wins: list[float] = np.vecdot(cdfs[:, 1:] - cdfs[:, :-1], between).tolist()
+    total = math.fsum(wins)
+    return [own / total for own in wins]
 
 
 def grid(means: NDArray[np.float64], deviations: NDArray[np.float64], lowest: float) -> Vector:
-    """The points that matter, ascending. ``means``, ``deviations`` (arms, 1); ``lowest``: the highest of the
-    arms' lower ends, under which no highest score lies."""
+    """The points that matter, ascending. ``means``, ``deviations`` (arms, 1); ``lowest``: the highest of the arms'
+    lower ends, under which no highest score lies."""
     own = deviations * GRID
     own += means
     points: Vector = own.ravel()
@@ -76,5 +76,4 @@ def _shares(means: list[float], deviations: list[float], lowest: float) -> list[
     cdfs *= z
     np.tanh(cdfs, out=cdfs)
     cdfs += 1.0 + 1e-15  # an arm that can't be under the grid at all has something to divide by
-    found: list[float] = chances(cdfs).tolist()
-    return found
+    return chances(cdfs)

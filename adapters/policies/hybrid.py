@@ -71,8 +71,13 @@ class HybridLinUCB(LinUCB):
         self._change = np.empty((size, size))
         self._derive()
 
-    def _observe(self, arm: int, x: Vector, reward: float, weight: float, propensity: float | None) -> None:
-        super()._observe(arm, x, reward, weight, propensity)
+    def _observe(self, arm: int, x: Vector, reward: float, weight: float, _propensity: float | None) -> None:
+        if weight != 1.0:
+            root = math.sqrt(weight)
+            x, reward = x * root, reward * root
+        self._absorb(arm, x)
+        self._count[arm] += weight
+        self._b[arm] += reward * x
         self._solve()
 
     def _correct(self, arm: int, x: Vector, difference: float, weight: float, propensity: float | None) -> None:
@@ -84,8 +89,7 @@ class HybridLinUCB(LinUCB):
         self._theta[:] = self._all_theta.reshape(self._theta.shape)
 
     def _absorb(self, arm: int, x: Vector) -> None:
-        np.multiply(x[:, None], x, out=self._outer)
-        self._gram[arm] += self._outer
+        self._gram[arm] += np.multiply.outer(x, x)
         gain = self._columns[arm].dot(x, out=self._gain)
         variance = float(gain[arm * self.dim : (arm + 1) * self.dim].dot(x))
         gain /= math.sqrt(1.0 + max(0.0, variance))

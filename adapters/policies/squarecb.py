@@ -43,7 +43,7 @@ class SquareCB(LinearPolicy):
         super().__init__(arms, dim, seed, alpha=0.0, ridge=ridge, **common)
 
     def _score(self, x: Vector) -> None:
-        np.dot(self._theta, x, out=self._exploit)
+        np.vecdot(self._theta, x, out=self._exploit)
 
     def _distribution(self, x: Vector, mixture: Mixture) -> Distribution:
         self._score(x)

@@ -73,7 +73,7 @@ class Thompson(MeansPolicy):
         points = grid(means[:, None], deviations[:, None], float(np.max(means - REACH * deviations)))
         points = np.union1d(points.clip(0.0, 1.0), EVEN[points[0] <= EVEN])
         cdfs = np.maximum(betainc(a[:, None], b[:, None], points), 1e-30)  # none of them 0
-        return mixture.spread(chances(cdfs).tolist())
+        return mixture.spread(chances(cdfs))
 
     def _parts(self) -> tuple[list[float], list[float]]:
         means, deviations = self._posteriors()

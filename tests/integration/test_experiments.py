@@ -74,8 +74,8 @@ async def customer(join: Join, server: ServerProcess, user_id: str) -> Customer:
     return Customer(peer, await peer.open())
 
 
-def commanded(server: ServerProcess, *arguments: str) -> Any:
-    told = ["experiment", *arguments, "--data-dir", str(server.data_dir), "--json"]
+def commanded(server: ServerProcess, *arguments: str, of: str = "experiment") -> Any:
+    told = [of, *arguments, "--data-dir", str(server.data_dir), "--json"]
     result = CliRunner().invoke(app, told, prog_name="parlance", env={"PARLANCE_SECRET": STRICT["PARLANCE_SECRET"]})
     assert result.exit_code == 0, result.output
     return json.loads(result.stdout)
@@ -137,3 +137,46 @@ async def test_commands_reach_a_running_server(own_server: ServerProcess, join: 
     assert seen == {"calm": ("calm", "experiment:who:calm"), "soon": ("concise", "experiment:who:soon")}
     assert sum((await asyncio.to_thread(commanded, own_server, "report", "who"))["units"].values()) >= 2
     assert (await asyncio.to_thread(commanded, own_server, "stop", "who"))["state"] == "completed"
+
+
+async def test_a_policy_that_learns_is_one_of_two_factors(own_server: ServerProcess, join: Join) -> None:
+    learns = {"kind": "policy", "values": {"name": "squarecb", "gamma": 50.0}}
+    style = {"kind": "writer_style", "values": {"tone": "friendly"}}
+    both: dict[str, Any] = {
+        "id": "both",
+        "factors": [
+            {"name": "policy", "levels": [{"name": "as it is"}, {"name": "square", "changes": [learns]}]},
+            {"name": "tone", "levels": [{"name": "today"}, {"name": "friendly", "changes": [style]}]},
+        ],
+        "metrics": ["satisfaction"],
+        "min_units": 2,
+        "planned_units": 8,
+    }
+    names = [f"{policy}×{tone}" for policy in ("as it is", "square") for tone in ("today", "friendly")]
+    weights = dict.fromkeys(names, 1)
+    users = {name: [f"f{n}" for n in range(99) if pick("both/variant", f"f{n}", weights) == name][:2] for name in names}
+    async with caller(own_server) as root:
+        made = await root.does("POST", "/v1/experiments", both)
+        assert [variant["name"] for variant in made["variants"]] == names
+        await root.does("POST", "/v1/experiments/both/start")
+        answers = []
+        for name, own in users.items():
+            for user in own:
+                person = await customer(join, own_server, user)
+                answer = await person.says("Where is my order?")
+                await person.says("Thank you, great!")  # the next turn is a reward
+                is_own = name.startswith("square")
+                assert answer["turn"]["policy"] == (f"experiment:both:{name}" if is_own else "linucb"), name
+                assert answer["turn"]["experiment"] == {"id": "both", "variant": name}
+                answers.append((answer, is_own))
+        report = await root.does("GET", "/v1/experiments/both/report")
+        assert report["units"] == dict.fromkeys(names, 2)
+        async with asyncio.timeout(WITHIN_S):
+            while True:
+                logs = {one["policy"]: one["version"] for one in (await root.does("GET", "/v1/policies"))["items"]}
+                if all(logs.get(f"experiment:both:{name}", 0) >= 2 for name in names[2:]):
+                    break
+                await asyncio.sleep(0.1)
+    own_decisions = [answer["turn"]["decision_id"] for answer, is_own in answers if is_own]
+    found = await asyncio.to_thread(commanded, own_server, "explain", own_decisions[-1], of="policy")
+    assert found["replayed_exactly"] and "has a policy of its own" in found["words"]

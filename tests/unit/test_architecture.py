@@ -37,8 +37,7 @@ MAY_IMPORT = {
 # A benchmark of one part has to run that part without the sockets above it; so has what fits its numbers.
 MAY_ALSO_IMPORT = {
     "loadtest.bench_store": {"server.store", "server.clock"},
-    "loadtest.bench_knowledge": {"server.store", "server.clock", "server.knowledge"},
-    "loadtest.bench_knowledge": {"server.chat.graph"},
+    "loadtest.bench_knowledge": {"server.store", "server.clock", "server.knowledge", "server.chat.graph"},
     "loadtest.fit_confidence": {"server.chat.language"},
 }
 
