@@ -15,6 +15,7 @@ from inference.lexical import Cues
 from inference.lexicon import Lexicon
 from inference.products import Products
 from inference.trust import trusted
+from inference.wordless import wordless
 
 # Measured with a pack that has the heads, on authored and on blind turns: surer or weightier was no better.
 ACT_IS_SURE = 0.5
@@ -40,6 +41,8 @@ def read_words(text: str, lexicon: Lexicon, products: Products = NO_PRODUCTS) ->
 
 def assemble(wording: Wording, readings: Readings, lexicon: Lexicon, *, model: str, latency_us: int) -> Analysis:
     """``wording`` and ``readings`` of the same text; ``model`` as ``nlu-1.1.0``."""
+    if not wording.cues.words:
+        readings = wordless(readings, wording.cues.emoji_mood)
     readings = trusted(readings, wording.language)
     intent, confidence = readings.intents[0]
     return Analysis(

@@ -6,7 +6,7 @@ changes how sure the model is and never what it says. All in double precision.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from math import exp, log, tanh
 from typing import NamedTuple, cast
 
@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from inference.analysis import EMOTIONS, Act, Sentiment
+from inference.coherence import coherent
 from inference.manifest import SENTIMENTS, Curve, EmotionHead, Head, Heads, Manifest, OutOfScope, SentimentHead
 
 Floats = NDArray[np.float32]
@@ -103,9 +104,17 @@ def intents(logits: Sequence[float], head: Head, best: Sequence[float] | None = 
     return tuple([(head.labels[index], exp((logits[index] - top) / temperature) / total) for index in places])
 
 
-def sentiment(logits: Sequence[float], head: SentimentHead) -> Sentiment:
-    """The likeliest label, its probability, and the expected score."""
+def sentiment(
+    logits: Sequence[float],
+    head: SentimentHead,
+    emotions: Mapping[str, float] | None = None,
+    acts: Mapping[Act, float] | None = None,
+) -> Sentiment:
+    """The likeliest label, its probability, and the expected score, within what ``emotions`` and ``acts`` allow (see
+    ``coherent``)."""
     probabilities = softmax(logits, head.temperature)
+    if emotions is not None:
+        probabilities = coherent(probabilities, emotions, acts)
     confidence = max(probabilities)
     score = sum([p * s for p, s in zip(probabilities, head.scores, strict=True)])
     return Sentiment(SENTIMENTS[probabilities.index(confidence)], max(-1.0, min(1.0, score)), confidence)
@@ -128,15 +137,16 @@ def read(raw: RawOutputs, manifest: Manifest) -> list[Readings]:
     rows = zip(raw.intent.tolist(), raw.sentiment.tolist(), raw.emotions.tolist(), embeddings, strict=True)
     found = []
     for index, (intent, mood, feelings, embedding) in enumerate(rows):
-        best = largest(intent)
+        best, felt = largest(intent), emotions(feelings, heads.emotions)
+        said = None if heads.act is None or spoken is None else acts(spoken[index], heads.act)
         found.append(
             Readings(
                 intents(intent, heads.intent, best),
                 out_of_scope(intent, scope, best[0]),
-                sentiment(mood, heads.sentiment),
-                emotions(feelings, heads.emotions),
+                sentiment(mood, heads.sentiment, felt, said),
+                felt,
                 embedding,
-                None if heads.act is None or spoken is None else acts(spoken[index], heads.act),
+                said,
                 *[values[index] if values is not None else None for values in tones],
             )
         )

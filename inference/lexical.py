@@ -25,15 +25,17 @@ _YOU_REACH = 3
 class Cues(NamedTuple):
     """What one walk over a text found.
 
-    ``marks`` has one entry a word: the conversational mark it belongs to, ``filler``, or "" for content. ``complaint``,
-    ``urgency`` and ``toxicity`` are chances in [0, 1], ``calm`` the chance that there is no hurry, ``politeness`` a
-    sum. ``shouting`` is 1 for capitals throughout, .5 for one shouted word, else 0.
+    ``marks`` has one entry a word: the conversational mark it belongs to, ``filler``, or "" for content.
+    ``emoji_mood`` is an emotion or "". ``complaint``, ``urgency`` and ``toxicity`` are chances in [0, 1], ``calm`` the
+    chance that there is no hurry, ``politeness`` a sum. ``shouting`` is 1 for capitals throughout, .5 for one shouted
+    word, else 0.
     """
 
     words: tuple[str, ...]
     marks: tuple[str, ...]
     alone: frozenset[int]
     emoji_mark: str
+    emoji_mood: str
     forms: frozenset[str]
     complaint: float
     urgency: float
@@ -82,13 +84,14 @@ def scan(text: str, lexicon: Lexicon) -> Cues:
     shouted = {word.lower() for word in capitals}
     sums = _weigh(words, [(index, entry.scores) for index, entry in found if entry.scores], shouted)
     forms = _phrases(words, [(index, entry.forms) for index, entry in found if entry.forms])
-    emoji_mark = "" if text.isascii() else _scan_emoji(text, lexicon, sums)
+    emoji_mark, emoji_mood = ("", "") if text.isascii() else _scan_emoji(text, lexicon, sums)
     exclamations, questions = _punctuation(text)
     return Cues(
         words=tuple(words),
         marks=tuple(marks),
         alone=alone,
         emoji_mark=emoji_mark,
+        emoji_mood=emoji_mood,
         forms=frozenset([form for _, _, form in forms if form != "none"]),
         complaint=1.0 - sums.no_complaint,
         urgency=1.0 - sums.no_urgency,
@@ -150,13 +153,14 @@ def _is_personal(words: list[str], start: int, end: int) -> bool:
     return any(word in _YOU for word in words[max(0, start - _YOU_REACH) : end + 1])
 
 
-def _scan_emoji(text: str, lexicon: Lexicon, sums: _Sums) -> str:
-    mark = ""
+def _scan_emoji(text: str, lexicon: Lexicon, sums: _Sums) -> tuple[str, str]:
+    """The first mark and the first mood."""
+    mark = mood = ""
     for char in dict.fromkeys(text):
         if (emoji := lexicon.emoji.get(char)) is not None:
             sums.add(emoji.scores)
-            mark = mark or emoji.mark
-    return mark
+            mark, mood = mark or emoji.mark, mood or emoji.mood
+    return mark, mood
 
 
 def _punctuation(text: str) -> tuple[int, int]:

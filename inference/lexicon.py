@@ -46,10 +46,11 @@ class Mark(NamedTuple):
 
 
 class Emoji(NamedTuple):
-    """What one character says."""
+    """What one character says; ``mood``: one of ``EMOTIONS`` or ""."""
 
     mark: str
     scores: Scores
+    mood: str = ""
 
 
 class Entry(NamedTuple):
@@ -142,7 +143,10 @@ def _compile(data: dict[str, Any], known_words: frozenset[str]) -> Lexicon:
     insults = tuple(word for word in data["toxicity"] if word.isalpha())
     return Lexicon(
         entries=entries,
-        emoji={char: Emoji(says.get("mark", ""), _scores(says)) for char, says in data["emoji"].items()},
+        emoji={
+            char: Emoji(says.get("mark", ""), _scores(says), says.get("mood", ""))
+            for char, says in data["emoji"].items()
+        },
         question_words=_spellings(data["question_words"]),
         auxiliaries=_spellings(data["auxiliaries"]),
         subjects=_spellings(data["subjects"]),

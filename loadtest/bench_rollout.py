@@ -154,7 +154,7 @@ class House:
 def report(plan: Plan | None = None) -> dict[str, Any]:
     """``steps`` in their order, ``lost`` turns of all, and ``turns``.
 
-    Raises ``StartError``, ``ParlanceError``, ``RuntimeError`` (PostgreSQL or Redis).
+    Raises ``StartError``, ``ParlanceError``, ``RuntimeError`` (PostgreSQL or Redis), ``httpx2.HTTPError``.
     """
     plan = plan or Plan()
     with (
@@ -238,7 +238,7 @@ async def _measure(plan: Plan, servers: Sequence[Measured], folder: Path) -> tup
     async with (
         AsyncExitStack() as stack,
         httpx2.AsyncClient(
-            base_url=servers[0].host.replace("ws://", "http://"), headers=root, timeout=30.0, trust_env=False
+            base_url=servers[0].host.replace("ws://", "http://"), headers=root, timeout=ANSWER_WITHIN_S, trust_env=False
         ) as rest,
     ):
         await (await rest.get("/v1/models")).aread()  # REST is built when it is first asked for
@@ -346,8 +346,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     options = parser.parse_args(argv)
     try:
         results = report(Plan(options.workers, options.conversations, options.rate, options.seconds))
-    except (StartError, ParlanceError, RuntimeError) as error:
-        print(error, file=sys.stderr)
+    except (StartError, ParlanceError, RuntimeError, httpx2.HTTPError) as error:
+        print(repr(error) if isinstance(error, httpx2.HTTPError) else error, file=sys.stderr)
         return 2
     if options.json:
         print(json.dumps(results, indent=2))

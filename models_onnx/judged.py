@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from inference import heads as calibrated
+from inference.coherence import coherent
 from inference.confusion import confusion_of
 from inference.manifest import Heads
 from inference.reliability import Reliability, reliability
@@ -24,8 +25,11 @@ from models_onnx.evaluate_tones import ACT_SETS, Examples, Outputs
 from models_onnx.labels import ACTS, EMOTIONS, POLARITY_CLASSES, SENTIMENTS
 from models_onnx.metrics import Floats, Ints, macro_f1
 
-Answer = Callable[[list[float]], Sequence[float]]
-"""One row of logits to the probabilities of a view's classes."""
+Logits = Mapping[str, list[float]]
+"""What the model gives for one text, by output."""
+
+Answer = Callable[[Logits], Sequence[float]]
+"""A text's logits to the probabilities of a view's classes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,9 +107,9 @@ def judge(outputs: Outputs, examples: Examples, heads: Heads) -> dict[str, Judge
     for name, (labels, answer) in _answers(heads).items():
         view = VIEWS[name]
         rows = [
-            (example.text, known, answer(logits))
+            (example.text, known, answer({name: values[place].tolist() for name, values in outputs[source].items()}))
             for source in view.sets
-            for example, logits in zip(examples[source], outputs[source][view.output].tolist(), strict=True)
+            for place, example in enumerate(examples[source])
             if (known := view.truth(example)) is not None
         ]
         if rows:
@@ -117,14 +121,20 @@ def judge(outputs: Outputs, examples: Examples, heads: Heads) -> dict[str, Judge
 def _answers(heads: Heads) -> dict[str, tuple[tuple[str, ...], Answer]]:
     intent, act, emotions, mood = heads.intent, heads.act, heads.emotions, heads.sentiment
     found: dict[str, tuple[tuple[str, ...], Answer]] = {
-        "intent": (intent.labels, lambda row: calibrated.softmax(row, intent.temperature))
+        "intent": (intent.labels, lambda row: calibrated.softmax(row["intent"], intent.temperature))
     }
     if act is not None:
-        found["act"] = (ACTS, lambda row: _in_order(calibrated.acts(row, act), ACTS))
+        found["act"] = (ACTS, lambda row: _in_order(calibrated.acts(row["act"], act), ACTS))
+
+    def moods(row: Logits) -> list[float]:
+        felt = calibrated.emotions(row["emotions"], emotions)
+        said = calibrated.acts(row["act"], act) if act is not None else None
+        return coherent(calibrated.softmax(row["sentiment"], mood.temperature), felt, said)
+
     return found | {
-        "emotions": (EMOTIONS, lambda row: _in_order(calibrated.emotions(row, emotions), EMOTIONS)),
-        "sentiment": (SENTIMENTS, lambda row: calibrated.softmax(row, mood.temperature)),
-        "polarity": (tuple(POLARITY_CLASSES), lambda row: _coarse(calibrated.softmax(row, mood.temperature))),
+        "emotions": (EMOTIONS, lambda row: _in_order(calibrated.emotions(row["emotions"], emotions), EMOTIONS)),
+        "sentiment": (SENTIMENTS, moods),
+        "polarity": (tuple(POLARITY_CLASSES), lambda row: _coarse(moods(row))),
     }
 
 

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from inference.acts import ACTS
+from inference.analysis import EMOTIONS
 from inference.lexicon import PACKAGED, SCORES, Lexicon, load_lexicon, one_slip, words_of
 from inference.pack import Pack
 
@@ -96,7 +97,8 @@ def test_weights_are_in_their_ranges() -> None:
             assert weight != 0, (name, phrase)
     for char, says in data["emoji"].items():
         assert len(char) == 1
-        assert set(says) <= {"mark", *SCORES}
+        assert set(says) <= {"mark", "mood", *SCORES}
+        assert says.get("mood", "joy") in EMOTIONS
 
 
 @pytest.mark.parametrize(

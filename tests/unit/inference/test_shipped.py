@@ -179,6 +179,31 @@ def test_plain_words_are_neutral_and_calm(uncached: Engine, text: str) -> None:
     assert found.urgency < 0.5
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "how much does it cost to send something back?", "How do I return a broken item?", "can i return torn goods?",
+        "what happens if my card is stolen?", "how do i report fraud", "what's the penalty for paying late?",
+        "why was my payment declined?", "can you help me?", "no thanks", "HELLO",
+    ],
+)  # fmt: skip
+def test_calm_questions_about_bad_things_are_not_negative(uncached: Engine, text: str) -> None:
+    found = uncached.analyse_now([text])[0].sentiment
+    assert (found.label, found.score > -0.2) == ("neutral", True)
+
+
+@pytest.mark.parametrize(
+    "text", ["this is broken again and I am furious!", "Why does your app ALWAYS crash, I hate it?"]
+)
+def test_what_is_felt_stays_negative(uncached: Engine, text: str) -> None:
+    assert uncached.analyse_now([text])[0].sentiment.score < -0.4
+
+
+@pytest.mark.parametrize("text", ["Je voudrais annuler ma commande", "Où est mon colis ?", "Wo ist mein Paket???"])
+def test_another_language_is_not_toxic_for_that(uncached: Engine, text: str) -> None:
+    assert uncached.analyse_now([text])[0].toxicity < 0.35
+
+
 def test_moods(uncached: Engine) -> None:
     sad, glad = uncached.analyse_now(
         ["this is terrible, I am so angry with you", "Thanks, I love it, this made my day!"]

@@ -41,7 +41,7 @@ def test_another_language_is_read_with_less_confidence_and_to_the_same_end(seed:
 
 
 def test_the_newer_heads_are_doubted_too() -> None:
-    readings = _readings()._replace(acts={"question": 0.9, "other": 0.1}, politeness=0.8, urgency=0.7)
+    readings = _readings()._replace(acts={"question": 0.9, "other": 0.1}, politeness=0.8, urgency=0.7, toxicity=0.6)
     left = trusted(readings, "de")
     assert left.acts == {"question": 0.45, "other": 0.05}
-    assert (left.politeness, left.urgency) == (0.4, 0.7)  # an alarm is not turned down
+    assert (left.politeness, left.toxicity, left.urgency) == (0.4, 0.3, 0.7)  # an alarm is not turned down
