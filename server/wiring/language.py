@@ -38,6 +38,7 @@ def author_of(ground: Ground, contents: Contents) -> Author | None:
         new_id=new_id,
         metrics=ground.metrics,
         personal=personal,
+        builtin=contents.writer,
     )
 
 
@@ -88,4 +89,6 @@ def rules_of(settings: Settings) -> AuthorRules:
         ),
         prices=Prices(settings.language_price_prompt, settings.language_price_completion),
         min_confidence=settings.language_min_confidence,
+        doubt=settings.language_doubt,
+        redact_prompts=settings.language_redact_prompts,
     )

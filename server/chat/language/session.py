@@ -115,6 +115,7 @@ class Session:
             public=(*(f"{one.title}\n{one.text}" for one in prompt.passages), *self.request.public),
             instructions=prompt.instructions,
             nonce=prompt.nonce,
+            values=self.request.values,
         )
 
     async def _stream(self, draft: Draft, until_s: float) -> EndReason | Interrupted:
