@@ -25,6 +25,7 @@ from server.cli.redact import redact
 from server.cli.serve import serve
 from server.cli.simulate import simulate
 from server.cli.token import token
+from server.cli.usage import usage
 
 app = typer.Typer(
     name="parlance",
@@ -52,6 +53,7 @@ app.command("doctor")(doctor)
 app.command("analyze")(analyze)
 app.command("redact")(redact)
 app.command("simulate")(simulate)
+app.command("usage")(usage)
 app.add_typer(config_app, name="config")
 intents_app.add_typer(inbox_app, name="inbox")
 app.add_typer(intents_app, name="intents")

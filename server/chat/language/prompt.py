@@ -44,8 +44,8 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Matter:
-    """What a prompt is made of. ``window``: earlier messages, the oldest first; ``mood``: a word, "" for neutral; ``placeholders``:
-    those that stand in its texts for personal data."""
+    """What a prompt is made of. ``window``: earlier messages, the oldest first; ``mood``: a word, "" for neutral;
+    ``placeholders``: those that stand in its texts for personal data."""
 
     question: str
     persona: Persona

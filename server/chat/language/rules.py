@@ -9,7 +9,6 @@ from server.chat.language.breaker import BreakerRule
 from server.chat.language.budget import Budget, Prices
 from server.chat.language.checks import Calibration
 
-
 Doubt = Literal["builtin", "clarify", "handover"]
 
 
@@ -27,10 +26,10 @@ class Deadlines:
 @dataclass(frozen=True, slots=True)
 class AuthorRules:
     """How language models are used. ``retries``: further tries before the first token; ``prompt_tokens`` bounds a
-    prompt; below ``min_confidence`` an answer is withdrawn, and ``doubt`` says what is said instead: the built-in writer's answer,
-    a question for what is meant, or the way to a person; ``redact_prompts``: personal data is kept from models;
-    ``max_streams`` answers are written at a time, and who
-    comes on top gets the built-in writer's at once. ``bot_name`` stands in the prompt."""
+    prompt; below ``min_confidence`` an answer is withdrawn, and ``doubt`` says what is said instead: the built-in
+    writer's answer, a question for what is meant, or the way to a person; ``redact_prompts``: personal data is kept
+    from models; ``max_streams`` answers are written at a time, and who comes on top gets the built-in writer's at once.
+    ``bot_name`` stands in the prompt."""
 
     bot_name: str
     deadlines: Deadlines = Deadlines()

@@ -66,8 +66,8 @@ class Prompt:
 @dataclass(frozen=True, slots=True)
 class WritingRequest:
     """What a writer is asked for: one answer. ``variant``: of an experiment, where the turn is part of one;
-    ``public``: what may be said back although it looks like personal data, such as the order number at hand; ``values``: what the
-    prompt's placeholders stand for, which no writer is to be told."""
+    ``public``: what may be said back although it looks like personal data, such as the order number at hand;
+    ``values``: what the prompt's placeholders stand for, which no writer is to be told."""
 
     prompt: Prompt
     parameters: Parameters

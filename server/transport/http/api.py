@@ -26,6 +26,7 @@ from server.transport.http import (
     people,
     policies,
     registry,
+    usage,
 )
 from server.transport.http import problems as errors
 from server.transport.http.asking import error_table
@@ -46,6 +47,7 @@ _TAGS = {
     "models": "Versions of the model side by side: which answers, which is tried, how they do. For admins.",
     "policies": "What the choice of personas has learned: snapshots, rollbacks, personas that come and go. For admins.",
     "experiments": "Variants side by side: made, started, stopped, read, for admins; goal events from back ends.",
+    "usage": "What language models were used for, and what that cost. For admins.",
     "notifications": "Word to one user, to every user, or to everybody who is connected.",
 }
 _SUCCESSES = {
@@ -70,6 +72,7 @@ _ROUTERS = (
     policies.policies,
     experiments.experiments,
     experiments.events,
+    usage.usage,
 )
 _DESCRIPTION = """\
 The same conversations as over the WebSocket (`/asyncapi.json`), for back ends and scripts: the same tokens, the same
