@@ -94,7 +94,7 @@ def prepare_turns(
     can = abilities(tuple(persona.name for persona in contents.personas), known_intents)
     trials = prepare_trials(ground, can, _identity(ground))
     knowledge = prepare_knowledge(ground, fleet)
-    author = author_of(ground, contents)
+    author = author_of(ground, contents, fleet)
     bot = _bot(ground, contents, fleet, learner, trials=trials, knowledge=knowledge, author=author)
     learner.on_personas(bot.speak_as)
     runner = _runner(ground, bot)

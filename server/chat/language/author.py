@@ -19,6 +19,7 @@ from adapters.personas import Persona
 from server.chat.language.book import PromptBook
 from server.chat.language.breaker import Breaker
 from server.chat.language.budget import Exhausted, day_start_ms
+from server.chat.language.checks import Embed
 from server.chat.language.deltas import Deltas
 from server.chat.language.draft import Found
 from server.chat.language.listening import Listening
@@ -83,7 +84,9 @@ class Author:
         metrics: Metrics,
         personal: Callable[[str], Sequence[Found]],
         builtin: BuiltInWriter,
+        embed: Embed | None = None,
     ) -> None:
+        self._embed = embed
         self._writer = writer
         self._builtin = builtin
         self._book = book
@@ -159,6 +162,7 @@ class Author:
                 interruption=listening.interruption,
                 clock=self._clock,
                 rng=self._rng,
+                embed=self._embed,
             )
             return await self._settle(answer, written, session, deltas)
 

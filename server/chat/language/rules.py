@@ -7,7 +7,7 @@ from typing import Literal
 
 from server.chat.language.breaker import BreakerRule
 from server.chat.language.budget import Budget, Prices
-from server.chat.language.checks import Calibration
+from server.chat.language.checks import WITH_MEANING, Calibration
 
 Doubt = Literal["builtin", "clarify", "handover"]
 
@@ -43,3 +43,4 @@ class AuthorRules:
     doubt: Doubt = "builtin"
     redact_prompts: bool = True
     calibration: Calibration = field(default_factory=Calibration)
+    with_meaning: Calibration = WITH_MEANING

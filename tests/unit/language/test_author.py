@@ -11,8 +11,10 @@ from pathlib import Path
 from typing import Any, cast
 
 import msgspec
+import numpy as np
 import pytest
 import yaml
+from numpy.typing import NDArray
 
 from adapters.personas import Persona
 from adapters.traits import Traits
@@ -514,6 +516,29 @@ async def test_what_is_not_borne_out_is_asked_about_or_left_to_a_person(make: Ma
     assert (written.intent, written.known) == (WRITTEN.intent, WRITTEN.known)
     assert answer.notes["asked_back"] is (kind == "clarification") and answer.notes["phrases"] == list(written.phrases)
     assert answer.usage is not None and answer.usage.outcome == "replaced"
+
+
+async def test_meaning_is_judged_beside_words_and_its_failure_is_no_failure(make: Make) -> None:
+    asked: list[Sequence[str]] = []
+
+    def embed(texts: Sequence[str]) -> NDArray[np.float32]:
+        asked.append(texts)
+        if len(asked) > 1:
+            raise RuntimeError("closed")
+        return np.eye(8, dtype=np.float32)[[0] * len(texts)]
+
+    passage = Passage("p", "Delivery", "Standard delivery takes three days. It costs 5 euros.")
+    said = (Text("Standard delivery takes three days [1]."), Ended())
+    for _ in range(2):
+        house = make(said)
+        house.author._embed = embed
+        answer, _written = await house.author.rewrite(ANSWER, WRITTEN, passages=[passage])
+        assert answer.text == "Standard delivery takes three days [1]."
+    assert list(asked[0]) == [
+        "Standard delivery takes three days.",
+        "Standard delivery takes three days.",
+        "It costs 5 euros.",
+    ]
 
 
 def replace_text(message: Message, text: str) -> Message:
