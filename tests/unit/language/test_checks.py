@@ -51,7 +51,8 @@ def by_letters(texts: Sequence[str]) -> Floats:
     """An embedding that knows letters alone."""
     vectors = np.array([[text.lower().count(letter) for letter in "abcdefghijklmnopqrstuvwxyz"] for text in texts])
     norms = np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-9)
-    return (vectors / norms).astype(np.float32)
+    found: Floats = (vectors / norms).astype(np.float32)
+    return found
 
 
 def test_nearness_is_that_of_the_nearest_sentence() -> None:
