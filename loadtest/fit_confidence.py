@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import json
 import math
+import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -19,11 +20,14 @@ import yaml
 from numpy.typing import NDArray
 from scipy.optimize import minimize
 
+from inference.engine import Engine
+from inference.pack import load_pack
 from loadtest.measure import print_table
-from server.chat.language.checks import Calibration, confidence, judge
+from server.chat.language.checks import Calibration, Embed, confidence, judge
 from server.chat.language.values import Passage
 
 LABELS = Path(__file__).parent / "confidence.yaml"
+SHIPPED = Path(__file__).resolve().parents[1] / "models_onnx" / "nlu"
 KEYS = (("borne_out", True, False), ("not", False, False), ("borne_out_hard", True, True), ("not_hard", False, True))
 RIDGE = 0.02
 BINS = 5
@@ -38,18 +42,20 @@ class Labelled:
     cited: bool
     borne_out: bool
     hard: bool
+    near: float = 0.0
 
 
-def labelled(path: Path = LABELS) -> list[list[Labelled]]:
-    """By passage."""
+def labelled(path: Path = LABELS, embed: Embed | None = None) -> list[list[Labelled]]:
+    """By passage. ``embed``: for their nearness; None: by words alone."""
     found = []
     for entry in yaml.safe_load(path.read_text(encoding="utf-8")):
         passage = Passage("p", entry["title"], entry["text"])
         answers = []
         for key, label, hard in KEYS:
             for text in entry[key]:
-                verdict = judge(text, (passage,), entry["question"], Calibration())
-                answers.append(Labelled(text, verdict.groundedness, bool(verdict.cited), label, hard))
+                verdict = judge(text, (passage,), entry["question"], Calibration(), embed=embed)
+                near = verdict.nearness or 0.0
+                answers.append(Labelled(text, verdict.groundedness, bool(verdict.cited), label, hard, near))
         found.append(answers)
     return found
 
@@ -66,21 +72,20 @@ def weights(answers: Sequence[Labelled], hard_share: float) -> NDArray[np.float6
 def fit(answers: Sequence[Labelled], hard_share: float) -> Calibration:
     """The likeliest curve."""
     share = weights(answers, hard_share)
-    x = np.array([[1.0, answer.score or 0.0, float(answer.cited)] for answer in answers])
+    x = np.array([[1.0, answer.score or 0.0, float(answer.cited), answer.near] for answer in answers])
     y = np.array([1.0 if answer.borne_out else -1.0 for answer in answers])
 
     def loss(w: NDArray[np.float64]) -> float:
         return float(share @ np.logaddexp(0.0, -y * (x @ w)) + RIDGE * (w[1:] ** 2).sum() / 2)
 
-    intercept, groundedness, cited = minimize(loss, np.zeros(3)).x
-    return Calibration(round(float(intercept), 2), round(float(groundedness), 2), round(float(cited), 2))
+    return Calibration(*(round(float(one), 2) for one in minimize(loss, np.zeros(4)).x))
 
 
 def quality(
     answers: Sequence[Labelled], calibration: Calibration, threshold: float, hard_share: float
 ) -> dict[str, float]:
     """Of answers that the curve has not seen; what is kept and withdrawn of ordinary and of hard ones."""
-    p = np.array([confidence(answer.score or 0.0, answer.cited, calibration) for answer in answers])
+    p = np.array([confidence(answer.score or 0.0, answer.cited, calibration, answer.near) for answer in answers])
     y = np.array([answer.borne_out for answer in answers])
     hard = np.array([answer.hard for answer in answers])
     w = weights(answers, hard_share)
@@ -100,6 +105,12 @@ def quality(
     return {name: round(float(value), 3) for name, value in found.items()}
 
 
+def shipped_embedding() -> Embed:
+    """Of the model that ships."""
+    engine = Engine(load_pack(SHIPPED), clock=time.perf_counter_ns)
+    return engine.embed_now
+
+
 def _share(holds: NDArray[np.bool_]) -> float:
     """NaN of nothing."""
     return float(holds.mean()) if holds.size else math.nan
@@ -112,9 +123,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--labels", type=Path, default=LABELS, help="labelled answers (default: those that ship)")
     parser.add_argument("--threshold", type=float, default=0.5, help="language_min_confidence (default 0.5)")
     parser.add_argument("--hard-share", type=float, default=0.2, help="weight of hard answers (default 0.2)")
+    parser.add_argument("--words-only", action="store_true", help="without the embedding of the model that ships")
     parser.add_argument("--json", action="store_true", help="print the results as JSON")
     options = parser.parse_args(argv)
-    passages = labelled(options.labels)
+    passages = labelled(options.labels, None if options.words_only else shipped_embedding())
     seen = [answer for answers in passages[0::2] for answer in answers]
     unseen = [answer for answers in passages[1::2] for answer in answers]
     found = quality(unseen, fit(seen, options.hard_share), options.threshold, options.hard_share)

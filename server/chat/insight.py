@@ -12,9 +12,11 @@ from adapters.similarity import NearPersona, nearest_contexts, nearest_personas
 from server.chat.access import require_agent, require_conversation, require_staff
 from server.chat.memory import score_of
 from server.chat.peer import Caller
-from server.errors import NotFound
+from server.chat.spending import FOREVER_MS
+from server.errors import Forbidden, NotFound
 from server.store.mood_ports import MeanContext
 from server.store.ports import Store
+from server.store.usage_ports import UsageSum
 
 MAX_TURNS = 200
 MAX_SIMILAR = 50
@@ -95,6 +97,13 @@ class Insight:
         if not found or found[0].channel != channel:
             return []
         return await asyncio.to_thread(_nearest, found[0], found[1:], count)
+
+    async def model_usage(self, caller: Caller, since_ms: int | None, until_ms: int | None) -> list[UsageSum]:
+        """What language models were used for from ``since_ms`` on and before ``until_ms``; None: without end.
+        ``Forbidden``."""
+        if not caller.is_admin:
+            raise Forbidden("the use of language models is for admins")
+        return await self._store.model_usage(since_ms or 0, FOREVER_MS if until_ms is None else until_ms)
 
 
 def similar_personas(persona: Persona, personas: Mapping[str, Persona], count: int) -> list[NearPersona]:

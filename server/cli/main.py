@@ -27,6 +27,7 @@ from server.cli.redact import redact
 from server.cli.serve import serve
 from server.cli.simulate import simulate
 from server.cli.token import token
+from server.cli.usage import usage
 
 app = typer.Typer(
     name="parlance",
@@ -55,6 +56,7 @@ app.command("analyze")(analyze)
 app.command("redact")(redact)
 app.command("simulate")(simulate)
 app.command("conformance")(conformance)
+app.command("usage")(usage)
 app.add_typer(config_app, name="config")
 app.add_typer(alerts_app, name="alerts")
 intents_app.add_typer(inbox_app, name="inbox")

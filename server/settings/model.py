@@ -372,6 +372,15 @@ class Settings(AlertSettings):
         0.5, "Probability below which an answer that is to rest on passages is withdrawn for the built-in writer's.",
         "probability", ge=0, le=1,
     )  # fmt: skip
+    language_doubt: Literal["builtin", "clarify", "handover"] = setting(
+        "builtin",
+        "What is said in place of such an answer: the built-in writer's, a question for what is meant, or the way to a "
+        "person.",
+    )
+    language_redact_prompts: bool = setting(
+        True,
+        "Keep e-mail addresses, phones, cards and the like from models; what they say with placeholders is restored.",
+    )
     language_conversation_tokens: int = setting(
         0, "Tokens of prompts and answers that one conversation may use; 0: no limit.", "tokens", ge=0
     )

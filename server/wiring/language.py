@@ -9,7 +9,11 @@ from server.settings import Settings
 from server.wiring.ground import Ground, new_id
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from inference.registry.fleet import Fleet
     from server.chat.language.author import Author
+    from server.chat.language.checks import Floats
     from server.chat.language.rules import AuthorRules
     from server.chat.language.values import LanguageWriter
 
@@ -18,13 +22,16 @@ BUILT_IN = "builtin"
 MAX_PAUSES = 12
 
 
-def author_of(ground: Ground, contents: Contents) -> Author | None:
-    """None for the built-in writer alone. Raises ``StartupError``."""
+def author_of(ground: Ground, contents: Contents, fleet: Fleet) -> Author | None:
+    """None for the built-in writer alone. Raises ``StartupError``. Answers are judged with the model in use."""
     settings = ground.settings
     if settings.language_writer == BUILT_IN:
         return None
     from inference.pii import personal
     from server.chat.language.author import Author
+
+    def embed(texts: Sequence[str]) -> Floats:
+        return fleet.roster.champion.embed_now(texts)
 
     return Author(
         writer=_writer(ground),
@@ -39,6 +46,8 @@ def author_of(ground: Ground, contents: Contents) -> Author | None:
         metrics=ground.metrics,
         personal=personal,
         cache_entries=settings.knowledge_cache_entries,
+        builtin=contents.writer,
+        embed=embed,
     )
 
 
@@ -89,4 +98,6 @@ def rules_of(settings: Settings) -> AuthorRules:
         ),
         prices=Prices(settings.language_price_prompt, settings.language_price_completion),
         min_confidence=settings.language_min_confidence,
+        doubt=settings.language_doubt,
+        redact_prompts=settings.language_redact_prompts,
     )

@@ -103,7 +103,7 @@ def prepare_turns(
     can = abilities(ground.settings, contents.personas, known_intents)
     trials = prepare_trials(ground, can, _identity(ground), policies)
     knowledge = prepare_knowledge(ground, fleet, contents.phrases)
-    author = author_of(ground, contents)
+    author = author_of(ground, contents, fleet)
     if author is not None:
         knowledge.on_change(author.forget)
     bot = _bot(ground, contents, fleet, learner, trials=trials, knowledge=knowledge, author=author)

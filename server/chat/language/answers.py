@@ -20,10 +20,10 @@ class AnswerKey(NamedTuple):
 
 
 def answer_key(request: WritingRequest, question: str) -> AnswerKey | None:
-    """None where something was said before, so that the same words need not fit again, or where there are no passages
-    to answer from: then chance is welcome."""
+    """None where something was said before, so that the same words need not fit again; where there are no passages to
+    answer from: then chance is welcome; and where personal data was kept from the model: the answer has it again."""
     prompt = request.prompt
-    if len(prompt.messages) != 2 or not prompt.passages:
+    if request.values or len(prompt.messages) != 2 or not prompt.passages:
         return None
     told = prompt.messages[0].content.replace(prompt.nonce, "")
     return AnswerKey(

@@ -20,9 +20,11 @@ from server.chat.language.answers import AnswerKey, answer_key
 from server.chat.language.book import PromptBook, with_changes
 from server.chat.language.breaker import Breaker
 from server.chat.language.budget import Exhausted, day_start_ms
+from server.chat.language.checks import Embed
 from server.chat.language.deltas import Deltas
 from server.chat.language.draft import Found
 from server.chat.language.listening import Listening
+from server.chat.language.masking import Mask
 from server.chat.language.ports import NO_PARAMETERS, Abandoned
 from server.chat.language.prompt import Line, Matter, build_prompt
 from server.chat.language.rules import AuthorRules
@@ -38,7 +40,8 @@ from server.chat.language.values import (
 )
 from server.chat.peer import GUEST_NAME
 from server.chat.recent import Recent
-from server.chat.writer import Written
+from server.chat.writer import BuiltInWriter, Written
+from server.chat.writer.conditions import Kind
 from server.clock import Clock
 from server.fanout.hub import Fanout
 from server.store.ports import Answer, Store
@@ -83,9 +86,13 @@ class Author:
         new_id: Callable[[], str],
         metrics: Metrics,
         personal: Callable[[str], Sequence[Found]],
+        builtin: BuiltInWriter,
+        embed: Embed | None = None,
         cache_entries: int = 0,
     ) -> None:
+        self._embed = embed
         self._writer = writer
+        self._builtin = builtin
         self._book = book
         self._rules = rules
         self._personas = personas
@@ -181,6 +188,7 @@ class Author:
                 interruption=listening.interruption,
                 clock=self._clock,
                 rng=self._rng,
+                embed=self._embed,
             )
             return await self._settle(answer, written, session, deltas, key)
 
@@ -203,6 +211,8 @@ class Author:
             await self._abandon(answer, self._usage(session, "interrupted", spoken.interrupted))
         if spoken.problem is not None:
             _log.warning("language model's answer withdrawn", problem=spoken.problem)
+            if spoken.problem == "ungrounded" and self._rules.doubt != "builtin":
+                answer, written = self._doubted(answer, written)
             await deltas.instead(answer.text)
             return replace(answer, usage=self._usage(session, "replaced", spoken.problem)), written
         if key is not None:
@@ -229,6 +239,16 @@ class Author:
         )
         return said, replace(written, text=spoken.text, phrases=(), kind=kind)
 
+    def _doubted(self, answer: Answer, written: Written) -> tuple[Answer, Written]:
+        """What the passages don't bear out is no answer: the built-in writer asks what is meant, or offers a person."""
+        kind: Kind = "handover" if self._rules.doubt == "handover" else "clarification"
+        persona = self._personas[answer.shown.persona if answer.shown else ""]
+        said = replace(
+            self._builtin.say(kind, persona, self._rng, written.spoken), intent=written.intent, known=written.known
+        )
+        notes = {**answer.notes, "phrases": list(said.phrases), "asked_back": kind == "clarification"}
+        return replace(answer, text=said.text, data=said.data(), notes=notes), said
+
     async def _abandon(self, answer: Answer, used: ModelUsage | None) -> None:
         await self._store.abandon(answer.turn, used)
         raise Abandoned
@@ -251,17 +271,25 @@ class Author:
         message = answer.turn.message
         persona = self._personas[answer.shown.persona if answer.shown else ""]
         variant = answer.shown.experiment.variant if answer.shown and answer.shown.experiment else None
+        mask = Mask(self._personal if self._rules.redact_prompts else None)
+        question = mask.hide(message.text)
+        window = [
+            Line(one.sender.kind != "customer", mask.hide(one.text))
+            for one in context.window
+            if one.sender.kind != "system"
+        ]
+        examples = [Exchange(mask.hide(one.question), mask.hide(one.answer)) for one in context.rated]
+        preferences = [mask.hide(text) for text in known.preferences]
         matter = Matter(
-            question=message.text,
+            question=question,
             persona=persona,
             bot_name=self._rules.bot_name,
-            window=[
-                Line(one.sender.kind != "customer", one.text) for one in context.window if one.sender.kind != "system"
-            ],
+            window=window,
             passages=known.passages,
-            examples=[Exchange(one.question, one.answer) for one in context.rated],
+            examples=examples,
             customer_name=None if message.sender.name == GUEST_NAME else message.sender.name,
-            preferences=known.preferences,
+            preferences=preferences,
+            placeholders=tuple(mask.values),
             mood=_mood(answer.analysis),
             variant=variant,
         )
@@ -276,6 +304,7 @@ class Author:
             persona=persona.name,
             variant=variant,
             public=tuple(written.known.values()),
+            values=mask.values,
         )
 
     def _most(self, request: WritingRequest) -> Amount:

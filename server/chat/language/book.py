@@ -19,7 +19,7 @@ from server.chat.language.values import Parameters
 
 SLOTS: Final = (
     "bot_name", "customer_name", "preferences", "tone", "verbosity", "character", "traits", "mood", "passages",
-    "no_passages", "examples", "mark",
+    "no_passages", "examples", "placeholders", "mark",
 )  # fmt: skip
 REQUIRED_SLOTS: Final = ("mark", "passages")
 BOUNDS: Final = {

@@ -5,9 +5,12 @@ from __future__ import annotations
 import math
 import re
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence, Set
 from dataclasses import dataclass
 from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
 
 from server.chat.language.values import Passage
 
@@ -20,9 +23,12 @@ MIN_WORD_LETTERS: Final = 4
 MIN_CLAIM_WORDS: Final = 2
 # What is left of a sentence's support when it names a number that nobody gave.
 FOREIGN_NUMBER: Final = 0.25
+# Sentences of an answer, and of what it is to rest on: a millisecond each.
+MAX_EMBEDDED: Final = 40
 
 _SENTENCE_END: Final = re.compile(r"(?:[.!?…]+[\"'”’)\]]*(?=\s|\Z)|[。！？]+[”」』]?)(?:\s*\[[0-9]+\])*")
 _CITATION: Final = re.compile(r"\[([0-9]+)\]")
+_CITED: Final = re.compile(r"\s*\[[0-9]+\]")
 _WORD: Final = re.compile(r"[^\W\d_]+")
 _NUMBER: Final = re.compile(r"\d+(?:[.,]\d+)*")
 # Of service talk in any shop: they say nothing about whether a statement is so.
@@ -39,38 +45,88 @@ _COMMON: Final = frozenset(
 )  # fmt: skip
 
 
+Floats = NDArray[np.float32]
+Embed = Callable[[Sequence[str]], Floats]
+"""Texts → (texts, dim), unit length. Blocks."""
+
+
 @dataclass(frozen=True, slots=True)
 class Calibration:
-    """Groundedness and citations → probability that the passages bear the answer out: a logistic curve (J. Platt,
-    1999), fitted to labelled answers by ``python -m loadtest.fit_confidence`` (docs/language-models.md)."""
+    """Groundedness, nearness and citations → probability that the passages bear the answer out: a logistic curve (J.
+    Platt, 1999), fitted to labelled answers by ``python -m loadtest.fit_confidence`` (docs/language-models.md)."""
 
     intercept: float = -1.04
     groundedness: float = 1.85
     cited: float = 0.05
+    nearness: float = 0.0
+
+
+WITH_MEANING: Final = Calibration(intercept=-1.43, groundedness=1.65, cited=0.01, nearness=0.73)
+"""The curve for answers whose nearness is known."""
 
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """``groundedness`` and ``confidence`` in [0, 1]; None where there were no passages, or nothing is claimed."""
+    """``groundedness``, ``nearness`` and ``confidence`` in [0, 1]; None where there were no passages, or nothing is
+    claimed; ``nearness`` also where nobody embedded anything."""
 
     text: str
     cited: tuple[int, ...]
     groundedness: float | None
     confidence: float | None
+    nearness: float | None = None
 
 
-def judge(text: str, passages: Sequence[Passage], question: str, calibration: Calibration) -> Verdict:
-    """The final text in NFC, with what it rests on."""
+def judge(
+    text: str,
+    passages: Sequence[Passage],
+    question: str,
+    calibration: Calibration,
+    *,
+    embed: Embed | None = None,
+    with_meaning: Calibration = WITH_MEANING,
+) -> Verdict:
+    """The final text in NFC, with what it rests on. ``embed``: for the nearness, which ``with_meaning`` then counts."""
     text = unicodedata.normalize("NFC", text).strip()
     cited = tuple(dict.fromkeys(int(number) for number in _CITATION.findall(text) if int(number) <= len(passages)))
     score = groundedness(text, passages, question) if passages else None
-    return Verdict(text, cited, score, None if score is None else confidence(score, bool(cited), calibration))
+    if score is None:
+        return Verdict(text, cited, None, None)
+    near = None if embed is None else nearness(text, passages, question, embed)
+    if near is None:
+        return Verdict(text, cited, score, confidence(score, bool(cited), calibration))
+    return Verdict(text, cited, score, confidence(score, bool(cited), with_meaning, near), near)
 
 
-def confidence(score: float, is_cited: bool, calibration: Calibration) -> float:
+def confidence(score: float, is_cited: bool, calibration: Calibration, near: float = 0.0) -> float:
     """A probability."""
     z = calibration.intercept + calibration.groundedness * score + calibration.cited * is_cited
-    return 1.0 / (1.0 + math.exp(-z))
+    return 1.0 / (1.0 + math.exp(-z - calibration.nearness * near))
+
+
+def nearness(text: str, passages: Sequence[Passage], question: str, embed: Embed) -> float | None:
+    """How near statements are to the nearest sentence of the passages: the mean of the cosines by their words, in
+    [0, 1]. None: nothing is stated, or the passages say nothing."""
+    stated = _statements(text, _numbers(question))
+    told = [sentence for passage in passages for sentence in sentences(passage.text)][:MAX_EMBEDDED]
+    if not stated or not told:
+        return None
+    claimed = [_CITED.sub("", sentence) for sentence, _ in stated][:MAX_EMBEDDED]
+    vectors = embed([*claimed, *told])
+    cosines = (vectors[: len(claimed)] @ vectors[len(claimed) :].T).max(axis=1)
+    weights = np.array([max(len(words), 1) for _, words in stated[:MAX_EMBEDDED]], dtype=np.float32)
+    return float(np.clip(weights @ cosines / weights.sum(), 0.0, 1.0))
+
+
+def _statements(text: str, numbers: Set[str]) -> list[tuple[str, set[str]]]:
+    """The sentences that claim something, with the stems of their words. ``numbers``: those that anybody may name."""
+    found = []
+    for sentence in sentences(text):
+        plain = _CITATION.sub("", sentence)
+        words = _stems(plain)
+        if not sentence.rstrip().endswith("?") and (len(words) >= MIN_CLAIM_WORDS or _numbers(plain) - numbers):
+            found.append((sentence, words))
+    return found
 
 
 def groundedness(text: str, passages: Sequence[Passage], question: str) -> float | None:
@@ -79,11 +135,8 @@ def groundedness(text: str, passages: Sequence[Passage], question: str) -> float
     source = "\n".join((question, *(f"{passage.title}\n{passage.text}" for passage in passages)))
     known, numbers = _stems(source), _numbers(source)
     total, borne = 0, 0.0
-    for sentence in sentences(text):
-        words = _stems(_CITATION.sub("", sentence))
+    for sentence, words in _statements(text, numbers):
         foreign = _numbers(_CITATION.sub("", sentence)) - numbers
-        if sentence.rstrip().endswith("?") or (len(words) < MIN_CLAIM_WORDS and not foreign):
-            continue
         share = len(words & known) / len(words) if words else 0.0
         weight = max(len(words), 1)
         total += weight

@@ -8,8 +8,8 @@ go on at once. Held back is only what may still become something else: a run wit
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Final, Protocol
 
 # As many words in a row from the instructions are a leak, and from four on nothing more of the run is shown.
@@ -28,6 +28,7 @@ _THOUGHT: Final = "</think>"
 _WORD: Final = re.compile(r"[^\W_]+(?:['’][^\W_]+)*")
 _CITATION: Final = re.compile(r"[ \t]*\[\s*([0-9]{1,4}(?:\s*[,;]\s*[0-9]{1,4})*)\s*\]")
 _NUMBER: Final = re.compile(r"[0-9]+")
+_PLACEHOLDER: Final = re.compile(r"\[(email|phone|card|iban|national_id|ip_address)-([0-9]{1,3})\]", re.IGNORECASE)
 _OPEN_BRACKET: Final = re.compile(r"[ \t]*\[[^\]\n]*\Z")
 _TOKEN: Final = re.compile(r"\S+")
 _RISKY: Final = re.compile(r"[\d@\uff20+(]")
@@ -57,13 +58,15 @@ class Found(Protocol):
 @dataclass(frozen=True, slots=True)
 class Guard:
     """What a draft is held against. ``personal`` finds personal data; ``passages``: how many may be cited;
-    ``public``: texts whose numbers and addresses may be said, since everybody may know them."""
+    ``public``: texts whose numbers and addresses may be said, since everybody may know them; ``values``: what the
+    placeholders of the prompt stand for."""
 
     personal: Callable[[str], Sequence[Found]]
     passages: int = 0
     public: Collection[str] = ()
     instructions: str = ""
     nonce: str = ""
+    values: Mapping[str, str] = field(default_factory=dict)
 
 
 class Draft:
@@ -130,6 +133,8 @@ class Draft:
         out = _CITATION.sub(self._cite, out)
         if _RISKY.search(out):
             out = self._redacted(out)
+        if self._guard.values and "[" in out:
+            out = _PLACEHOLDER.sub(self._value, out)
         nonce = self._guard.nonce
         if nonce and nonce in self._checked[-len(nonce) :] + out:
             raise Leaked("it repeats the marks around data")
@@ -140,6 +145,10 @@ class Draft:
         known = [int(number) for number in _NUMBER.findall(found[1]) if 1 <= int(number) <= self._guard.passages]
         self.cited += [number for number in dict.fromkeys(known) if number not in self.cited]
         return "".join(f" [{number}]" for number in known)
+
+    def _value(self, found: re.Match[str]) -> str:
+        """What a placeholder stands for; of one that nobody gave, its kind."""
+        return self._guard.values.get(f"[{found[1].lower()}-{found[2]}]", f"[{found[1].lower()}]")
 
     def _redacted(self, out: str) -> str:
         """What began in what was checked before is no whole value any more once its end is missing."""

@@ -44,7 +44,8 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Matter:
-    """What a prompt is made of. ``window``: earlier messages, the oldest first; ``mood``: a word, "" for neutral."""
+    """What a prompt is made of. ``window``: earlier messages, the oldest first; ``mood``: a word, "" for neutral;
+    ``placeholders``: those that stand in its texts for personal data."""
 
     question: str
     persona: Persona
@@ -55,6 +56,7 @@ class Matter:
     customer_name: str | None = None
     preferences: Sequence[str] = ()
     mood: str = ""
+    placeholders: Sequence[str] = ()
     variant: str | None = None
 
 
@@ -79,7 +81,7 @@ def build_prompt(book: PromptBook, matter: Matter, *, nonce: str, most_tokens: i
         messages=messages,
         passages=tuple(matter.passages[: len(passages)]),
         tokens=sum(_cost(message.content) for message in messages),
-        instructions=_system(book, dict.fromkeys(("passages", "no_passages", "examples"), " ")),
+        instructions=_system(book, dict.fromkeys(("passages", "no_passages", "examples", "placeholders"), " ")),
         nonce=nonce,
     )
     return prompt, variant.parameters
@@ -96,6 +98,7 @@ def _slots(book: PromptBook, matter: Matter, style: Style, mark: str) -> dict[st
         "character": book.sentences["character"][style.character],
         "traits": in_words(matter.persona.traits, book.sentences["traits"], book.degrees),
         "mood": matter.mood,
+        "placeholders": ", ".join(matter.placeholders[:MAX_PREFERENCES]),
         "mark": mark,
     }
 

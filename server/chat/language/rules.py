@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Literal
 
 from server.chat.language.breaker import BreakerRule
 from server.chat.language.budget import Budget, Prices
-from server.chat.language.checks import Calibration
+from server.chat.language.checks import WITH_MEANING, Calibration
+
+Doubt = Literal["builtin", "clarify", "handover"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,8 +26,10 @@ class Deadlines:
 @dataclass(frozen=True, slots=True)
 class AuthorRules:
     """How language models are used. ``retries``: further tries before the first token; ``prompt_tokens`` bounds a
-    prompt; below ``min_confidence`` an answer is withdrawn; ``max_streams`` answers are written at a time, and who
-    comes on top gets the built-in writer's at once. ``bot_name`` stands in the prompt."""
+    prompt; below ``min_confidence`` an answer is withdrawn, and ``doubt`` says what is said instead: the built-in
+    writer's answer, a question for what is meant, or the way to a person; ``redact_prompts``: personal data is kept
+    from models; ``max_streams`` answers are written at a time, and who comes on top gets the built-in writer's at once.
+    ``bot_name`` stands in the prompt."""
 
     bot_name: str
     deadlines: Deadlines = Deadlines()
@@ -35,4 +40,7 @@ class AuthorRules:
     budget: Budget = field(default_factory=Budget)
     prices: Prices = field(default_factory=Prices)
     min_confidence: float = 0.5
+    doubt: Doubt = "builtin"
+    redact_prompts: bool = True
     calibration: Calibration = field(default_factory=Calibration)
+    with_meaning: Calibration = WITH_MEANING

@@ -6,9 +6,13 @@ import asyncio
 import random
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Final
 
-from server.chat.language.checks import MAX_ANSWER_CODE_POINTS, judge, whole_sentences
+import structlog
+
+from inference.errors import ModelError
+from server.chat.language.checks import MAX_ANSWER_CODE_POINTS, Embed, Verdict, judge, whole_sentences
 from server.chat.language.deltas import Deltas
 from server.chat.language.draft import Draft, Found, Guard, Leaked
 from server.chat.language.pump import Interrupted, Interruption, Over, Pump, Quiet
@@ -26,7 +30,11 @@ from server.chat.language.values import (
 )
 from server.clock import Clock
 
+_log = structlog.get_logger(__name__)
+
 RETRY_MS: Final = 200.0
+# Forty sentences take some 50 ms; a customer who has read the answer already waits for its end no longer than this.
+JUDGING_S: Final = 1.0
 # A token has about four letters; a server that goes on for twice as long does not keep to its limit.
 CODE_POINTS_PER_TOKEN: Final = 8
 
@@ -57,7 +65,9 @@ class Session:
         interruption: Interruption,
         clock: Clock,
         rng: random.Random,
+        embed: Embed | None = None,
     ) -> None:
+        self._embed = embed
         self.request = request
         self.tries = 0
         self.first_token_ms: int | None = None
@@ -105,7 +115,7 @@ class Session:
                 return Spoken(problem="leak")
             if isinstance(ended, Interrupted):
                 return Spoken(interrupted=ended.reason)
-            return self._judged(draft, ended, question)
+            return await self._judged(draft, ended, question)
 
     def _guard(self) -> Guard:
         prompt = self.request.prompt
@@ -115,6 +125,7 @@ class Session:
             public=(*(f"{one.title}\n{one.text}" for one in prompt.passages), *self.request.public),
             instructions=prompt.instructions,
             nonce=prompt.nonce,
+            values=self.request.values,
         )
 
     async def _stream(self, draft: Draft, until_s: float) -> EndReason | Interrupted:
@@ -168,15 +179,29 @@ class Session:
             pass
         return True
 
-    def _judged(self, draft: Draft, ended: EndReason, question: str) -> Spoken:
+    async def _judged(self, draft: Draft, ended: EndReason, question: str) -> Spoken:
         text = draft.shown
         if ended == "filtered":
             return Spoken(problem="filtered")
         if ended == "length":
             text = whole_sentences(text[:MAX_ANSWER_CODE_POINTS])
-        verdict = judge(text, self.request.prompt.passages, question, self._rules.calibration)
+        verdict = await self._verdict(text, question)
         if not verdict.text:
             return Spoken(problem="length" if draft.shown else "empty")
         if verdict.confidence is not None and verdict.confidence < self._rules.min_confidence:
             return Spoken(problem="ungrounded", confidence=verdict.confidence)
         return Spoken(verdict.text, verdict.cited, verdict.confidence)
+
+    async def _verdict(self, text: str, question: str) -> Verdict:
+        """By words and by meaning; by words alone where there are no passages, or the model in use is closing."""
+        passages, rules = self.request.prompt.passages, self._rules
+        by_words = partial(judge, text, passages, question, rules.calibration)
+        if self._embed is None or not passages:
+            return by_words()
+        by_meaning = partial(by_words, embed=self._embed, with_meaning=rules.with_meaning)
+        try:
+            async with asyncio.timeout(JUDGING_S):
+                return await asyncio.to_thread(by_meaning)
+        except (TimeoutError, RuntimeError, ModelError) as error:
+            _log.warning("answer judged by words alone", reason=repr(error))
+            return by_words()

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
 Role = Literal["system", "user", "assistant"]
@@ -66,7 +66,8 @@ class Prompt:
 @dataclass(frozen=True, slots=True)
 class WritingRequest:
     """What a writer is asked for: one answer. ``variant``: of an experiment, where the turn is part of one;
-    ``public``: what may be said back although it looks like personal data, such as the order number at hand."""
+    ``public``: what may be said back although it looks like personal data, such as the order number at hand;
+    ``values``: what the prompt's placeholders stand for, which no writer is to be told."""
 
     prompt: Prompt
     parameters: Parameters
@@ -76,6 +77,7 @@ class WritingRequest:
     persona: str
     variant: str | None = None
     public: tuple[str, ...] = ()
+    values: Mapping[str, str] = field(default_factory=dict, repr=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,5 +18,6 @@ def library_of(books: PhraseBook | Mapping[str, PhraseBook]) -> Mapping[str, Phr
 
 
 def _listed(book: PhraseBook, languages: Iterable[str]) -> str:
+    languages = sorted(languages, key=lambda language: language != book.language)
     names = [book.lexis.names.get(language, "English" if language == "en" else language) for language in languages]
     return f" {book.lexis.own['and']} ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)

@@ -105,7 +105,8 @@ class _Planner:
         """A plain question or request about something unpleasant: to be answered, not to be pitied for."""
         moment, intent = self.reading.moment, self.reading.intent
         plain = moment.kind in {"question", "request", "handover"} and moment.emotion == "neutral"
-        return moment.mood == "negative" and plain and not (intent is not None and intent.serious)
+        grave = intent is not None and (intent.serious or intent.scope != "service")
+        return moment.mood == "negative" and plain and not grave
 
     @property
     def moved(self) -> bool:

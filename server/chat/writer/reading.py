@@ -73,7 +73,8 @@ def read(
         analysis, situation.text, mood, emotion_of(analysis, mood), slots, previous, book, situation.asked_back, foreign
     )
     kind, intent, other = kind_and_topics(heard)
-    serious = intent is not None and intent.serious
+    # A wish for a person is no new mishap.
+    serious = intent is not None and intent.serious and not (kind == "handover" and intent is previous)
     if serious and mood == "neutral":
         mood = "negative"
     emotion = emotion_of(analysis, mood)

@@ -59,17 +59,24 @@ class BuiltInWriter:
 
     def error(self, persona: Persona, rng: random.Random, before: Spoken | None = None) -> Written:
         """The answer when the text could not be understood for technical reasons."""
+        return self.say("error", persona, rng, before)
+
+    def say(self, kind: Kind, persona: Persona, rng: random.Random, before: Spoken | None = None) -> Written:
+        """An answer of a kind of which nothing more is known: an apology, a question back, the way to a person.
+
+        ``before``: how the conversation's last answer was put.
+        """
         spoken_before = before is not None and before.language in self._books
         book = self._books[before.language if before is not None and spoken_before else self._default]
         spoken, voice = _voice(persona, book, "", before)
         levels = {name: level(value) for name, value in persona.traits.items()}
-        moment = Moment("error", "neutral", "neutral", False, levels, {"very": "", "languages": book.lexis.spoken})
-        said = Composition(voice, moment, (), rng).fill([Part(MUST, (book.pools["error"],), required=True)])
+        moment = Moment(kind, "neutral", "neutral", False, levels, {"very": "", "languages": book.lexis.spoken})
+        said = Composition(voice, moment, (), rng).fill([Part(MUST, (book.pools[kind],), required=True)])
         return Written(
             text=finish(said, persona, True, rng, language=book.language),
             phrases=tuple(one.phrase.id for one in said),
-            suggestions=book.suggest.get("error", ())[:1],
-            kind="error",
+            suggestions=book.suggest.get(kind, ())[:1],
+            kind=kind,
             spoken=spoken,
         )
 

@@ -30,6 +30,7 @@ from server.transport.http import (
     people,
     policies,
     registry,
+    usage,
 )
 from server.transport.http import problems as errors
 from server.transport.http.asking import error_table
@@ -53,6 +54,7 @@ _TAGS = {
     "experiments": "Variants side by side: made, started, stopped, read, for admins; goal events from back ends.",
     "alerts": "What admins should look at: what stands, who has seen it, what nobody is told of. For admins.",
     "audit": "Who changed what, and when. For admins.",
+    "usage": "What language models were used for, and what that cost. For admins.",
     "notifications": "Word to one user, to every user, or to everybody who is connected.",
 }
 _SUCCESSES = {
@@ -82,6 +84,7 @@ _ROUTERS = (
     overview.overview,
     alerts.alerts,
     alerts.audit,
+    usage.usage,
 )
 _DESCRIPTION = """\
 The same conversations as over the WebSocket (`/asyncapi.json`), for back ends and scripts: the same tokens, the same

@@ -12,11 +12,14 @@ from adapters.personas import Persona
 from adapters.traits import Traits
 from server.chat.insight import Insight
 from server.chat.peer import Caller
+from server.chat.spending import FOREVER_MS
 from server.errors import Forbidden, NotFound
 from server.store.mood_ports import HeardTurn, MeanContext
 from server.store.ports import Head, Store
+from server.store.usage_ports import UsageSum
 from server.wire.parts import User
 
+ADMIN = Caller(User("eve", "admin", "Eve"), False)
 AGENT = Caller(User("ann", "agent", "Ann"), False)
 SHOP = Caller(User("shop", "service", "Shop"), False)
 CARL = Caller(User("carl", "customer", "Carl"), False)
@@ -108,3 +111,19 @@ async def test_conversations_that_went_alike() -> None:
     assert [(one.channel, one.decisions) for one in near] == [("conv:3", 4), ("conv:2", 2)]
     assert near[0].distance == 0.0
     assert await insight(contexts=contexts[1:]).similar_conversations(AGENT, CHANNEL, 5) == []
+
+
+async def test_what_models_cost_is_for_admins() -> None:
+    asked: list[tuple[int, int]] = []
+
+    class Ledger:
+        async def model_usage(self, since_ms: int, until_ms: int) -> list[UsageSum]:
+            asked.append((since_ms, until_ms))
+            return []
+
+    insight = Insight(store=cast(Store, Ledger()), personas=PERSONAS)
+    for caller in (CARL, AGENT, SHOP):
+        with pytest.raises(Forbidden):
+            await insight.model_usage(caller, None, None)
+    assert await insight.model_usage(ADMIN, 5, 9) == [] == await insight.model_usage(ADMIN, None, None)
+    assert asked == [(5, 9), (0, FOREVER_MS)]

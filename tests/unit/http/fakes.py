@@ -34,6 +34,7 @@ from server.store.inbox_ports import Agreement, Doubt, InboxItem
 from server.store.knowledge_ports import KnowledgeFigures, Version, VersionChange
 from server.store.ports import Account, Notice, Opened, PastTurn, Revocation
 from server.store.question_ports import ArticleFigures, Cluster, DayFigures
+from server.store.usage_ports import UsageSum
 from server.transport.http import alert_models, experiment_models, overview_models, policy_models, registry_models
 from server.transport.http.desk import Desk
 from server.wire import examples, frames, requests
@@ -188,6 +189,13 @@ class Seer(Insight):
     async def similar_conversations(self, caller: Caller, channel: str, count: int) -> list[NearConversation]:
         self.verbs.hear(caller, (channel, count))
         return [NearConversation("conv:other", 0.25, 3)]
+
+    async def model_usage(self, caller: Caller, since_ms: int | None, until_ms: int | None) -> list[UsageSum]:
+        self.verbs.hear(caller, (since_ms, until_ms))
+        return [
+            UsageSum("small", "warm", None, 3, 2, 300, 30, 1_500_000, 200.0, 900.0),
+            UsageSum("small", "calm", "short", 1, 1, 100, 10, 500_000, None, 500.0),
+        ]
 
 
 @dataclass

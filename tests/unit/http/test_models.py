@@ -14,6 +14,7 @@ from server.transport.http import (  # noqa: F401  (whose models are looked at, 
     knowledge_models,
     models,
     registry_models,
+    usage_models,
 )
 from server.transport.http.models import Model
 from server.wire.asyncapi import schemas

@@ -401,6 +401,21 @@ async def test_personas_and_what_is_like_what(client: httpx2.AsyncClient, verbs:
     assert (await client.get("/v1/personas/warm/similar?limit=51")).status_code == 400
 
 
+async def test_what_language_models_were_used_for(client: httpx2.AsyncClient, verbs: Verbs) -> None:
+    told = (await client.get("/v1/usage?since_ms=5")).json()
+    assert [(one["model"], one["persona"], one["variant"]) for one in told["items"]] == [
+        ("small", "warm", None), ("small", "calm", "short"),
+    ]  # fmt: skip
+    assert told["total"] == {
+        "uses": 4, "answered": 3, "prompt_tokens": 400, "completion_tokens": 40, "cost": 2.0, "first_token_ms": 200.0,
+        "total_ms": 800.0,
+    }  # fmt: skip
+    (alone,) = (await client.get("/v1/usage?by=model")).json()["items"]
+    assert (alone["uses"], "persona" in alone) == (4, False)
+    assert [asked for _, asked in verbs.asked] == [(5, None), (None, None)]
+    assert (await client.get("/v1/usage?by=user")).status_code == 400
+
+
 # ------------------------------------------------------------------ knowledge
 
 ARTICLES = "/v1/knowledge/articles"

@@ -11,8 +11,10 @@ from pathlib import Path
 from typing import Any, cast
 
 import msgspec
+import numpy as np
 import pytest
 import yaml
+from numpy.typing import NDArray
 
 from adapters.personas import Persona
 from adapters.traits import Traits
@@ -24,9 +26,9 @@ from server.chat.language.book import parse_prompts
 from server.chat.language.breaker import BreakerRule
 from server.chat.language.budget import Budget, Prices
 from server.chat.language.ports import Abandoned
-from server.chat.language.rules import AuthorRules, Deadlines
+from server.chat.language.rules import AuthorRules, Deadlines, Doubt
 from server.chat.language.values import Ended, Passage, StreamEvent, Text, Used, WriterFailure, WritingRequest
-from server.chat.writer import Written
+from server.chat.writer import BuiltInWriter, Written
 from server.clock import ManualClock
 from server.errors import Unavailable
 from server.fanout.hub import Fanout, Ledger
@@ -35,11 +37,13 @@ from server.store.usage_ports import Amount, ContextWish, LanguageContext, Model
 from server.telemetry import Metrics
 from server.wire.frames import Message
 from server.wire.parts import ExperimentRef, Turn, User
+from tests.unit.writer.support import book
 
 ROOT = Path(__file__).resolve().parents[3]
 BOOK = parse_prompts(
     yaml.safe_load((ROOT / "server/chat/language/prompts/en.yaml").read_text(encoding="utf-8")), "en.yaml"
 )
+BUILTIN = BuiltInWriter(book())
 ALICE = User("alice", "customer", "Alice")
 BOT = User("bot", "bot", "Parlance")
 ASKED = Message("conv:c", "e", 3, "m3", 5, ALICE, "where is it?")
@@ -131,6 +135,7 @@ class House:
             metrics=self.metrics,
             personal=personal,
             cache_entries=2,
+            builtin=BUILTIN,
         )
 
     def hear(self, envelope: Envelope) -> None:
@@ -488,12 +493,8 @@ PASSAGES = (Passage("tracking", "Tracking", "It is on its way."),)
 
 def asking(turn_id: str, text: str = "where is it?", **changes: Any) -> Answer:
     """Another customer's first turn, or another turn."""
-    turn = OpenTurn(turn_id, 1, replace_message(text))
+    turn = OpenTurn(turn_id, 1, replace_text(ASKED, text))
     return replace(ANSWER, turn=turn, **changes)
-
-
-def replace_message(text: str) -> Message:
-    return msgspec.structs.replace(ASKED, text=text)
 
 
 async def test_a_first_question_gets_the_same_answer_again_until_articles_change(make: Make) -> None:
@@ -539,3 +540,74 @@ async def test_an_answer_that_was_withdrawn_is_not_kept(make: Make) -> None:
     await house.rewrite(asking("m1"), passages=PASSAGES)
     said, _ = await house.rewrite(asking("m2"), passages=PASSAGES)
     assert said.usage is not None
+
+
+PRIVATE = "Write to alice@example.org or call +49 30 1234567, my card is 4111 1111 1111 1111"
+
+
+async def test_personal_data_is_kept_from_the_model_and_comes_back(make: Make) -> None:
+    said = (Text("I'll note [ema"), Text("il-1] and [phone-1] for the card "), Text("[card-1] and [email-9]."), Ended())
+    house = make(said)
+    asked = replace(ANSWER, turn=OpenTurn("m3", 1, replace_text(ASKED, PRIVATE)))
+    answer, _ = await house.rewrite(asked)
+    prompt = "\n".join(message.content for message in house.writer.requests[0].prompt.messages)
+    for value in ("alice@example.org", "1234567", "4111"):
+        assert value not in prompt
+    for placeholder in ("[email-1]", "[phone-1]", "[card-1]"):
+        assert placeholder in prompt
+    assert answer.text == "I'll note alice@example.org and +49 30 1234567 for the card [card] and [email]."
+    assert "4111" not in repr(house.writer.requests[0])
+
+
+async def test_the_same_value_is_the_same_placeholder_in_all_of_the_prompt(make: Make) -> None:
+    house = make()
+    earlier = Message("conv:c", "e", 1, "m1", 1, ALICE, "I am ALICE@example.org, not bob@example.org")
+    house.store.context = LanguageContext((earlier,), False, (RatedTurn("mine: bob@example.org?", "Yes."),), Spent())
+    await house.rewrite(replace(ANSWER, turn=OpenTurn("m3", 1, replace_text(ASKED, "alice@example.org"))))
+    prompt = "\n".join(message.content for message in house.writer.requests[0].prompt.messages)
+    assert "I am [email-1], not [email-2]" in prompt and "mine: [email-2]?" in prompt
+
+
+async def test_personal_data_goes_out_where_the_operator_wants_it(make: Make) -> None:
+    house = make(redact_prompts=False)
+    await house.rewrite(replace(ANSWER, turn=OpenTurn("m3", 1, replace_text(ASKED, PRIVATE))))
+    prompt = "\n".join(message.content for message in house.writer.requests[0].prompt.messages)
+    assert "alice@example.org" in prompt and "placeholder" not in prompt.lower()
+
+
+@pytest.mark.parametrize(("doubt", "kind"), [("clarify", "clarification"), ("handover", "handover")])
+async def test_what_is_not_borne_out_is_asked_about_or_left_to_a_person(make: Make, doubt: Doubt, kind: str) -> None:
+    house = make((Text("Parcels to Mars take 99 years and cost 700 euros [1]."), Ended()), doubt=doubt)
+    passage = Passage("p", "Delivery", "Standard delivery takes three days.")
+    answer, written = await house.author.rewrite(ANSWER, WRITTEN, passages=[passage])
+    assert written.kind == kind and answer.text == written.text != WRITTEN.text
+    assert (written.intent, written.known) == (WRITTEN.intent, WRITTEN.known)
+    assert answer.notes["asked_back"] is (kind == "clarification") and answer.notes["phrases"] == list(written.phrases)
+    assert answer.usage is not None and answer.usage.outcome == "replaced"
+
+
+async def test_meaning_is_judged_beside_words_and_its_failure_is_no_failure(make: Make) -> None:
+    asked: list[Sequence[str]] = []
+
+    def embed(texts: Sequence[str]) -> NDArray[np.float32]:
+        asked.append(texts)
+        if len(asked) > 1:
+            raise RuntimeError("closed")
+        return np.eye(8, dtype=np.float32)[[0] * len(texts)]
+
+    passage = Passage("p", "Delivery", "Standard delivery takes three days. It costs 5 euros.")
+    said = (Text("Standard delivery takes three days [1]."), Ended())
+    for _ in range(2):
+        house = make(said)
+        house.author._embed = embed
+        answer, _written = await house.author.rewrite(ANSWER, WRITTEN, passages=[passage])
+        assert answer.text == "Standard delivery takes three days [1]."
+    assert list(asked[0]) == [
+        "Standard delivery takes three days.",
+        "Standard delivery takes three days.",
+        "It costs 5 euros.",
+    ]
+
+
+def replace_text(message: Message, text: str) -> Message:
+    return msgspec.structs.replace(message, text=text)

@@ -2,11 +2,24 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
+
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from server.chat.language.checks import Calibration, confidence, groundedness, judge, sentences, whole_sentences
+from server.chat.language.checks import (
+    Calibration,
+    Floats,
+    confidence,
+    groundedness,
+    judge,
+    nearness,
+    sentences,
+    whole_sentences,
+)
 from server.chat.language.values import Passage
 
 PASSAGES = (
@@ -32,6 +45,32 @@ def test_what_does_not_is_not() -> None:
 def test_a_number_that_nobody_gave_weighs_heavily() -> None:
     right, wrong = grounded("Standard delivery costs 4.90 euros."), grounded("Standard delivery costs 9.90 euros.")
     assert right == 1.0 and wrong is not None and wrong <= 0.25
+
+
+def by_letters(texts: Sequence[str]) -> Floats:
+    """An embedding that knows letters alone."""
+    vectors = np.array([[text.lower().count(letter) for letter in "abcdefghijklmnopqrstuvwxyz"] for text in texts])
+    norms = np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-9)
+    found: Floats = (vectors / norms).astype(np.float32)
+    return found
+
+
+def test_nearness_is_that_of_the_nearest_sentence() -> None:
+    said = "You can send articles back within 30 days [2]. Shall I help?"
+    near = nearness(said, PASSAGES, "how?", by_letters)
+    far = nearness("Zebras jazz up zigzag puzzles quickly.", PASSAGES, "how?", by_letters)
+    assert near is not None and far is not None and near > 0.9 and far < 0.6
+    assert nearness("Shall I help?", PASSAGES, "how?", by_letters) is None
+    assert nearness(said, (), "how?", by_letters) is None
+
+
+def test_nearness_counts_where_it_is_known() -> None:
+    curve = Calibration(0.0, 0.0, 0.0, 1.0)
+    said = "You can send articles back within 30 days."
+    blind = judge(said, PASSAGES, "how?", Calibration(0.0, 0.0, 0.0))
+    seeing = judge(said, PASSAGES, "how?", Calibration(), embed=by_letters, with_meaning=curve)
+    assert (blind.confidence, blind.nearness) == (0.5, None)
+    assert seeing.nearness is not None and seeing.confidence == pytest.approx(1 / (1 + math.exp(-seeing.nearness)))
 
 
 @pytest.mark.parametrize("text", ["Hello there!", "Which order do you mean?", "Thank you!", ""])

@@ -251,6 +251,24 @@ class TestConversations:
         assert answer.intent == "return_item" and "order #4711" in answer.text
         assert answer.known["order"] == "order #4711"
 
+    @pytest.mark.parametrize(
+        ("text", "topic"), [("can I cancel it?", "cancel_order"), ("I want to return it", "return_item")]
+    )
+    def test_a_sure_model_yields_to_words_that_it_has_not_learnt(self, text: str, topic: str) -> None:
+        guess = {"cancel_order": "cancel", "return_item": "order"}[topic]
+        asked = situation(
+            analysis(guess, "request"), text=text, previous="order_status", known={"order": "order #4711"}
+        )
+        answer = WRITER.write(asked, random.Random(1))
+        assert answer.intent == topic and "order #4711" in answer.text.lower()
+
+    def test_a_wish_for_a_person_is_no_new_mishap(self) -> None:
+        asked = situation(analysis("oos", "request", oos=0.9), personas()["warm"], text="talk to a human")
+        asked = replace(asked, previous_intent="report_lost_card")
+        for seed in range(10):
+            written = WRITER.write(asked, random.Random(seed))
+            assert written.kind == "handover" and not any("empathy" in one for one in written.phrases)
+
     def test_it_is_not_where_nothing_points_to_it(self) -> None:
         asked = situation(
             analysis("oos", "question", oos=0.9), text="do you take returns", previous="order_status",
