@@ -24,6 +24,8 @@ from server.wiring.people import gather_people
 from server.wiring.talk import offer_talk
 from server.wiring.turns import prepare_turns
 
+# Its 644 rows take a second, once.
+DEMO_READY_S = 20.0
 # How long /readyz trusts its last proof.
 READY_FOR_MS = 1_000
 
@@ -64,6 +66,8 @@ class App:
         if self._settings.demo:
             await load_demo(self._ground)
         await self._turns.knowledge.look()
+        if self._settings.demo:  # whoever tries it asks at once; elsewhere articles are there already
+            await self._turns.knowledge.ready(DEMO_READY_S)
         await self._turns.learner.start()
         await self._turns.trials.look()  # before the first turn, so that nobody gets an answer past an experiment
         await self._turns.runner.start()

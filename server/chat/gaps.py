@@ -222,13 +222,18 @@ def slug(name: str) -> str:
 
 def scaffold(article_id: str, category: str, gap: Gap) -> Article:
     """A draft without text: title and asks from the gap."""
-    title = " ".join(gap.cluster.name.split())[:MAX_TITLE_CODE_POINTS] or f"Gap {gap.cluster.number}"
+    title = _one_line(gap.cluster.name)[:MAX_TITLE_CODE_POINTS] or f"Gap {gap.cluster.number}"
     title = title[:1].upper() + title[1:]
-    asks = tuple(text for text in (" ".join(one.split()) for one in gap.examples) if len(text) <= MAX_ASK_CODE_POINTS)
-    lines = ["---", f"title: {_quoted(title)}", f"category: {_quoted(category)}"]
+    asks = tuple(text for text in map(_one_line, gap.examples) if 0 < len(text) <= MAX_ASK_CODE_POINTS)
+    lines = ["---", f"title: {_quoted(title)}", f"category: {_quoted(_one_line(category))}"]
     lines += ["asks:", *(f"  - {_quoted(ask)}" for ask in asks)] if asks else []
     source = "\n".join([*lines, "---", ""])
     return Article(article_id, title, category, source, "", len(lines) + 2, asks=asks)
+
+
+def _one_line(text: str) -> str:
+    """Without what YAML refuses: customers may send control characters."""
+    return " ".join("".join(char if char.isprintable() else " " for char in text).split())
 
 
 def _quoted(text: str) -> str:

@@ -219,6 +219,19 @@ class Knowledge:
             await self._signals.send(KnowledgeMoved())
         return done
 
+    async def ready(self, within_s: float) -> None:
+        """Embed everything before anybody asks, or what can be done in that time; the rest follows beside."""
+        try:
+            async with asyncio.timeout(within_s):
+                await self.embed()
+        except TimeoutError:
+            _log.warning("knowledge not embedded yet, found by words meanwhile", rows=self.missing)
+
+    @property
+    def missing(self) -> int:
+        """Rows that are found by their words alone."""
+        return len(self._index) - self._index.embedded
+
     async def grow(self) -> None:
         """Let the graph catch up with the index, where there is one."""
         try:

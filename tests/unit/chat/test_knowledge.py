@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import random
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field, replace
@@ -159,6 +160,31 @@ async def test_what_another_model_heard_is_found_by_words_alone(worker: Worker) 
     await worker.publish(("pay", PAY))
     (hit,) = await worker.knowledge.search("cards", replace(heard("cards"), model="nlu-2"), limit=5)
     assert hit.cosine == 0.0 and hit.coverage == 1.0
+
+
+async def test_what_is_not_embedded_yet_is_offered_by_its_words(worker: Worker) -> None:
+    await publish(worker.store, article_of("pay.md", PAY), by="ann", now_ms=1)
+    await worker.knowledge.look()
+    assert worker.knowledge.missing == 2
+    found = await worker.knowledge.find("cards or cash?", heard("cards or cash"))
+    assert found.answer is None and [hit.article_id for hit in found.nearest] == ["pay"]
+    assert await worker.knowledge.find("who won the match", heard("who won the match")) == NOTHING_FOUND
+    await worker.knowledge.ready(5.0)
+    assert worker.knowledge.missing == 0
+    assert (await worker.knowledge.find("cards or cash?", heard("cards or cash"))).answer is not None
+
+
+async def test_a_start_does_not_wait_for_ever_for_embeddings(worker: Worker, monkeypatch: pytest.MonkeyPatch) -> None:
+    await publish(worker.store, article_of("pay.md", PAY), by="ann", now_ms=1)
+    await worker.knowledge.look()
+
+    async def hangs(*_: object) -> int:
+        await asyncio.Event().wait()
+        return 0
+
+    monkeypatch.setattr(worker.store, "embed_rows", hangs)
+    await worker.knowledge.ready(0.01)
+    assert worker.knowledge.missing == 2
 
 
 async def test_changes_are_taken_up_and_others_told(worker: Worker) -> None:

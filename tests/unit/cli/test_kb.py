@@ -1,7 +1,8 @@
-"""``parlance kb``: check, import, export, search, stats."""
+"""``parlance kb``: check, import, export, search, stats, gaps, faq."""
 
 from __future__ import annotations
 
+import asyncio
 import json
 from pathlib import Path
 from typing import Any
@@ -10,8 +11,15 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from server.cli.main import app
+from server.clock import SystemClock
+from server.knowledge.questions import QuestionTurn, Trouble
 from server.store.migrate import migrate
+from server.store.question_ports import ClusterRow, Filing
+from server.store.sql import SqlStore
 from server.store.sqlite import sqlite_url
+from server.wire.parts import User
+from tests.contract.store.harness import new_id
+from tests.contract.store.people import answer, message, opened, resolution
 
 PAY = "---\ntitle: Ways to pay\ncategory: Money Matters\n---\nWe take cards and cash.\n"
 SEND = "---\ntitle: Sending things back\ncategory: returns\n---\nYou have thirty days to return what you bought.\n"
@@ -108,3 +116,68 @@ def test_wrong_questions_are_named(folder: Path, tmp_path: Path, questions: str 
 def test_what_is_not_there_is_said(tmp_path: Path) -> None:
     assert "holds no articles" in parlance("check", tmp_path, code=2).stderr
     assert "There is no database" in parlance("stats", "--data-dir", tmp_path / "none", code=2).stderr
+
+
+# ------------------------------------------------------------------ what customers asked
+
+
+@pytest.fixture
+def asked(data_dir: Path) -> Path:
+    """Three customers asked the same; one was answered from an article and content."""
+
+    async def ask() -> None:
+        store = SqlStore(sqlite_url(data_dir / "parlance.db"), clock=SystemClock(), new_id=new_id)
+        await store.start()
+        now_ms = SystemClock().now_ms()
+        for by, cites in (("ann", ()), ("ben", ()), ("cem", (("wrapping", 1),))):
+            channel = await opened(store, User(by, "customer", by))
+            text = f"do you gift wrap? {by}@example.org \x1b[2J"
+            appended = await store.append(message(channel, text, sender=User(by, "customer", by), wants_turn=True))
+            assert appended.turn is not None
+            trouble: Trouble | None = None if cites else "uncited"
+            question = QuestionTurn("answered" if cites else "unanswered", trouble, "nlu-1", b"\0" * 8, cites)
+            await store.answer(answer(appended.turn, question=question, at_ms=now_ms))
+            if cites:
+                await store.resolve(resolution(channel))
+        placed = [(one.turn_id, 1, 1.0) for one in await store.unplaced_questions(9)]
+        await store.file_questions(0, Filing(placed, [ClusterRow(1, "nlu-1", b"\0" * 16, 3)], 1))
+        await store.name_clusters([(1, "gift wrap", 3)])
+        await store.follow_up(now_ms + 60_000, 9)
+        await store.close()
+
+    asyncio.run(ask())
+    return data_dir
+
+
+def test_gaps_are_listed_shown_drafted_and_closed(asked: Path, tmp_path: Path) -> None:
+    where = ("--data-dir", asked)
+    (gap,) = told("gaps", "list", *where)["items"]
+    assert (gap["gap"], gap["name"], gap["troubled"], gap["people"]) == (1, "gift wrap", 2, 3)
+    table = parlance("gaps", "list", *where).stdout
+    assert "gift wrap" in table and "1 gap." in table and "\x1b" not in table
+    shown = parlance("gaps", "show", 1, *where).stdout
+    assert "[email]" in shown and "2 uncited" in shown and "example.org" not in shown and "\x1b" not in shown
+    assert "category" in parlance("gaps", "draft", 1, *where, code=1).output
+    assert "Begun: gift-wrap." in parlance("gaps", "draft", 1, "--category", "orders", *where).stdout
+    assert told("gaps", "list", "--state", "draft_written", *where)["items"][0]["article"] == "gift-wrap"
+    assert "nothing here" in parlance("gaps", "list", *where).stdout
+    parlance("export", tmp_path / "out", *where)
+    assert "has no text" in parlance("check", tmp_path / "out", code=1).output
+    assert "resolved" in parlance("gaps", "resolve", 1, "--by", "ann", *where).stdout
+    assert told("gaps", "list", "--state", "all", *where)["items"][0]["changed_by"] == "ann"
+    assert told("gaps", "reopen", 1, *where)["state"] == "open"
+    assert "no gap 7" in parlance("gaps", "resolve", 7, *where, code=1).output
+    assert "no gap 7" in parlance("gaps", "show", 7, *where, code=1).output
+
+
+def test_frequent_questions_and_figures_are_told(asked: Path) -> None:
+    where = ("--data-dir", asked)
+    (frequent,) = told("faq", *where)["items"]
+    assert (frequent["people"], frequent["articles"]) == (3, [{"article": "wrapping", "answers": 1}])
+    assert "wrapping" in parlance("faq", *where).stdout
+    assert "nothing here" in parlance("faq", "--people", 4, *where).stdout
+    stats = told("stats", *where)
+    assert (stats["questions"]["questions"], stats["questions"]["coverage"]) == (3, 0.3333)
+    (article,) = stats["articles"]
+    assert (article["article"], article["shown"], article["solved"]) == ("wrapping", 1, 1)
+    assert "coverage 33.3%" in parlance("stats", *where).stdout

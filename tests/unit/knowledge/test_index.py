@@ -57,7 +57,7 @@ def test_an_article_is_found_by_how_customers_ask_but_tells_a_passage() -> None:
 
 def test_words_alone_find_too() -> None:
     found = index([RETURNS, PAYING], {}).search(asked("cards", None, [3]), NOW, 5)
-    assert found[0].article_id == "paying" and found[0].confidence < 0.05
+    assert found[0].article_id == "paying" and 0.12 <= found[0].confidence < 0.3  # offered
 
 
 @pytest.mark.parametrize(
