@@ -198,7 +198,7 @@ def test_saved_replies(agent: AgentPage, server: ServerProcess) -> None:
         dialog.get_by_role("button", name="Save", exact=True).click()
         expect(dialog).to_be_hidden()
         agent.box.fill("/va")
-        expect(agent.page.get_by_role("option")).to_have_count(2)
+        expect(agent.page.locator("#canned").get_by_role("option")).to_have_count(2)
         agent.box.fill("/van")
         agent.box.press("Enter")
         expect(agent.box).to_have_value("The van comes tomorrow, Guest.")

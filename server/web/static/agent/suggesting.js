@@ -6,7 +6,7 @@ import { conversationPath } from "./api.js";
 import { filled } from "./canned.js";
 
 const SAVED = 2;
-const SHOWN = 200;
+const SHOWN = 400;
 
 export class Suggesting {
   #parts;
