@@ -28,7 +28,11 @@ class Wire {
     const url = new URL("ws", document.baseURI);
     url.protocol = url.protocol === "https:" ? "wss:" : "ws:";
     this.#token = token;
-    this.#client = new Client(url.href, { token: token || null, encoding: "msgpack", client: { name: "docs", version: "1.0" } });
+    this.#client = new Client(url.href, {
+      token: token || null,
+      encoding: "msgpack",
+      client: { name: "docs", version: "1.0" },
+    });
     for (const type of PUSHES) this.#client.on(type, (frame) => this.shown(frame));
   }
 }
@@ -42,7 +46,11 @@ export function frameTrial(example, token) {
   input.value = JSON.stringify(given, null, 2);
   const label = h("label", { class: "field" }, h("span", { class: "field-name" }, "Frame, without its id"), input);
   const answer = h("div", { class: "part", role: "status" });
-  const send = h("button", { class: "button try-send", type: "button", onclick: () => run(send, input.value, token(), answer) }, "Send");
+  const send = h(
+    "button",
+    { class: "button try-send", type: "button", onclick: () => run(send, input.value, token(), answer) },
+    "Send",
+  );
   return h("div", { class: "try" }, label, send, answer);
 }
 
@@ -60,7 +68,10 @@ async function run(button, text, token, answer) {
       while (pushed.childElementCount > 2 * SHOWN) pushed.firstChild.remove();
     };
     if (TOLD.has(frame.type)) client.tell(frame);
-    setText(told, TOLD.has(frame.type) ? "Sent; it has no answer." : JSON.stringify(await client.request(frame), null, 2));
+    setText(
+      told,
+      TOLD.has(frame.type) ? "Sent; it has no answer." : JSON.stringify(await client.request(frame), null, 2),
+    );
   } catch (failure) {
     setText(told, failure.code ? `${failure.code} ${failure.reason}: ${failure.message}` : failure.message);
   } finally {

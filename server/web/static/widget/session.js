@@ -78,7 +78,8 @@ export class Session extends Emitter {
     this.chat = this.#connection = null;
     for (const open of [() => localStorage, () => sessionStorage]) {
       try {
-        for (const name of Object.keys(open())) if (name.startsWith(`${this.#prefix}parlance.`)) open().removeItem(name);
+        for (const name of Object.keys(open()))
+          if (name.startsWith(`${this.#prefix}parlance.`)) open().removeItem(name);
       } catch {
         // forbidden storage keeps nothing
       }

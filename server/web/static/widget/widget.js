@@ -146,7 +146,9 @@ export class Widget {
     session.on("change", draw);
     session.on("state", (state) => this.#linked(state));
     session.on("message", (message) => this.#heard(message));
-    session.on("notice", ({ kind, text }) => this.#panel.notice(kind === "rating" ? this.#words.say("ratingFailed") : text));
+    session.on("notice", ({ kind, text }) =>
+      this.#panel.notice(kind === "rating" ? this.#words.say("ratingFailed") : text),
+    );
     addEventListener("storage", ({ key }) => session.otherTab(key));
     for (const type of ["online", "offline"]) addEventListener(type, () => session.probe());
     addEventListener("focus", draw);
