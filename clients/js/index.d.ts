@@ -306,11 +306,15 @@ export declare class Connection extends Emitter<ConnectionEvents> {
   tell(frame: Frame): void;
 }
 
-/** One person's chat as it is shown: messages, drafts, what is unsent, ratings, hand-off. */
-export declare class Chat extends Emitter<{
+export interface ChatEvents {
+  /** Something that is shown changed; at most once per microtask. */
   change: null;
+  /** Something a person should read once. */
   notice: { text: string; kind: "opening" | "error" | "session" | "rating" };
-}> {
+}
+
+/** One person's chat as it is shown: messages, drafts, what is unsent, ratings, hand-off. */
+export declare class Chat extends Emitter<ChatEvents> {
   constructor(options: {
     connection: Connection;
     shared: Kept;
