@@ -126,10 +126,25 @@ export interface Frame {
 /** What the server pushes, by type. A later server may push more. */
 export interface Pushes {
   message: Message;
-  delta: { type: "delta"; channel: string; message_id: string; attempt: number; seq: number; text: string; aborted?: boolean };
+  delta: {
+    type: "delta";
+    channel: string;
+    message_id: string;
+    attempt: number;
+    seq: number;
+    text: string;
+    aborted?: boolean;
+  };
   typing: { type: "typing"; channel: string; user: User; on: boolean };
   receipt: { type: "receipt"; channel: string; user: User; kind: "delivered" | "read"; offset: number };
-  presence: { type: "presence"; channel: string; joined?: unknown[]; left?: unknown[]; changed?: unknown[]; count?: number };
+  presence: {
+    type: "presence";
+    channel: string;
+    joined?: unknown[];
+    left?: unknown[];
+    changed?: unknown[];
+    count?: number;
+  };
   notification: Notification;
   seen: { type: "seen"; notification_id: string };
   event: { type: "event"; channel: string; name: string; data: Record<string, unknown> };
@@ -213,7 +228,12 @@ export interface ClientEvents extends Pushes {
   state: LinkState;
   welcome: Welcome;
   /** Not all that came meanwhile can be given: ask `history`. With `error`: the channel is gone. */
-  missed: { channel: string; epoch: string | null; offset: number | null; error: { code: number; name: string } | null };
+  missed: {
+    channel: string;
+    epoch: string | null;
+    offset: number | null;
+    error: { code: number; name: string } | null;
+  };
   acked: { key: string; ack: Ack };
   failed: { key: string; error: RequestError };
 }
@@ -286,8 +306,15 @@ export declare class Connection extends Emitter<ConnectionEvents> {
   tell(frame: Frame): void;
 }
 
+export interface ChatEvents {
+  /** Something that is shown changed; at most once per microtask. */
+  change: null;
+  /** Something a person should read once. */
+  notice: { text: string; kind: "opening" | "error" | "session" | "rating" };
+}
+
 /** One person's chat as it is shown: messages, drafts, what is unsent, ratings, hand-off. */
-export declare class Chat extends Emitter<{ change: null; notice: { text: string; kind: "opening" | "error" | "session" | "rating" } }> {
+export declare class Chat extends Emitter<ChatEvents> {
   constructor(options: {
     connection: Connection;
     shared: Kept;

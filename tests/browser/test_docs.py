@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -100,6 +101,21 @@ def test_a_request_can_be_tried_with_the_chats_token(
     entry.get_by_role("button", name="Send").click()
     expect(entry.get_by_role("status")).to_contain_text("200")
     expect(entry.get_by_role("status")).to_contain_text('"last"')
+    assert errors == []
+    frame = open_docs(context, server, errors, "#frame-Open").locator("#frame-Open")
+    frame.get_by_label("Frame, without its id").fill('{"type": "open", "key": "tried"}')
+    frame.get_by_role("button", name="Send").click()  # as a guest
+    expect(frame.get_by_role("status")).to_contain_text('"type": "opened"')
+    channel = re.search(r"conv:\w+", frame.get_by_role("status").inner_text())
+    assert channel is not None
+    said = f'{{"type": "send", "key": "1", "text": "Hello", "channel": "{channel[0]}"}}'
+    frame.get_by_label("Frame, without its id").fill(said)
+    frame.get_by_role("button", name="Send").click()
+    expect(frame.get_by_role("status")).to_contain_text('"type": "ack"')
+    expect(frame.get_by_role("status")).to_contain_text('"kind": "bot"')
+    frame.get_by_label("Frame, without its id").fill('{"type": "claim", "channel": "conv:none"}')
+    frame.get_by_role("button", name="Send").click()
+    expect(frame.get_by_role("status")).to_contain_text(re.compile("40[34]"))
     assert errors == []
     page.get_by_label("Token, for trying requests").fill("")
     entry.get_by_role("button", name="Send").click()

@@ -81,7 +81,7 @@ def test_the_types_name_what_there_is_and_nothing_more(packed: Path) -> None:
     for name, members in there.items():
         if not members:
             continue
-        body = re.search(rf"^export declare class {name}\b.*?^}}", types, re.MULTILINE | re.DOTALL)
+        body = re.search(rf"^export declare class {name}\b.*?^}}$", types, re.MULTILINE | re.DOTALL)
         assert body is not None, name
         declared = set(re.findall(r"^  (?:static )?(?:readonly )?(\w+)(?:<.*?>)?[(:]", body[0], re.MULTILINE))
         fields = {"user", "me", "known"}  # instances have these, prototypes don't

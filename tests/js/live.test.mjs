@@ -24,7 +24,9 @@ for (const encoding of ["json", "msgpack"]) {
     const { channel, offset } = await guest.open(key, { page: "/basket", größe: 1.5, big: 2 ** 40, minus: -129 });
     assert.equal(offset, 0);
     const answered = once(guest, "message", ({ from }) => from.kind === "bot");
-    const ack = await guest.send(channel, "Grüße 👋 — where is my order #4711?", { data: { sum: 12.25, ids: [1, -7] } });
+    const ack = await guest.send(channel, "Grüße 👋 — where is my order #4711?", {
+      data: { sum: 12.25, ids: [1, -7] },
+    });
     assert.equal((await answered).reply_to, ack.message_id);
     const [mine] = (await guest.history(channel, { limit: 1, after: 0 })).messages;
     assert.deepEqual([mine.text, mine.data], ["Grüße 👋 — where is my order #4711?", { sum: 12.25, ids: [1, -7] }]);

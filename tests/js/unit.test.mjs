@@ -27,14 +27,28 @@ function bench(options = {}) {
     await socket().says(welcome(socket().last("connect").id, more));
   };
   const answer = (type, frame) => socket().says({ id: socket().last(type).id, ...frame });
-  const message = (offset, more = {}) => ({ type: "message", channel: "conv:1", epoch: "e", offset, text: "", ...more });
+  const message = (offset, more = {}) => ({
+    type: "message",
+    channel: "conv:1",
+    epoch: "e",
+    offset,
+    text: "",
+    ...more,
+  });
   return { client, clock, sockets, heard, socket, up, back, answer, message };
 }
 
 async function subscribed(t, offset = 0) {
   const asked = t.client.subscribe("conv:1");
   await settle();
-  await t.answer("subscribe", { type: "subscribed", channel: "conv:1", epoch: "e", offset, recovered: false, messages: [] });
+  await t.answer("subscribe", {
+    type: "subscribed",
+    channel: "conv:1",
+    epoch: "e",
+    offset,
+    recovered: false,
+    messages: [],
+  });
   return asked;
 }
 
@@ -47,7 +61,10 @@ test("each message is handed over once, and a reconnect resumes after the last",
   await t.back({ channels: { "conv:1": entry } });
   assert.deepEqual(t.socket().last("connect").resume, { "conv:1": { epoch: "e", offset: 6 } });
   await t.socket().says(t.message(8), t.message(9));
-  assert.deepEqual(t.heard.map(([type, offset]) => offset ?? type), [5, 6, "typing", 7, 8, 9]);
+  assert.deepEqual(
+    t.heard.map(([type, offset]) => offset ?? type),
+    [5, 6, "typing", 7, 8, 9],
+  );
 });
 
 test("what can't be recovered is told, and the next resume starts there", async () => {
@@ -72,7 +89,10 @@ test("what is sent while away waits in order, and a lost ack is asked for with t
   assert.equal(t.socket().last("send").key, key);
   await t.answer("send", { type: "ack", channel: "conv:1", key, offset: 1, duplicate: true });
   await t.answer("send", { type: "ack", channel: "conv:1", key: t.socket().last("send").key, offset: 2 });
-  assert.deepEqual((await Promise.all(acks)).map(({ offset }) => offset), [1, 2]);
+  assert.deepEqual(
+    (await Promise.all(acks)).map(({ offset }) => offset),
+    [1, 2],
+  );
   assert.deepEqual(t.client.unsent("conv:1"), []);
 });
 
@@ -156,7 +176,15 @@ test("what can't be encoded is refused here, in both encodings", async () => {
 });
 
 test("MessagePack that lies about itself ends with an error", () => {
-  for (const bytes of [[0xdd, 255, 255, 255, 255], [0xdb, 0, 0, 1, 0, 65], [0xc0, 0xc0], [0xc1], [0xd4, 1, 2], [0x81, 1, 2], []])
+  for (const bytes of [
+    [0xdd, 255, 255, 255, 255],
+    [0xdb, 0, 0, 1, 0, 65],
+    [0xc0, 0xc0],
+    [0xc1],
+    [0xd4, 1, 2],
+    [0x81, 1, 2],
+    [],
+  ])
     assert.throws(() => decode(new Uint8Array(bytes)));
   assert.throws(() => decode(new Uint8Array(5000).fill(0x91)), RangeError);
   const odd = decode(new Uint8Array([0x81, 0xa9, ...Buffer.from("__proto__"), 0x01]));

@@ -67,7 +67,7 @@ async function start() {
   const [openapi, asyncapi] = await Promise.all([load("openapi.json"), load("asyncapi.json")]);
   const sections = [
     section("http", "HTTP", openapi.info.description, requestGroups(openapi, () => token.value.trim())),
-    section("websocket", "WebSocket", asyncapi.info.description, frameGroups(asyncapi)),
+    section("websocket", "WebSocket", asyncapi.info.description, frameGroups(asyncapi, () => token.value.trim())),
     errorSection(openapi["x-errors"]),
   ];
   byId("sections").append(...sections);

@@ -73,7 +73,8 @@ export class Connection extends Emitter {
     random = Math.random,
   }) {
     super();
-    if (Socket === undefined) throw new TypeError("There is no WebSocket here: hand one in. Node has its own from 22 on.");
+    if (Socket === undefined)
+      throw new TypeError("There is no WebSocket here: hand one in. Node has its own from 22 on.");
     this.#url = url;
     this.#client = client;
     this.#credentials = credentials;

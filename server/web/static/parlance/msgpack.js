@@ -167,30 +167,54 @@ class Reader {
 
   #typed(type, depth) {
     switch (type) {
-      case 0xc0: return null;
-      case 0xc2: return false;
-      case 0xc3: return true;
-      case 0xc4: return this.#binary(this.#take(1, "getUint8"));
-      case 0xc5: return this.#binary(this.#take(2, "getUint16"));
-      case 0xc6: return this.#binary(this.#take(4, "getUint32"));
-      case 0xca: return this.#take(4, "getFloat32");
-      case 0xcb: return this.#take(8, "getFloat64");
-      case 0xcc: return this.#take(1, "getUint8");
-      case 0xcd: return this.#take(2, "getUint16");
-      case 0xce: return this.#take(4, "getUint32");
-      case 0xcf: return Number(this.#take(8, "getBigUint64"));
-      case 0xd0: return this.#take(1, "getInt8");
-      case 0xd1: return this.#take(2, "getInt16");
-      case 0xd2: return this.#take(4, "getInt32");
-      case 0xd3: return Number(this.#take(8, "getBigInt64"));
-      case 0xd9: return this.#string(this.#take(1, "getUint8"));
-      case 0xda: return this.#string(this.#take(2, "getUint16"));
-      case 0xdb: return this.#string(this.#take(4, "getUint32"));
-      case 0xdc: return this.#array(this.#take(2, "getUint16"), depth);
-      case 0xdd: return this.#array(this.#take(4, "getUint32"), depth);
-      case 0xde: return this.#map(this.#take(2, "getUint16"), depth);
-      case 0xdf: return this.#map(this.#take(4, "getUint32"), depth);
-      default: throw new TypeError(`MessagePack: frames have no type 0x${type.toString(16)}`);
+      case 0xc0:
+        return null;
+      case 0xc2:
+        return false;
+      case 0xc3:
+        return true;
+      case 0xc4:
+        return this.#binary(this.#take(1, "getUint8"));
+      case 0xc5:
+        return this.#binary(this.#take(2, "getUint16"));
+      case 0xc6:
+        return this.#binary(this.#take(4, "getUint32"));
+      case 0xca:
+        return this.#take(4, "getFloat32");
+      case 0xcb:
+        return this.#take(8, "getFloat64");
+      case 0xcc:
+        return this.#take(1, "getUint8");
+      case 0xcd:
+        return this.#take(2, "getUint16");
+      case 0xce:
+        return this.#take(4, "getUint32");
+      case 0xcf:
+        return Number(this.#take(8, "getBigUint64"));
+      case 0xd0:
+        return this.#take(1, "getInt8");
+      case 0xd1:
+        return this.#take(2, "getInt16");
+      case 0xd2:
+        return this.#take(4, "getInt32");
+      case 0xd3:
+        return Number(this.#take(8, "getBigInt64"));
+      case 0xd9:
+        return this.#string(this.#take(1, "getUint8"));
+      case 0xda:
+        return this.#string(this.#take(2, "getUint16"));
+      case 0xdb:
+        return this.#string(this.#take(4, "getUint32"));
+      case 0xdc:
+        return this.#array(this.#take(2, "getUint16"), depth);
+      case 0xdd:
+        return this.#array(this.#take(4, "getUint32"), depth);
+      case 0xde:
+        return this.#map(this.#take(2, "getUint16"), depth);
+      case 0xdf:
+        return this.#map(this.#take(4, "getUint32"), depth);
+      default:
+        throw new TypeError(`MessagePack: frames have no type 0x${type.toString(16)}`);
     }
   }
 

@@ -22,7 +22,13 @@ export class Composer {
     this.#box = h("textarea", { rows: "1", dir: "auto", enterkeyhint: "send", ...texts });
     this.#send = h("button", { class: "send", "aria-label": say("send"), title: say("send") }, icon("send"));
     this.#over = h("p", { class: "over", id: "over", role: "status" });
-    this.element = h("form", { class: "composer", "aria-label": say("message"), novalidate: true }, this.#over, this.#box, this.#send);
+    this.element = h(
+      "form",
+      { class: "composer", "aria-label": say("message"), novalidate: true },
+      this.#over,
+      this.#box,
+      this.#send,
+    );
     this.#box.value = kept.get(DRAFT, "");
     this.#box.addEventListener("input", () => this.#changed(true));
     this.#box.addEventListener("keydown", (event) => this.#key(event));

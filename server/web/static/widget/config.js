@@ -16,7 +16,8 @@ export function configOf(data, src, warn) {
     const given = data[name];
     if (given === undefined) return otherwise;
     const value = values[given.trim().toLowerCase()];
-    if (value === undefined) warn(`${attribute(name)}="${given}": it is ${Object.keys(values).filter(Boolean).join(", ")}`);
+    if (value === undefined)
+      warn(`${attribute(name)}="${given}": it is ${Object.keys(values).filter(Boolean).join(", ")}`);
     return value ?? otherwise;
   };
   return {
@@ -32,7 +33,10 @@ export function configOf(data, src, warn) {
     position: choice("position", POSITIONS, "end"),
     title: data.title || null,
     greeting: data.greeting || null,
-    starters: (data.starters ?? "").split("|").map((text) => text.trim()).filter(Boolean),
+    starters: (data.starters ?? "")
+      .split("|")
+      .map((text) => text.trim())
+      .filter(Boolean),
     launcher: choice("launcher", ON, true),
     open: choice("open", ON, false),
     notifications: choice("notifications", ON, true),
@@ -56,7 +60,8 @@ function fieldsOf(text, warn) {
   if (text.trim() === "off") return [];
   const fields = text.split(",").map((one) => one.trim().toLowerCase());
   const known = fields.map((one) => ({ name: one.replace(/\*$/, ""), required: one.endsWith("*") }));
-  for (const { name } of known) if (!ASKED.has(name)) warn(`data-pre-chat: "${name}" is no field; there are name and email`);
+  for (const { name } of known)
+    if (!ASKED.has(name)) warn(`data-pre-chat: "${name}" is no field; there are name and email`);
   return known.filter(({ name }) => ASKED.has(name));
 }
 

@@ -24,7 +24,12 @@ export class Frame {
     this.badge = h("span", { class: "badge", "aria-hidden": "true", hidden: true });
     const faces = [icon("chat"), icon("down")];
     faces[1].classList.add("when-open");
-    this.launcher = h("button", { type: "button", class: "launcher", "aria-expanded": "false", "aria-controls": "panel" }, ...faces, this.badge);
+    this.launcher = h(
+      "button",
+      { type: "button", class: "launcher", "aria-expanded": "false", "aria-controls": "panel" },
+      ...faces,
+      this.badge,
+    );
     this.launcher.hidden = !config.launcher;
     this.#heard = h("div", { class: "hidden", role: "status" });
     this.panel = panel;
@@ -63,7 +68,10 @@ export class Frame {
     if (!this.isOpen) return;
     const inside = this.host.shadowRoot.activeElement !== null;
     this.#set(false);
-    const opener = this.#opener?.isConnected && this.#opener !== this.host && this.#opener !== document.body ? this.#opener : this.launcher;
+    const opener =
+      this.#opener?.isConnected && this.#opener !== this.host && this.#opener !== document.body
+        ? this.#opener
+        : this.launcher;
     if (inside) opener.focus({ preventScroll: true });
     this.#shown(false, false);
   }

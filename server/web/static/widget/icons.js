@@ -15,6 +15,11 @@ const PATHS = {
 
 export function icon(name, turned = false) {
   const path = svg("path", { d: PATHS[name] });
-  const shape = { viewBox: "0 0 24 24", class: turned ? "icon turned" : "icon", "aria-hidden": "true", focusable: "false" };
+  const shape = {
+    viewBox: "0 0 24 24",
+    class: turned ? "icon turned" : "icon",
+    "aria-hidden": "true",
+    focusable: "false",
+  };
   return svg("svg", shape, path);
 }

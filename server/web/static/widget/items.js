@@ -8,7 +8,9 @@ const EVENTS = new Set(["waiting", "claimed", "released", "resolved", "reopened"
 export function itemsOf(chat, words, nowMs) {
   const clock = new Intl.DateTimeFormat(words.language, { hour: "2-digit", minute: "2-digit" });
   const last = chat.messages.at(-1);
-  const said = chat.messages.map((message) => itemOf(chat, message, words, message === last && chat.unsent.length === 0));
+  const said = chat.messages.map((message) =>
+    itemOf(chat, message, words, message === last && chat.unsent.length === 0),
+  );
   const draft = chat.draft && { id: `m${chat.draft.messageId}`, side: "draft", text: chat.draft.text, atMs: nowMs };
   const waiting = chat.unsent.map(({ key, text, atMs, state, error }) => ({
     ...{ id: `k${key}`, key, side: "own", text, atMs, state, error },

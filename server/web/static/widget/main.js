@@ -13,7 +13,8 @@ const bodyIsThere = () =>
   document.body !== null || new Promise((done) => addEventListener("DOMContentLoaded", done, { once: true }));
 
 async function run() {
-  const asked = config.language === "auto" ? [document.documentElement.lang, ...navigator.languages] : [config.language];
+  const asked =
+    config.language === "auto" ? [document.documentElement.lang, ...navigator.languages] : [config.language];
   const words = await wordsIn(languageOf(asked), config.words, warn);
   await bodyIsThere();
   if (document.querySelector("parlance-chat") !== null) return warn("the widget is on this page already");

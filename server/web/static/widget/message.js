@@ -37,11 +37,22 @@ function own(item, { say }, actions) {
     h("button", { type: "button", class: "link", onclick: () => actions.discard(item.key) }, say("remove")),
   );
   const foot = h("div", { class: "foot" }, repair, time(item), state);
-  const element = h("article", { class: "message own" }, h("span", { class: "hidden" }, say("you")), bubble(item.text), foot);
+  const element = h(
+    "article",
+    { class: "message own" },
+    h("span", { class: "hidden" }, say("you")),
+    bubble(item.text),
+    foot,
+  );
   const update = (now) => {
     element.dataset.state = now.state;
     repair.hidden = now.state !== "failed";
-    setText(state, now.state === "sent" ? "" : [say(now.state === "failed" ? "failed" : "sending"), now.error].filter(Boolean).join(": "));
+    setText(
+      state,
+      now.state === "sent"
+        ? ""
+        : [say(now.state === "failed" ? "failed" : "sending"), now.error].filter(Boolean).join(": "),
+    );
   };
   return { element, update };
 }
@@ -82,7 +93,12 @@ function sources(citations, { say }) {
 
 function rating({ messageId }, { say }, actions) {
   const thumb = (value, name) => {
-    const about = { class: "thumb", "aria-label": say(name), title: say(name), onclick: () => actions.rate(messageId, value) };
+    const about = {
+      class: "thumb",
+      "aria-label": say(name),
+      title: say(name),
+      onclick: () => actions.rate(messageId, value),
+    };
     return h("button", { type: "button", ...about }, icon("up", value === 0));
   };
   const [up, down] = [thumb(1, "good"), thumb(0, "bad")];

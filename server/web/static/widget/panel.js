@@ -20,7 +20,11 @@ export class Panel {
     const { say } = words;
     this.#words = words;
     const button = (name, icons, label, run) =>
-      h("button", { type: "button", class: `tool ${name}`, "aria-label": label, title: label, onclick: run }, icon(icons));
+      h(
+        "button",
+        { type: "button", class: `tool ${name}`, "aria-label": label, title: label, onclick: run },
+        icon(icons),
+      );
     const parts = {
       title: h("h2", { id: "title", dir: "auto" }, config.title ?? say("title")),
       about: h("p", { class: "about", role: "status" }),

@@ -14,7 +14,8 @@ export class PreChat {
    */
   constructor(fields, { say }, privacy, done) {
     this.#inputs = fields.map((field) => ({ ...field, ...inputOf(field, say) }));
-    const about = privacy && h("a", { class: "link", href: privacy, target: "_blank", rel: "noopener" }, say("privacy"));
+    const about =
+      privacy && h("a", { class: "link", href: privacy, target: "_blank", rel: "noopener" }, say("privacy"));
     const title = h("h3", {}, say("before"));
     const labels = this.#inputs.map(({ label }) => label);
     const start = h("button", { class: "primary" }, say("start"));

@@ -10,7 +10,10 @@ export function watchPolicy({ origin, socket }) {
   const ours = [origin, new URL(socket).origin];
   document.addEventListener("securitypolicyviolation", ({ blockedURI, effectiveDirective }) => {
     if (!ours.some((one) => blockedURI.startsWith(one))) return;
-    names(`this page's Content-Security-Policy refused ${blockedURI}. Allow it: connect-src ${ours.join(" ")} (${effectiveDirective})`);
+    names(
+      `this page's Content-Security-Policy (${effectiveDirective}) refused ${blockedURI}. ` +
+        `Allow it: connect-src ${ours.join(" ")}`,
+    );
   });
 }
 

@@ -34,7 +34,7 @@ export class Session extends Emitter {
     this.#identity = new Identity(source, config.identityRequired ? null : new Credentials(this.shared));
   }
 
-  /** Whether somebody has chatted here before. */
+  /** Whether somebody has chatted here before, or has said who they are. Whoever only looked costs no connection. */
   get begun() {
     return this.shared.get(BEGUN, null) !== null;
   }
@@ -51,7 +51,7 @@ export class Session extends Emitter {
   /** @param {object} known of the visitor, which goes to the agents with the conversation */
   start(known = {}) {
     if (this.chat !== null) return;
-    this.shared.set(BEGUN, true);
+    if (Object.keys(known).length > 0) this.shared.set(BEGUN, true);
     const metadata = { ...this.#config.metadata, ...known, page: location.origin + location.pathname };
     this.#connection = new Connection({
       url: this.#config.socket,
@@ -71,13 +71,15 @@ export class Session extends Emitter {
     this.#connection?.reconnect();
   }
 
-  /** Leave nothing of this visitor in the browser. */
-  forget() {
+  /** Leave nothing of this visitor in the browser. @param {null | Function} source as of `identify`, for the next one */
+  forget(source) {
     this.#connection?.stop();
+    this.#identity.change(source);
     this.chat = this.#connection = null;
     for (const open of [() => localStorage, () => sessionStorage]) {
       try {
-        for (const name of Object.keys(open())) if (name.startsWith(`${this.#prefix}parlance.`)) open().removeItem(name);
+        for (const name of Object.keys(open()))
+          if (name.startsWith(`${this.#prefix}parlance.`)) open().removeItem(name);
       } catch {
         // forbidden storage keeps nothing
       }
@@ -114,7 +116,10 @@ export class Session extends Emitter {
     connection.on("message", (message) => {
       if (!chat.isOwn(message) && message.from.kind !== "system") this.emit("message", message);
     });
-    chat.on("change", () => this.emit("change"));
+    chat.on("change", () => {
+      if (!this.begun && chat.messages.length + chat.unsent.length > 0) this.shared.set(BEGUN, true);
+      this.emit("change");
+    });
     chat.on("notice", (notice) => this.emit("notice", notice));
   }
 }

@@ -33,7 +33,13 @@ export class Thread {
     };
     parts.status.append(parts.writing);
     parts.welcome = h("div", { class: "welcome" }, parts.greeting, parts.starters);
-    const log = { class: "log", role: "log", tabindex: "0", "aria-label": config.title ?? say("title"), "aria-busy": "true" };
+    const log = {
+      class: "log",
+      role: "log",
+      tabindex: "0",
+      "aria-label": config.title ?? say("title"),
+      "aria-busy": "true",
+    };
     parts.log = h("div", log, parts.welcome, parts.earlier, parts.messages, parts.status);
     this.element = h("div", { class: "thread" }, parts.log, parts.jump);
     parts.log.addEventListener("scroll", () => this.#scrolled(), { passive: true });

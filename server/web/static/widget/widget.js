@@ -15,6 +15,7 @@ const tell = (type, detail = null) => document.dispatchEvent(new CustomEvent(`pa
 export class Widget {
   #config;
   #words;
+  #source;
   #session;
   #notifier;
   #panel;
@@ -25,7 +26,8 @@ export class Widget {
   constructor(config, words, warn) {
     this.#config = config;
     this.#words = words;
-    this.#session = new Session(config, tokenSource(config, warn));
+    this.#source = tokenSource(config, warn);
+    this.#session = new Session(config, this.#source);
     this.#notifier = new Notifier(this.#session.shared, config.notifications);
     this.#panel = new Panel(config, words, this.#session.own, this.#actions());
     this.#frame = new Frame(config, words, this.#panel.element, (open, focus) => this.#shown(open, focus));
@@ -44,10 +46,9 @@ export class Widget {
       /** A token, a function that gives one, or null: nobody is signed in. */
       identify: (source) => session.identify(source),
       /** At a sign-out: leaves nothing of the visitor in this browser. */
-      forget() {
+      forget: () => {
         frame.close();
-        session.identify(null);
-        session.forget();
+        session.forget(this.#config.tokenFunction === null ? null : this.#source);
       },
       get unread() {
         return unread();
@@ -145,7 +146,9 @@ export class Widget {
     session.on("change", draw);
     session.on("state", (state) => this.#linked(state));
     session.on("message", (message) => this.#heard(message));
-    session.on("notice", ({ kind, text }) => this.#panel.notice(kind === "rating" ? this.#words.say("ratingFailed") : text));
+    session.on("notice", ({ kind, text }) =>
+      this.#panel.notice(kind === "rating" ? this.#words.say("ratingFailed") : text),
+    );
     addEventListener("storage", ({ key }) => session.otherTab(key));
     for (const type of ["online", "offline"]) addEventListener(type, () => session.probe());
     addEventListener("focus", draw);
