@@ -13,7 +13,7 @@ from adapters.features import FEATURE_NAMES, features
 from adapters.rewards import Before
 from inference.analysis import Analysis, Sentiment
 from server.chat.memory import REMEMBERED_TURNS, LastAnswer, Memories, Memory, before_of, rebuild, turn_view
-from server.chat.writer import Written
+from server.chat.writer import Spoken, Written
 from server.store.ports import PastTurn
 
 SAYINGS = ("", "hi", "WHERE is my parcel?", "I'm worried, maybe it's lost; we need it", "c'est perdu")
@@ -48,7 +48,9 @@ def test_a_rebuilt_memory_equals_the_lived_one(turns: list[tuple[float, str | No
         asked_ms, answered_ms = number * 10_000, number * 10_000 + 500
         lived.mood = {"urgent": round(abs(score), 4)}
         lived.hear(heard, text, asked_ms)
-        written = Written("hello", (f"p{number}",), (), "greeting", intent, {"order_id": f"#{number}"})
+        spoken = (None, Spoken("de", formal=number % 2 == 0), Spoken("en"))[number % 3]
+        known = {"order_id": f"#{number}"}
+        written = Written("hello", (f"p{number}",), (), "greeting", intent, known, spoken=spoken)
         notes = lived.notes(written)
         lived.answered(
             LastAnswer(f"d{number}", before_of(heard.to_wire(), number + 1, asked_ms, answered_ms), answered_ms),

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import random
 import re
+import shutil
 from collections.abc import Mapping
 from dataclasses import replace
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,7 +18,8 @@ from inference.analysis import Analysis
 from server.chat.writer import BuiltInWriter, PhraseError, Situation, Spoken, Written, parse_phrases
 from server.chat.writer.cues import localised
 from server.chat.writer.marks import opened
-from server.contents import Phrases, read_phrases
+from server.contents import Phrases, read_phrases, writer_of
+from server.errors import StartupError
 from tests.unit.writer.support import PHRASES, analysis, book, persona, personas, situation
 from tests.unit.writer.test_properties import check_text
 
@@ -317,3 +320,19 @@ def test_a_writer_of_one_book_answers_in_its_language() -> None:
     assert spoken_of(BuiltInWriter(book()).write(situation(foreign("de")), random.Random(1))).language == "en"
     alone = BuiltInWriter({"de": shipped()["de"]}).write(situation(foreign("und"), text="hm"), random.Random(1))
     assert spoken_of(alone).language == "de"
+
+
+def test_a_default_language_without_phrases_is_refused() -> None:
+    with pytest.raises(StartupError, match="no phrases in the default_language 'fr'"):
+        writer_of(shipped(), None, "fr")
+
+
+def test_a_folder_of_files_alone_is_english(tmp_path: Path) -> None:
+    (tmp_path / "es").mkdir()
+    for name in ("en", "es"):
+        for file in (PHRASES.parent / name).glob("*.yaml"):
+            shutil.copy(file, tmp_path / "es" if name == "es" else tmp_path)
+    assert list(read_phrases(tmp_path)) == ["en", "es"]
+    (tmp_path / "es" / "zz.yaml").write_text("phrases: {thanks: [1]}\n")
+    with pytest.raises(StartupError, match=r"es/zz\.yaml: phrases\.thanks\[1\]"):
+        read_phrases(tmp_path)
