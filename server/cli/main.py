@@ -16,6 +16,7 @@ from server.cli.group import ParlanceGroup
 from server.cli.inbox import inbox_app
 from server.cli.intents import intents_app
 from server.cli.kb import kb_app
+from server.cli.loadtest import loadtest
 from server.cli.model import model_app
 from server.cli.mood import mood_app
 from server.cli.options import JsonOption
@@ -54,6 +55,7 @@ app.command("analyze")(analyze)
 app.command("redact")(redact)
 app.command("simulate")(simulate)
 app.command("conformance")(conformance)
+app.command("loadtest", context_settings={"allow_extra_args": True, "ignore_unknown_options": True})(loadtest)
 app.add_typer(config_app, name="config")
 intents_app.add_typer(inbox_app, name="inbox")
 app.add_typer(intents_app, name="intents")
