@@ -56,6 +56,8 @@ def choose_users(environment: Any, runner: Any, **_: Any) -> None:
     """Who takes part. On a worker of a distributed run the settings come later, and who takes part is said by name."""
     environment.weather = Weather()
     prepare(environment)
+    # gevent's clock stood still while the start was at work: a timer set now would be early by as much.
+    gevent.get_hub().loop.update_now()
     if isinstance(runner, WorkerRunner):
         return
     scenario, options = environment.scenario, environment.parsed_options

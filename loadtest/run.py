@@ -25,6 +25,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
+from loadtest.issuing import Admin, IssueError
 from loadtest.options import parser
 from loadtest.report_page import Run, page
 from loadtest.results import Entry, read_entries, read_failures, read_history
@@ -54,7 +55,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         load_scripts(options.scripts)
         target = check_target(options.host, options.admin_token or None)
         check_token(options)
-    except (TargetError, ScriptError) as error:
+        if SCENARIOS[options.scenario].agents or not target.guests:
+            # At once: whoever can't issue says so now, and the first request of the REST side takes a second.
+            Admin(target.url, options.admin_token).token_of("loadtest-check", "customer", 60)
+    except (TargetError, ScriptError, IssueError) as error:
         console.print(str(error), style="red", markup=False, soft_wrap=True)
         return 2
     said = f"{options.scenario}: {options.users} customers for {options.time} s on {target.url}"
