@@ -191,7 +191,7 @@ def _grid(end: float, top: float, place: Callable[[float, float], tuple[float, f
 
 def _nice(value: float) -> float:
     """The next of 1, 2, 4, 5, 8, 10 times a power of ten: an axis that can be read."""
-    if value <= 0:
+    if value < 1e-6:
         return 1.0
     scale = 10.0 ** math.floor(math.log10(value))
     return next(step * scale for step in (1, 2, 4, 5, 8, 10) if step * scale >= value * 0.999)
