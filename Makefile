@@ -4,6 +4,7 @@ SHELL := /bin/sh
 PYTHON ?= python3
 PORT ?= 8000
 USERS ?= 50
+SCENARIO ?= steady
 TIME ?= 30s
 FUZZ ?= 120
 HOST ?= ws://127.0.0.1:$(PORT)
@@ -71,9 +72,10 @@ bench: $(VENV)/.test ## benchmarks beside their peers; results in results/bench.
 	@mkdir -p results
 	$(BIN)/python -m loadtest.bench --json results/bench.json
 
-loadtest: $(VENV)/.test ## simulated customers against a running server (USERS=50 TIME=30s HOST=ws://127.0.0.1:8000)
+loadtest: $(VENV)/.test ## simulated customers against a running server (SCENARIO=steady USERS=50 TIME=30s HOST=ws://127.0.0.1:8000)
 	@mkdir -p results
-	$(BIN)/python -m loadtest.run --users $(USERS) --time $(TIME) --host $(HOST) --csv results/loadtest
+	$(BIN)/python -m loadtest.run --scenario $(SCENARIO) --users $(USERS) --time $(TIME) --host $(HOST) \
+		--csv results/loadtest --html results/loadtest.html
 
 soak: $(VENV)/.test ## nightly: hours of ordinary life, then whether memory or descriptors grew (HOURS=1)
 	@mkdir -p results

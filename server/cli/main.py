@@ -17,6 +17,7 @@ from server.cli.group import ParlanceGroup
 from server.cli.inbox import inbox_app
 from server.cli.intents import intents_app
 from server.cli.kb import kb_app
+from server.cli.loadtest import loadtest
 from server.cli.model import model_app
 from server.cli.mood import mood_app
 from server.cli.options import JsonOption
@@ -57,6 +58,7 @@ app.command("redact")(redact)
 app.command("simulate")(simulate)
 app.command("conformance")(conformance)
 app.command("usage")(usage)
+app.command("loadtest", context_settings={"allow_extra_args": True, "ignore_unknown_options": True})(loadtest)
 app.add_typer(config_app, name="config")
 app.add_typer(alerts_app, name="alerts")
 intents_app.add_typer(inbox_app, name="inbox")

@@ -5,6 +5,9 @@ from __future__ import annotations
 import asyncio
 import csv
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -15,6 +18,7 @@ from loadtest.processes import StartError, free_port, parlance
 from parlance_client.encoding import EncodingName
 from parlance_client.errors import Disconnected, RequestFailed, Unreachable
 from parlance_client.frames import Ack, Event, Message, Position
+from tests.integration.conftest import made_by_cli, signed
 from tests.support.server import ServerProcess
 
 ENCODINGS: tuple[EncodingName, ...] = ("json", "msgpack")
@@ -113,6 +117,50 @@ def test_simulated_customers_are_answered(server: ServerProcess, tmp_path: Path,
     assert float(rows["send -> answer"]["Average Response Time"]) >= float(rows["send -> ack"]["Min Response Time"])
 
 
+def test_agents_answer_those_who_ask_for_a_human(server: ServerProcess, tmp_path: Path) -> None:
+    """Through the command, with a threshold that holds and one that can't; the report is written."""
+    token = made_by_cli(server, "--kind", "admin", "--sub", "loadtest-admin")
+    command = [
+        sys.executable,
+        "-m",
+        "server.cli.main",
+        "loadtest",
+        "--scenario",
+        "mixed",
+        "--users",
+        "4",
+        "--time",
+        "6s",
+    ]
+    command += ["--think-min-s", "0.05", "--think-max-s", "0.1", "--handoffs", "1", "--spawn-rate", "10", "--json"]
+    command += ["--threshold", "wait for agent: failures < 0.5", "--threshold", "send -> ack: p50 < 0"]
+    environment = {**os.environ, "LOADTEST_ADMIN_TOKEN": token, "LOADTEST_HTML": str(tmp_path / "report.html")}
+    command += ["--host", server.http_url]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment, timeout=110)
+    outcome = json.loads(done.stdout)
+    assert done.returncode == 1, done.stderr
+    counts = {entry["name"]: entry["requests"] - entry["failures"] for entry in outcome["entries"]}
+    assert all(counts.get(name) for name in ("claim", "handoff", "wait for agent", "send -> agent", "agent send")), (
+        counts
+    )
+    assert [verdict["threshold"] for verdict in outcome["thresholds"] if not verdict["kept"]] == [
+        "send -> ack: p50 < 0"
+    ]
+    assert "<svg" in (tmp_path / "report.html").read_text(encoding="utf-8")
+
+
+def test_everybody_comes_back_after_a_storm_and_hears_a_broadcast(
+    server: ServerProcess, capsys: pytest.CaptureFixture[str]
+) -> None:
+    token = made_by_cli(server, "--kind", "admin", "--sub", "loadtest-admin")
+    flags = ["--users", "4", "--spawn-rate", "10", "--json", "--host", server.http_url, "--encoding", "msgpack"]
+    storm = ["--scenario", "storm", "--time", "5s", "--storm-every-s", "1.5", "--storm-within-s", "0.2"]
+    storm += ["--think-min-s", "0.05", "--think-max-s", "0.2", "--threshold", "resume: count > 3"]
+    assert run.main([*flags, *storm]) == 0, capsys.readouterr()
+    broadcast = ["--scenario", "broadcast", "--time", "3s", "--broadcasts-per-s", "10", "--admin-token", token]
+    assert run.main([*flags, *broadcast, "--threshold", "broadcast: count > 20"]) == 0, capsys.readouterr()
+
+
 def test_no_server_is_exit_code_2_and_says_what_to_do(capsys: pytest.CaptureFixture[str]) -> None:
     host = f"ws://127.0.0.1:{free_port()}"
     assert run.main(["--host", host]) == 2
@@ -120,11 +168,16 @@ def test_no_server_is_exit_code_2_and_says_what_to_do(capsys: pytest.CaptureFixt
     assert host in output and "make serve" in output
 
 
-def test_a_server_without_guests_is_exit_code_2(
+def test_a_server_without_guests_needs_an_admin(
     strict_server: ServerProcess, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert run.main(["--host", strict_server.http_url]) == 2
-    assert "guests" in capsys.readouterr().out
+    assert "--admin-token" in capsys.readouterr().out
+    flags = ["--host", strict_server.http_url, "--users", "2", "--time", "3s", "--think-max-s", "0.2"]
+    flags += ["--think-min-s", "0.1", "--spawn-rate", "5", "--admin-token"]
+    assert run.main([*flags, signed(kind="agent")]) == 2
+    assert "of kind agent" in capsys.readouterr().out
+    assert run.main([*flags, signed(kind="admin")]) == 0, capsys.readouterr().out
 
 
 # ------------------------------------------------------------------ the live benchmark

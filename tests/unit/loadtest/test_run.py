@@ -5,12 +5,15 @@ from __future__ import annotations
 import argparse
 import io
 import itertools
+import json
 from pathlib import Path
 
 import pytest
 from rich.console import Console
 
-from loadtest.run import locust_command, main, parser, read_entries, read_failures, report, seconds, share
+from loadtest.options import parser, seconds, share
+from loadtest.results import read_entries, read_failures, read_history
+from loadtest.run import check_token, latest, locust_command, main, report
 from loadtest.target import Target, TargetError, websocket_url
 
 STATS = """Type,Name,Request Count,Failure Count,Median Response Time,Average Response Time,Min Response Time,\
@@ -19,6 +22,13 @@ ws,send -> ack,100,{failed},3,3.5,1,20,0,10.0,0.0,3,9,18
 ws,send -> answer,{answered},0,5,5.5,2,30,0,10.0,0.0,{percentiles}
 ,Aggregated,200,{failed},4,4.5,1,30,0,20.0,0.0,4,12,25
 """
+HISTORY = """Timestamp,User Count,Type,Name,Requests/s,Failures/s,50%,95%,99%,Total Request Count,Total Failure Count
+100,8,ws,send -> ack,9.0,0.0,3,9,18,20,1
+100,8,,Aggregated,20.0,0.0,4,12,25,40,1
+101,12,ws,send -> ack,15.0,0.0,N/A,N/A,N/A,35,2
+101,12,,Aggregated,31.4,1.0,5,13,26,70,2
+102,12,,Aggreg"""
+TARGET = Target("ws://h:1/ws", "1")
 FAILURES = """Method,Name,Error,Occurrences,First Seen,Last Seen
 ws,send -> ack,RequestFailed('429'),2,1,2
 ws,connection,Disconnected('1006'),7,1,2
@@ -35,7 +45,7 @@ def written(tmp_path: Path, failed: int = 0, answered: int = 100) -> Path:
 
 def judged(prefix: Path, *flags: str) -> tuple[int, str]:
     console = Console(file=io.StringIO(), width=200)
-    code = report(read_entries(prefix), read_failures(prefix), parser().parse_args(flags), console)
+    code = report(prefix, parser().parse_args(flags), TARGET, console)
     assert isinstance(console.file, io.StringIO)
     return code, console.file.getvalue()
 
@@ -66,7 +76,64 @@ def test_too_many_failures_are_exit_code_1(tmp_path: Path, failed: int, limit: s
 def test_a_run_without_answers_is_exit_code_1(tmp_path: Path) -> None:
     code, text = judged(written(tmp_path, answered=0))
     assert code == 1
-    assert "no message was answered" in text
+    assert "not kept: send -> answer: at least one: nothing was measured" in text
+
+
+def test_thresholds_decide_and_the_report_tells(tmp_path: Path) -> None:
+    prefix, page = written(tmp_path), tmp_path / "deep" / "report.html"
+    flags = ("--threshold", "send -> answer: p95 < 10", "--threshold", "all: per_s > 5", "--html", str(page))
+    code, text = judged(prefix, *flags)
+    assert code == 1
+    assert "not kept: send -> answer: p95 < 10: measured 12" in text and "per_s > 5" not in text
+    assert "send -&gt; answer: p95 &lt; 10" in page.read_text() and "failed" in page.read_text()
+    assert judged(prefix, "--threshold", "send -> answer: p95 < 13", "--html", str(page))[0] == 0
+    assert "passed" in page.read_text()
+
+
+def test_results_as_json(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert judged(written(tmp_path, failed=3), "--json")[0] == 1
+    outcome = json.loads(capsys.readouterr().out)
+    assert outcome["passed"] is False and outcome["entries"][0]["name"] == "send -> ack"
+    assert [verdict["kept"] for verdict in outcome["thresholds"]] == [False, True]
+
+
+def test_what_a_waiting_person_sees(tmp_path: Path) -> None:
+    assert latest(tmp_path / "run") == "starting"
+    (tmp_path / "run_stats_history.csv").write_text(HISTORY)
+    assert latest(tmp_path / "run") == "12 users, 31 requests/s, 2 failed"
+    assert [moment.name for moment in read_history(tmp_path / "run")] == ["send -> ack", "", "send -> ack", ""]
+
+
+@pytest.mark.parametrize("scenario", ["mixed", "broadcast"])
+def test_scenarios_with_staff_need_an_admin(scenario: str) -> None:
+    with pytest.raises(TargetError, match="--admin-token"):
+        check_token(parser().parse_args(["--scenario", scenario]))
+    check_token(parser().parse_args(["--scenario", scenario, "--admin-token", "t"]))
+    check_token(parser().parse_args(["--scenario", "spike"]))
+
+
+def test_variables_stand_in_for_flags(capsys: pytest.CaptureFixture[str]) -> None:
+    environment = {
+        "LOADTEST_USERS": "7", "LOADTEST_TIME": "2m", "LOADTEST_JSON": "true", "LOADTEST_SCENARIO": "storm",
+        "LOADTEST_THRESHOLD": "connect: p99 < 50; all: failures < 0.1", "LOADTEST_ADMIN_TOKEN": "secret",
+    }  # fmt: skip
+    options = parser(environment).parse_args(["--users", "9"])
+    assert (options.users, options.time, options.json, options.scenario) == (9, 120, True, "storm")
+    assert [str(limit) for limit in options.thresholds] == ["connect: p99 < 50", "all: failures < 0.1"]
+    assert "secret" not in " ".join(locust_command(options, TARGET, Path("out"))), "a command line can be listed"
+    for name, bad in (("USERS", "0"), ("SCENARIO", "quiet"), ("THRESHOLD", "p95 < 1"), ("TIME", "soon")):
+        with pytest.raises(SystemExit):
+            parser({f"LOADTEST_{name}": bad})
+        assert f"LOADTEST_{name}: " in capsys.readouterr().err
+
+
+def test_locust_starts_with_what_the_scenario_begins_with() -> None:
+    flags = ["--users", "40", "--admin-token", "t", "--scenario"]
+    firsts = {}
+    for scenario in ("steady", "spike", "ramp", "mixed", "broadcast"):
+        command = locust_command(parser().parse_args([*flags, scenario]), TARGET, Path("out"))
+        firsts[scenario] = command[command.index("--users") + 1]
+    assert firsts == {"steady": "40", "spike": "8", "ramp": "1", "mixed": "42", "broadcast": "41"}
 
 
 def test_bad_scripts_are_exit_code_2(capsys: pytest.CaptureFixture[str]) -> None:
@@ -76,9 +143,9 @@ def test_bad_scripts_are_exit_code_2(capsys: pytest.CaptureFixture[str]) -> None
 
 def test_options_reach_locust(tmp_path: Path) -> None:
     options = parser().parse_args(["--users", "50", "--time", "1m", "--encoding", "msgpack", "--thumbs", "0.5"])
-    command = locust_command(options, Target("ws://h:1/ws", "1"), tmp_path / "out")
+    command = locust_command(options, TARGET, tmp_path / "out")
     pairs = set(itertools.pairwise(command))
-    expected = {"--users": "50", "--spawn-rate": "10.0", "--run-time": "60s", "--host": "ws://h:1/ws"}
+    expected = {"--users": "50", "--spawn-rate": "10.0", "--duration-s": "60", "--host": "ws://h:1/ws"}
     expected |= {"--wire": "msgpack", "--thumbs": "0.5", "--csv": str(tmp_path / "out")}
     assert set(expected.items()) <= pairs
 
