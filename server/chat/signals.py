@@ -159,6 +159,10 @@ class AlertsMoved(Signal, frozen=True):
     """Somebody has acknowledged an alert, or silenced a rule: whoever looks after them should look."""
 
 
+class EditsMoved(Signal, frozen=True):
+    """Somebody has edited personas or mood rules."""
+
+
 AnySignal = (
     PresenceMoved
     | TypingMoved
@@ -174,6 +178,7 @@ AnySignal = (
     | FiguresWanted
     | WorkerFigures
     | AlertsMoved
+    | EditsMoved
 )
 
 _encode = msgspec.json.Encoder().encode

@@ -23,6 +23,7 @@ from typing import Any, Literal, Protocol
 
 from server.store.alert_ports import AlertStore
 from server.store.decision_ports import DecisionStore
+from server.store.edit_ports import EditStore
 from server.store.experiment_ports import ExperimentStore, TrialTurn
 from server.store.inbox_ports import Doubt, InboxStore
 from server.store.knowledge_ports import KnowledgeStore
@@ -387,6 +388,7 @@ class Combine(Protocol):
 class Store(
     AlertStore,
     DecisionStore,
+    EditStore,
     InboxStore,
     KnowledgeStore,
     LiveStore,

@@ -44,7 +44,7 @@ ORDER = (
 # Where the ports of a room stand.
 PORTS = (
     *("ports", "decision_ports", "experiment_ports", "inbox_ports", "knowledge_ports", "mood_ports", "people_ports"),
-    *("policy_ports", "usage_ports", "alert_ports", "live_ports"),
+    *("policy_ports", "usage_ports", "alert_ports", "live_ports", "edit_ports"),
 )
 
 # Rooms that name only the ports of these, never an implementation. wiring and cli may.

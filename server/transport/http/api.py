@@ -18,6 +18,7 @@ from server.errors import ProtocolError
 from server.transport.http import (
     alerts,
     conversations,
+    editing,
     experiments,
     inbox,
     insight,
@@ -49,6 +50,7 @@ _TAGS = {
     "policies": "What the choice of personas has learned: snapshots, rollbacks, personas that come and go. For admins.",
     "experiments": "Variants side by side: made, started, stopped, read, for admins; goal events from back ends.",
     "alerts": "What admins should look at: what stands, who has seen it, what nobody is told of. For admins.",
+    "documents": "Personas and mood rules, edited while the bot speaks. For admins.",
     "audit": "Who changed what, and when. For admins.",
     "notifications": "Word to one user, to every user, or to everybody who is connected.",
 }
@@ -77,6 +79,7 @@ _ROUTERS = (
     overview.overview,
     alerts.alerts,
     alerts.audit,
+    editing.documents,
 )
 _DESCRIPTION = """\
 The same conversations as over the WebSocket (`/asyncapi.json`), for back ends and scripts: the same tokens, the same

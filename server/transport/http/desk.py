@@ -14,6 +14,7 @@ from server.chat.alerting.office import AlertOffice
 from server.chat.articles import Articles
 from server.chat.audit import Audit
 from server.chat.conversations import ConversationVerbs
+from server.chat.editing import Editing
 from server.chat.experiment_office import ExperimentOffice
 from server.chat.inbox import Inbox
 from server.chat.insight import Insight
@@ -54,6 +55,7 @@ class Desk:
     alerts: AlertOffice
     audit: Audit
     overview: Overview
+    editing: Editing
     verbs: Mapping[type[Incoming], Verb]
     explain: bool
 

@@ -15,6 +15,7 @@ from server.chat.administration import Administration, Issued, Profile
 from server.chat.alerting.office import AlertOffice
 from server.chat.articles import Articles
 from server.chat.audit import Audit
+from server.chat.editing import Editing
 from server.chat.experiment_office import ExperimentOffice
 from server.chat.inbox import Inbox
 from server.chat.insight import Felt, Insight, MoodHistory, NearConversation
@@ -32,7 +33,14 @@ from server.store.alert_ports import AuditRow
 from server.store.inbox_ports import Agreement, Doubt, InboxItem
 from server.store.knowledge_ports import KnowledgeFigures, Version, VersionChange
 from server.store.ports import Account, Notice, Opened, PastTurn, Revocation
-from server.transport.http import alert_models, experiment_models, overview_models, policy_models, registry_models
+from server.transport.http import (
+    alert_models,
+    editing,
+    experiment_models,
+    overview_models,
+    policy_models,
+    registry_models,
+)
 from server.transport.http.desk import Desk
 from server.wire import examples, frames, requests
 from server.wire.catalogue import REQUESTS
@@ -432,6 +440,21 @@ class Lookout(Overview):
         return []
 
 
+@dataclass
+class Pen(Editing):
+    """Remembers likewise."""
+
+    verbs: Verbs
+
+    async def show(self, caller: Caller, kind: str) -> Json:
+        self.verbs.hear(caller, kind)
+        return editing.BotDocument.example or {}
+
+    async def change(self, caller: Caller, kind: str, revision: int, document: Mapping[str, Any] | None) -> Json:
+        self.verbs.hear(caller, (kind, revision, document))
+        return editing.BotDocument.example or {}
+
+
 def desk_of(verbs: Verbs, quotas: Quotas = NO_QUOTAS) -> Desk:
     """``quotas`` count on a clock that stands still."""
     parts = cast(Any, verbs)
@@ -453,6 +476,7 @@ def desk_of(verbs: Verbs, quotas: Quotas = NO_QUOTAS) -> Desk:
         alerts=Watch(verbs),
         audit=Chronicle(verbs),
         overview=Lookout(verbs),
+        editing=Pen(verbs),
         verbs={entry.frame: verbs.verb(entry.frame) for entry in REQUESTS},
         explain=False,
     )
