@@ -293,3 +293,31 @@ def test_panels_say_when_the_server_is_away(context: BrowserContext, own_server:
     admin.page.route("**/v1/policies", lambda route: route.fulfill(status=403, json={"detail": "For admins."}))
     expect(admin.panel("Policies")).to_have_attribute("data-state", "failed")
     expect(admin.panel("Models")).to_have_attribute("data-state", "live")
+
+
+def test_a_persona_and_a_mood_rule_are_edited_and_taken_back(context: BrowserContext, alarmed: ServerProcess) -> None:
+    admin = AdminPage(context, alarmed)
+    voices, dialog = admin.panel("Personas and mood rules"), admin.page.get_by_role("dialog")
+    voices.get_by_role("button", name="Edit warm").click()
+    dialog.get_by_label("Title").fill("Warmer")
+    dialog.get_by_label("Empathy").fill("1")
+    assert audit(admin.page) == []
+    dialog.get_by_role("button", name="Save").click()
+    expect(voices).to_contain_text("Warmer")
+    admin.page.get_by_role("button", name="Undo").click()
+    expect(voices).not_to_contain_text("Warmer")
+    voices.get_by_role("button", name="Add a mood rule").click()
+    dialog.get_by_label("Name").fill("shouting")
+    dialog.get_by_label("When").fill("anger >= 7")
+    dialog.get_by_role("button", name="Save").click()
+    expect(dialog.get_by_role("alert")).to_contain_text("rule 'shouting': 'when' compares with '7'")
+    dialog.get_by_label("When").fill("anger >= 0.7")
+    dialog.get_by_role("button", name="Save").click()
+    expect(voices).to_contain_text("shouting")
+    expect(voices).to_contain_text("were edited by admin")
+    assert audit(admin.page) == []
+    assert overflow(admin.page) == []
+    voices.get_by_role("button", name="Let the file's mood rules hold again").click()
+    dialog.get_by_role("button", name="Let it hold").click()
+    expect(voices).not_to_contain_text("shouting")
+    assert [error for error in admin.errors if "422" not in error] == []

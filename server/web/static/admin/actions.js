@@ -2,6 +2,7 @@
 
 import { toast } from "../chat/toasts.js";
 import { ask, show } from "./dialog.js";
+import { EDITS } from "./voices.js";
 
 const segment = encodeURIComponent;
 
@@ -206,6 +207,66 @@ export class Actions {
       said: `A snapshot of ${policy} is kept.`,
       run: () => this.#rest.send("POST", `v1/policies/${segment(policy)}/snapshots`),
     });
+  }
+
+  // personas and mood rules
+
+  /** Save a document whole, over the revision that is read at that moment, so that nobody's work is lost unseen. */
+  #edit(kind, question, changed) {
+    const path = `v1/documents/${kind}`;
+    let before = null;
+    return this.#do({
+      source: "voices",
+      ...question,
+      run: async (values) => {
+        before = await this.#rest.get(path);
+        return this.#rest.send("PUT", path, { revision: before.revision, document: changed(before.document, values) });
+      },
+      undo: async () => {
+        const { revision } = await this.#rest.get(path);
+        const document = before.edited ? before.document : null;
+        return this.#rest.send("PUT", path, { revision, document });
+      },
+    });
+  }
+
+  persona(one) {
+    const { made, ...question } = EDITS.persona(one);
+    return this.#edit("personas", { ...question, said: `${one.name} is changed.` }, (document, values) => ({
+      ...document,
+      personas: document.personas.map((known) => (known.name === one.name ? { ...known, ...made(values) } : known)),
+    }));
+  }
+
+  /** @param {number | null} place null for a new one */
+  rule(one, place) {
+    const { made, ...question } = EDITS.rule(one);
+    const said = ({ name }) => `The rule ${name} is saved.`;
+    return this.#edit("mood_rules", { ...question, said }, (document, values) => ({
+      ...document,
+      rules: place === null ? [...document.rules, made(values)] : document.rules.with(place, made(values)),
+    }));
+  }
+
+  removeRule(place) {
+    const question = {
+      title: "Remove the mood rule?",
+      text: "From the next answer on it bends nothing any more.",
+      button: "Remove",
+      danger: true,
+      said: "The rule is removed.",
+    };
+    return this.#edit("mood_rules", question, (document) => ({ ...document, rules: document.rules.toSpliced(place, 1) }));
+  }
+
+  restore(kind) {
+    const question = {
+      title: "Let the file hold again?",
+      text: "What was edited here no longer holds.",
+      button: "Let it hold",
+      said: "The file holds again.",
+    };
+    return this.#edit(kind, question, () => null);
   }
 
   // users and keys

@@ -56,11 +56,13 @@ export function ask({ title, text = "", fields = [], button, danger = false, run
 }
 
 function controlOf({ name, label, hint = "", options, value = "", ...attributes }) {
-  const id = `field-${name}`;
+  const id = `field-${name.replaceAll(" ", "-")}`;
   const described = hint === "" ? null : `${id}-hint`;
   const shared = { id, name, class: "input", "aria-describedby": described };
   const control =
-    options === undefined
+    attributes.rows !== undefined
+      ? h("textarea", { ...shared, ...attributes, class: "input lines", spellcheck: "false" }, value)
+      : options === undefined
       ? h("input", { type: "text", autocomplete: "off", ...shared, ...attributes, value })
       : h("select", { ...shared, ...attributes }, ...options.map((one) => h("option", { value: one, selected: one === value }, one)));
   return {

@@ -13,6 +13,7 @@ import { conversationsPanel, TurnsDrawer } from "./conversations.js";
 import { QueuePanel } from "./lists.js";
 import { Rest } from "./rest.js";
 import { Source } from "./source.js";
+import { voicesPanel } from "./voices.js";
 import { auditPanel, experimentsPanel, intentsPanel, modelsPanel, policiesPanel, workersPanel } from "./tables.js";
 import { StaffSession, takeTokenFromAddress } from "../parlance/staff_session.js";
 import { Alerts, Queue } from "../parlance/waiting.js";
@@ -41,6 +42,7 @@ const sources = {
   policies: new Source(() => rest.get("v1/policies"), 10_000),
   models: new Source(() => rest.get("v1/models"), 10_000),
   experiments: new Source(readExperiments, 30_000),
+  voices: new Source(readVoices, 30_000),
   audit: new Source(() => rest.get("v1/audit?limit=20"), 10_000),
 };
 const actions = new Actions(rest, parts.toasts, changed);
@@ -57,6 +59,7 @@ const asked = {
   models: modelsPanel(actions),
   experiments: experimentsPanel(actions),
   policies: policiesPanel(actions),
+  voices: voicesPanel(actions),
   audit: auditPanel(actions),
 };
 /** The server's clock less this one's: waits and axes are told in the server's time. */
@@ -83,6 +86,11 @@ async function readExperiments() {
     return { document, report };
   };
   return { items: await Promise.all(items.map(read)) };
+}
+
+async function readVoices() {
+  const [personas, rules] = await Promise.all(["personas", "mood_rules"].map((kind) => rest.get(`v1/documents/${kind}`)));
+  return { personas, rules };
 }
 
 /** Something was changed here: ask again for what shows it. */
@@ -220,8 +228,8 @@ function build() {
   parts.tiles.append(...TILES.map(({ name }) => h("div", { class: "tile" }, h("dt", {}, name), h("dd", {}, NOTHING))));
   const roots = [...panels.charts, panels.queue, panels.alerts].map(({ root }) => root);
   parts.panels.append(...roots);
-  const { conversations, intents, models, experiments, policies, audit } = asked;
-  const more = [conversations, intents, panels.workers, models, experiments, policies, audit];
+  const { conversations, intents, models, experiments, policies, voices, audit } = asked;
+  const more = [conversations, intents, panels.workers, models, experiments, policies, voices, audit];
   parts.more.append(...more.map(({ root }) => root));
   for (const { label, ms } of RANGES) {
     const button = h("button", { type: "button", class: "button", value: ms, onclick: () => showRange(ms) }, label);
