@@ -18,6 +18,7 @@ from server.settings import Settings
 from server.wire.frames import Message
 from server.wiring.alerts import post_lookout
 from server.wiring.edge import open_edge, routes
+from server.wiring.editing import prepare_editing
 from server.wiring.ground import lay_ground
 from server.wiring.knowledge import load_demo
 from server.wiring.people import gather_people
@@ -44,7 +45,8 @@ class App:
         self._turns = prepare_turns(self._ground, contents, on_reward=self._people.figures.rewarded)
         self._lookout = post_lookout(self._ground, self._people, self._turns, contents.alerts)
         self._talk = offer_talk(self._ground, self._people, self._turns, self._lookout, contents.desk)
-        self._edge = open_edge(self._ground, self._people, self._turns, self._talk)
+        self._editing = prepare_editing(self._ground, self._turns)
+        self._edge = open_edge(self._ground, self._people, self._turns, self._talk, self._editing)
         self._ground.signals.on(Removed, self._removed)
         self._tasks: set[asyncio.Task[None]] = set()
         self._draining = False
@@ -70,6 +72,7 @@ class App:
             await self._turns.knowledge.ready(DEMO_READY_S)
         await self._turns.learner.start()
         await self._turns.trials.look()  # before the first turn, so that nobody gets an answer past an experiment
+        await self._editing.look()
         await self._turns.runner.start()
         for work in self._keepers():
             self._spawn(work)
@@ -82,6 +85,7 @@ class App:
             self._turns.learner.follow(),
             self._turns.learner.give_defaults(),
             self._turns.trials.follow(),
+            self._editing.follow(),
             self._turns.models.watch(),
             self._turns.figures.keep(),
             self._lookout.health.keep(),

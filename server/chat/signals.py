@@ -161,6 +161,10 @@ class AlertsMoved(Signal, frozen=True):
     """Somebody has acknowledged an alert, or silenced a rule: whoever looks after them should look."""
 
 
+class EditsMoved(Signal, frozen=True):
+    """Somebody has edited personas or mood rules."""
+
+
 AnySignal = (
     PresenceMoved
     | TypingMoved
@@ -176,6 +180,7 @@ AnySignal = (
     | FiguresWanted
     | WorkerFigures
     | AlertsMoved
+    | EditsMoved
 )
 
 _encode = msgspec.json.Encoder().encode

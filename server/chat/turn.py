@@ -143,6 +143,10 @@ class Bot:
         """These are the personas from the next answer on."""
         self._personas = {persona.name: persona for persona in personas}
 
+    def bend_by(self, rules: MoodRules) -> None:
+        """These are the mood rules from the next answer on."""
+        self._mood_rules = rules
+
     async def answer(self, turn: OpenTurn, last_try: bool) -> bool:
         """Answer a turn, or say that the ledger refused it, or raise. Repeatable: a committed turn stays as it is.
 

@@ -23,17 +23,19 @@ from sqlalchemy import (
 
 
 class AlertTables(NamedTuple):
-    """``duty`` has one row: who looks after the alerts, until when in the database's time."""
+    """``duty`` has one row: who looks after the alerts, until when in the database's time. ``edits``: documents of the
+    bot that people edit while it runs."""
 
     alerts: Table
     silences: Table
     duty: Table
     audit: Table
+    edits: Table
 
 
 def alert_tables(metadata: MetaData) -> AlertTables:
     """Add them to ``metadata``."""
-    return AlertTables(_alerts(metadata), _silences(metadata), _duty(metadata), _audit(metadata))
+    return AlertTables(_alerts(metadata), _silences(metadata), _duty(metadata), _audit(metadata), _edits(metadata))
 
 
 def _alerts(metadata: MetaData) -> Table:
@@ -85,6 +87,18 @@ def _duty(metadata: MetaData) -> Table:
         Column("id", Integer, primary_key=True, autoincrement=False),
         Column("worker", String(64), nullable=False),
         Column("until_ms", BigInteger, nullable=False),  # the database's clock, never a worker's
+    )
+
+
+def _edits(metadata: MetaData) -> Table:
+    return Table(
+        "edits",
+        metadata,
+        Column("kind", String(32), primary_key=True),
+        Column("revision", Integer, primary_key=True, autoincrement=False),
+        Column("document_json", Text),
+        Column("by_id", String, nullable=False),
+        Column("at_ms", BigInteger, nullable=False),
     )
 
 

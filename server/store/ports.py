@@ -25,6 +25,7 @@ from server.knowledge.questions import QuestionTurn
 from server.store.alert_ports import AlertStore
 from server.store.decision_ports import DecisionStore
 from server.store.desk_ports import DeskStore
+from server.store.edit_ports import EditStore
 from server.store.experiment_ports import ExperimentStore, TrialTurn
 from server.store.inbox_ports import Doubt, InboxStore
 from server.store.knowledge_ports import KnowledgeStore
@@ -401,6 +402,7 @@ class Store(
     AlertStore,
     DecisionStore,
     DeskStore,
+    EditStore,
     RoutingStore,
     SearchStore,
     InboxStore,

@@ -565,7 +565,7 @@ _SAID_BY_SYSTEM = messages.c.sender_kind == literal_column("'system'")
 Index("ix_messages_system", messages.c.message_id, sqlite_where=_SAID_BY_SYSTEM, postgresql_where=_SAID_BY_SYSTEM)
 Index("ix_assessments_at_ms", assessments.c.at_ms)
 
-alerts, alert_silences, alert_duty, audit_log = alert_tables(metadata)
+alerts, alert_silences, alert_duty, audit_log, edits = alert_tables(metadata)
 
 notes, searched, search_rows, agent_capacities, offers = desk_tables(metadata)
 

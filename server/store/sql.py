@@ -18,6 +18,7 @@ from server.store.sql_alerts import AlertMethods
 from server.store.sql_conversations import ConversationMethods
 from server.store.sql_decisions import DecisionMethods
 from server.store.sql_desk import DeskMethods
+from server.store.sql_edits import EditMethods
 from server.store.sql_experiments import ExperimentMethods
 from server.store.sql_inbox import InboxMethods
 from server.store.sql_knowledge import KnowledgeMethods
@@ -54,6 +55,7 @@ class SqlStore(
     UsageMethods,
     AlertMethods,
     LiveMethods,
+    EditMethods,
 ):
     """``ports.Store`` on the database of ``url``: ``sqlite_url``'s, or PostgreSQL's.
 

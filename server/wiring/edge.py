@@ -15,6 +15,7 @@ from inference.registry.rollout import Rollout
 from server import __version__
 from server.chat.administration import Administration
 from server.chat.audit import Audit
+from server.chat.editing import Editing
 from server.chat.fold import Fold
 from server.chat.overview import Overview
 from server.chat.policies import Policies, PolicyDesk
@@ -46,10 +47,10 @@ class Edge:
     desk: Desk
 
 
-def open_edge(ground: Ground, people: People, turns: Turns, talk: Talk) -> Edge:
+def open_edge(ground: Ground, people: People, turns: Turns, talk: Talk, editing: Editing) -> Edge:
     """``StartupError`` for a missing or unfit key of tokens."""
     gate = _gate(ground, people)
-    return Edge(_endpoint(ground, people, talk, gate), _desk(ground, people, turns, talk, gate))
+    return Edge(_endpoint(ground, people, talk, gate), _desk(ground, people, turns, talk, gate=gate, editing=editing))
 
 
 def routes(edge: Edge, ground: Ground, ready: Callable[[], Awaitable[None]]) -> Starlette:
@@ -114,7 +115,7 @@ def _endpoint(ground: Ground, people: People, talk: Talk, gate: Gate) -> WebSock
     )
 
 
-def _desk(ground: Ground, people: People, turns: Turns, talk: Talk, gate: Gate) -> Desk:
+def _desk(ground: Ground, people: People, turns: Turns, talk: Talk, *, gate: Gate, editing: Editing) -> Desk:
     administration = Administration(
         store=ground.store,
         accounts=people.accounts,
@@ -147,6 +148,7 @@ def _desk(ground: Ground, people: People, turns: Turns, talk: Talk, gate: Gate) 
             clock=ground.clock,
         ),
         agents=talk.agents,
+        editing=editing,
         verbs=talk.verbs,
         explain=ground.settings.explain_shown,
     )

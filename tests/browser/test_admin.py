@@ -202,3 +202,122 @@ def test_nothing_scrolls_sideways(browser: Browser, server: ServerProcess, width
         admin = AdminPage(context, server)
         admin.is_live()
         assert overflow(admin.page) == []
+
+
+RULES = """
+group_wait_s: 0
+rules:
+  - {name: somebody_is_here, about: "A test.", measure: database_away, warning: {below: 0.5}}
+"""
+
+
+@pytest.fixture(scope="module")
+def alarmed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
+    """A server with an alert that always stands."""
+    folder = tmp_path_factory.mktemp("alarmed")
+    (folder / "rules.yaml").write_text(RULES)
+    with ServerProcess(folder / "data", env={"PARLANCE_ALERT_RULES_FILE": str(folder / "rules.yaml")}) as process:
+        yield process
+
+
+@pytest.mark.parametrize("look", ["wide light", "phone dark"])
+def test_alerts_are_acknowledged_and_silenced_and_changes_undone(
+    look: str, browser: Browser, alarmed: ServerProcess
+) -> None:
+    size, dark = LOOKS[look]
+    with context_of(browser, size, dark=dark) as context:
+        admin = AdminPage(context, alarmed)
+        panel, changes = admin.panel("Alerts"), admin.panel("Changes, users and keys")
+        entry = panel.locator(".alert", has_text="Somebody is here")
+        expect(entry).to_contain_text("A test.")
+        if look == "wide light":
+            entry.get_by_role("button", name="Acknowledge").click()
+            admin.page.get_by_role("dialog").get_by_role("button", name="Acknowledge").click()
+        expect(entry).to_contain_text("seen to by admin")
+        entry.get_by_role("button", name="Silence").click()
+        dialog = admin.page.get_by_role("dialog")
+        dialog.get_by_label("Rule").fill("nobody")
+        dialog.get_by_role("button", name="Silence").click()
+        expect(dialog.get_by_role("alert")).to_contain_text("There is no rule 'nobody'")
+        assert audit(admin.page) == []
+        dialog.get_by_label("Rule").fill("some*")
+        dialog.get_by_role("button", name="Silence").click()
+        expect(entry).to_contain_text("silent until")
+        expect(changes).to_contain_text("Silence alerts")
+        assert audit(admin.page) == []
+        assert overflow(admin.page) == []
+        admin.page.get_by_role("button", name="Undo").click()
+        expect(entry).not_to_contain_text("silent until")
+        expect(changes).to_contain_text("End silence")
+        assert [error for error in admin.errors if "422" not in error] == []  # what was refused on purpose
+
+
+def test_a_conversation_opens_with_its_turns_explained(admin: AdminPage, browser: Browser, open_chat: Open) -> None:
+    with context_of(browser) as other:
+        open_chat(other).say("My card was declined and I am <b>furious</b>!!")
+        live = admin.panel("Live conversations").get_by_role("button", name="furious")
+        expect(live).to_contain_text("<b>furious</b>")
+        live.first.click()
+        turn = admin.page.get_by_role("dialog").locator(".turn").first
+        expect(turn).to_contain_text("Intent")
+        turn.locator("summary").click()
+        expect(turn.get_by_role("table")).to_contain_text("constant")
+        expect(turn).to_contain_text("was drawn with")
+        assert audit(admin.page) == []
+        admin.page.keyboard.press("Escape")
+        expect(admin.panel("Intents of the hour").locator("tbody tr").first).to_be_visible()
+        expect(admin.panel("Workers")).to_contain_text("well")
+        expect(admin.panel("Models")).to_contain_text("champion")
+        expect(admin.panel("Policies")).to_contain_text("linucb")
+        expect(admin.panel("Experiments")).to_contain_text("There is no experiment.")
+
+
+def test_a_persona_is_paused_and_speaks_again(context: BrowserContext, alarmed: ServerProcess) -> None:
+    admin = AdminPage(context, alarmed)
+    policies = admin.panel("Policies")
+    policies.get_by_role("button", name="Pause warm").click()
+    admin.page.get_by_role("dialog").get_by_role("button", name="Pause").click()
+    expect(policies).to_contain_text("warm, paused")
+    admin.page.get_by_role("button", name="Undo").click()
+    expect(policies).not_to_contain_text("warm, paused")
+    assert admin.errors == []
+
+
+def test_panels_say_when_the_server_is_away(context: BrowserContext, own_server: ServerProcess) -> None:
+    admin = AdminPage(context, own_server)
+    expect(admin.panel("Models")).to_contain_text("champion")
+    admin.page.route("**/v1/models", lambda route: route.fulfill(status=503, json={"detail": "The store is away."}))
+    expect(admin.panel("Models")).to_contain_text("As it was when last heard: The store is away.")
+    expect(admin.panel("Models")).to_have_attribute("data-state", "stale")
+    admin.page.unroute("**/v1/models")
+    admin.page.route("**/v1/policies", lambda route: route.fulfill(status=403, json={"detail": "For admins."}))
+    expect(admin.panel("Policies")).to_have_attribute("data-state", "failed")
+    expect(admin.panel("Models")).to_have_attribute("data-state", "live")
+
+
+def test_a_persona_and_a_mood_rule_are_edited_and_taken_back(context: BrowserContext, alarmed: ServerProcess) -> None:
+    admin = AdminPage(context, alarmed)
+    voices, dialog = admin.panel("Personas and mood rules"), admin.page.get_by_role("dialog")
+    voices.get_by_role("button", name="Edit warm").click()
+    dialog.get_by_label("Title").fill("Warmer")
+    dialog.get_by_label("Empathy").fill("1")
+    assert audit(admin.page) == []
+    dialog.get_by_role("button", name="Save").click()
+    expect(voices).to_contain_text("Warmer")
+    admin.page.get_by_role("button", name="Undo").click()
+    expect(voices).not_to_contain_text("Warmer")
+    voices.get_by_role("button", name="Add a mood rule").click()
+    dialog.get_by_label("Name").fill("shouting")
+    dialog.get_by_label("When").fill("anger >= 7")
+    dialog.get_by_role("button", name="Save").click()
+    expect(dialog.get_by_role("alert")).to_contain_text("rule 'shouting': 'when' compares with '7'")
+    dialog.get_by_label("When").fill("anger >= 0.7")
+    dialog.get_by_role("button", name="Save").click()
+    expect(voices).to_contain_text("shouting")
+    expect(voices).to_contain_text("were edited by admin")
+    assert audit(admin.page) == []
+    assert overflow(admin.page) == []
+    voices.get_by_role("button", name="Let the file's mood rules hold again").click()
+    dialog.get_by_role("button", name="Let it hold").click()
+    expect(voices).not_to_contain_text("shouting")
+    assert [error for error in admin.errors if "422" not in error] == []

@@ -119,8 +119,10 @@ async def test_alerts_system_and_ones_own_channel_begin_with_a_snapshot(
     strict_server: ServerProcess, join: Join
 ) -> None:
     admin = await join(strict_server, "json", signed(kind="admin"))
+    assert (await admin.ask("subscribe", channel="admin:alerts"))["type"] == "subscribed"
+    alerts = (await admin.push("event", channel="admin:alerts", name="snapshot"))["data"]
+    assert isinstance(alerts["items"], list)  # a busy machine may well raise one
     for channel, data in (
-        ("admin:alerts", {"items": []}),
         ("system", {"items": []}),
         (f"user:{admin.user['id']}", {"notifications": [], "unread": 0}),
     ):

@@ -53,7 +53,7 @@ ORDER = (
 PORTS = (
     *("ports", "decision_ports", "experiment_ports", "inbox_ports", "knowledge_ports", "mood_ports", "people_ports"),
     *("policy_ports", "question_ports", "slice_ports", "usage_ports", "alert_ports", "live_ports"),
-    *("desk_ports", "routing_ports", "search_ports"),
+    *("desk_ports", "edit_ports", "routing_ports", "search_ports"),
 )
 
 # Rooms that name only the ports of these, never an implementation. wiring and cli may.

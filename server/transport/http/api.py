@@ -19,6 +19,7 @@ from server.transport.http import (
     agents,
     alerts,
     conversations,
+    editing,
     experiments,
     gaps,
     inbox,
@@ -53,6 +54,7 @@ _TAGS = {
     "policies": "What the choice of personas has learned: snapshots, rollbacks, personas that come and go. For admins.",
     "experiments": "Variants side by side: made, started, stopped, read, for admins; goal events from back ends.",
     "alerts": "What admins should look at: what stands, who has seen it, what nobody is told of. For admins.",
+    "documents": "Personas and mood rules, edited while the bot speaks. For admins.",
     "audit": "Who changed what, and when. For admins.",
     "usage": "What language models were used for, and what that cost. For admins.",
     "notifications": "Word to one user, to every user, or to everybody who is connected.",
@@ -84,6 +86,7 @@ _ROUTERS = (
     overview.overview,
     alerts.alerts,
     alerts.audit,
+    editing.documents,
     usage.usage,
 )
 _DESCRIPTION = """\

@@ -15,6 +15,7 @@ from server.chat.alerting.office import AlertOffice
 from server.chat.articles import Articles
 from server.chat.audit import Audit
 from server.chat.conversations import ConversationVerbs
+from server.chat.editing import Editing
 from server.chat.experiment_office import ExperimentOffice
 from server.chat.gaps import Gaps
 from server.chat.inbox import Inbox
@@ -58,6 +59,7 @@ class Desk:
     audit: Audit
     overview: Overview
     agents: AgentDesk
+    editing: Editing
     verbs: Mapping[type[Incoming], Verb]
     explain: bool
 

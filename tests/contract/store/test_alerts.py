@@ -9,6 +9,7 @@ import pytest
 from server.errors import Conflict, NotFound
 from server.store.alert_ports import AlertRow, AuditRow, Evidence, SilenceRow
 from server.store.alerts import floor_of
+from server.store.edit_ports import Edit
 from server.store.inbox_ports import Doubt, Judgement
 from server.store.ports import Assessment
 from server.store.sql import SqlStore
@@ -116,3 +117,15 @@ async def test_what_goes_on(store: SqlStore) -> None:
     assert [one.channel for one in await store.live_conversations(0, 1)] == [first]
     assert await store.live_conversations(4_102_444_800_000, 10) == []
     assert [one["intent"] for one in await store.analyses_since(0, 10)] == ["parcel", "parcel"]
+
+
+async def test_edits_follow_one_upon_the_other(store: SqlStore) -> None:
+    assert (await store.edits("personas", 5), await store.edit_revisions()) == ([], {})
+    first = Edit("personas", 1, {"a": [1]}, "root", NOW_MS)
+    await store.add_edit(first)
+    with pytest.raises(Conflict):
+        await store.add_edit(replace(first, by="eve"))
+    second = Edit("personas", 2, None, "eve", NOW_MS + 1)
+    await store.add_edit(second)
+    assert await store.edits("personas", 5) == [second, first]
+    assert await store.edit_revisions() == {"personas": 2}

@@ -15,6 +15,7 @@ from server.chat.administration import Administration, Issued, Profile
 from server.chat.alerting.office import AlertOffice
 from server.chat.articles import Articles
 from server.chat.audit import Audit
+from server.chat.editing import Editing
 from server.chat.experiment_office import ExperimentOffice
 from server.chat.gaps import Coverage, Frequent, Gap, GapDesk, Gaps
 from server.chat.inbox import Inbox
@@ -35,7 +36,14 @@ from server.store.knowledge_ports import KnowledgeFigures, Version, VersionChang
 from server.store.ports import Account, Notice, Opened, PastTurn, Revocation
 from server.store.question_ports import ArticleFigures, Cluster, DayFigures
 from server.store.usage_ports import UsageSum
-from server.transport.http import alert_models, experiment_models, overview_models, policy_models, registry_models
+from server.transport.http import (
+    alert_models,
+    editing,
+    experiment_models,
+    overview_models,
+    policy_models,
+    registry_models,
+)
 from server.transport.http.desk import Desk
 from server.wire import examples, frames, requests
 from server.wire.catalogue import REQUESTS
@@ -497,6 +505,21 @@ class Lookout(Overview):
         return []
 
 
+@dataclass
+class Pen(Editing):
+    """Remembers likewise."""
+
+    verbs: Verbs
+
+    async def show(self, caller: Caller, kind: str) -> Json:
+        self.verbs.hear(caller, kind)
+        return editing.BotDocument.example or {}
+
+    async def change(self, caller: Caller, kind: str, revision: int, document: Mapping[str, Any] | None) -> Json:
+        self.verbs.hear(caller, (kind, revision, document))
+        return editing.BotDocument.example or {}
+
+
 def desk_of(verbs: Verbs, quotas: Quotas = NO_QUOTAS) -> Desk:
     """``quotas`` count on a clock that stands still."""
     parts = cast(Any, verbs)
@@ -520,6 +543,7 @@ def desk_of(verbs: Verbs, quotas: Quotas = NO_QUOTAS) -> Desk:
         audit=Chronicle(verbs),
         overview=Lookout(verbs),
         agents=parts,
+        editing=Pen(verbs),
         verbs={entry.frame: verbs.verb(entry.frame) for entry in REQUESTS},
         explain=False,
     )

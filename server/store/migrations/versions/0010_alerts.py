@@ -1,4 +1,4 @@
-"""Alerts, what people did about them, and the audit log.
+"""Alerts, what people did about them, the audit log, and documents edited while the bot runs.
 
 Revises: 0009
 """
@@ -20,6 +20,7 @@ _SYSTEM = sa.text("sender_kind = 'system'")
 def upgrade() -> None:
     """Apply."""
     _alerts()
+    _edits()
     op.create_table(
         "alert_silences",
         sa.Column("silence_id", sa.String(length=64), nullable=False),
@@ -55,6 +56,18 @@ def upgrade() -> None:
     op.create_index("ix_audit_log_by_id", "audit_log", ["by_id", "number"])
     op.create_index("ix_messages_system", "messages", ["message_id"], sqlite_where=_SYSTEM, postgresql_where=_SYSTEM)
     op.create_index("ix_assessments_at_ms", "assessments", ["at_ms"])
+
+
+def _edits() -> None:
+    op.create_table(
+        "edits",
+        sa.Column("kind", sa.String(length=32), nullable=False),
+        sa.Column("revision", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("document_json", sa.Text(), nullable=True),
+        sa.Column("by_id", sa.String(), nullable=False),
+        sa.Column("at_ms", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("kind", "revision", name=op.f("pk_edits")),
+    )
 
 
 def _alerts() -> None:

@@ -7,7 +7,14 @@ import { Kept } from "../parlance/kept.js";
 import { ChartPanel } from "./charts.js";
 import { CHARTS, TILES } from "./figures.js";
 import { History, SILENT_MS } from "./history.js";
-import { AlertPanel, QueuePanel } from "./lists.js";
+import { Actions } from "./actions.js";
+import { AlertPanel } from "./alerts.js";
+import { conversationsPanel, TurnsDrawer } from "./conversations.js";
+import { QueuePanel } from "./lists.js";
+import { Rest } from "./rest.js";
+import { Source } from "./source.js";
+import { voicesPanel } from "./voices.js";
+import { auditPanel, experimentsPanel, intentsPanel, modelsPanel, policiesPanel, workersPanel } from "./tables.js";
 import { StaffSession, takeTokenFromAddress } from "../parlance/staff_session.js";
 import { Alerts, Queue } from "../parlance/waiting.js";
 import { durationOf, NOTHING, secondOf } from "./words.js";
@@ -26,10 +33,34 @@ const session = new StaffSession(new Kept(() => sessionStorage), "admin");
 const connection = new Connection({ url: socketUrl(), client: CLIENT, credentials: session, resume: () => ({}) });
 const history = new History();
 const [queue, alerts] = [new Queue(), new Alerts()];
+const rest = new Rest(session);
+/** What is asked for over REST, and how often. */
+const sources = {
+  conversations: new Source(() => rest.get("v1/insight/conversations?limit=30"), 5_000),
+  silences: new Source(async () => (await rest.get("v1/alerts/silences")).items, 15_000),
+  intents: new Source(() => rest.get("v1/insight/intents"), 30_000),
+  policies: new Source(() => rest.get("v1/policies"), 10_000),
+  models: new Source(() => rest.get("v1/models"), 10_000),
+  experiments: new Source(readExperiments, 30_000),
+  voices: new Source(readVoices, 30_000),
+  audit: new Source(() => rest.get("v1/audit?limit=20"), 10_000),
+};
+const actions = new Actions(rest, parts.toasts, changed);
+const drawer = new TurnsDrawer(rest);
 const panels = {
   charts: CHARTS.map((what) => new ChartPanel(what, save)),
   queue: new QueuePanel(),
-  alerts: new AlertPanel(),
+  alerts: new AlertPanel(actions),
+  workers: workersPanel(() => nowMs()),
+};
+const asked = {
+  conversations: conversationsPanel((one) => drawer.open(one)),
+  intents: intentsPanel(),
+  models: modelsPanel(actions),
+  experiments: experimentsPanel(actions),
+  policies: policiesPanel(actions),
+  voices: voicesPanel(actions),
+  audit: auditPanel(actions),
 };
 /** The server's clock less this one's: waits and axes are told in the server's time. */
 let skewMs = 0;
@@ -45,6 +76,28 @@ function socketUrl() {
 }
 
 const nowMs = () => Date.now() + skewMs;
+
+/** Every experiment, those that take or took users with what is known of them. */
+async function readExperiments() {
+  const { items } = await rest.get("v1/experiments");
+  const read = async (document) => {
+    const wanted = document.state === "running" || document.state === "paused";
+    const report = wanted ? await rest.get(`v1/experiments/${encodeURIComponent(document.id)}/report`) : null;
+    return { document, report };
+  };
+  return { items: await Promise.all(items.map(read)) };
+}
+
+async function readVoices() {
+  const [personas, rules] = await Promise.all(["personas", "mood_rules"].map((kind) => rest.get(`v1/documents/${kind}`)));
+  return { personas, rules };
+}
+
+/** Something was changed here: ask again for what shows it. */
+async function changed(name) {
+  await Promise.all([sources[name]?.refresh(), sources.audit.refresh()]);
+  draw();
+}
 
 async function welcomed({ user, time_ms: serverMs }) {
   if (user.kind !== "admin") {
@@ -116,9 +169,19 @@ function draw() {
   if (document.hidden || parts.figures.hidden) return;
   drawTiles();
   panels.queue.draw(queue, nowMs(), freshnessOf(QUEUE));
-  panels.alerts.draw(alerts, freshnessOf(ALERTS));
+  panels.alerts.draw(alerts, sources.silences.value, freshnessOf(ALERTS));
+  drawMore();
   const endMs = pausedAtMs ?? nowMs();
   for (const panel of panels.charts) panel.draw(history, [endMs - rangeMs, endMs], freshnessOf(METRICS));
+}
+
+function drawMore() {
+  const figures = history.latest;
+  const workers = freshnessOf(METRICS);
+  panels.workers.draw(figures?.per_worker ?? null, workers);
+  for (const [name, panel] of Object.entries(asked)) panel.draw(sources[name].value, sources[name].freshness);
+  if (!connection.online) return;
+  for (const source of Object.values(sources)) source.look();
 }
 
 function drawTiles() {
@@ -165,6 +228,9 @@ function build() {
   parts.tiles.append(...TILES.map(({ name }) => h("div", { class: "tile" }, h("dt", {}, name), h("dd", {}, NOTHING))));
   const roots = [...panels.charts, panels.queue, panels.alerts].map(({ root }) => root);
   parts.panels.append(...roots);
+  const { conversations, intents, models, experiments, policies, voices, audit } = asked;
+  const more = [conversations, intents, panels.workers, models, experiments, policies, voices, audit];
+  parts.more.append(...more.map(({ root }) => root));
   for (const { label, ms } of RANGES) {
     const button = h("button", { type: "button", class: "button", value: ms, onclick: () => showRange(ms) }, label);
     parts.ranges.append(button);

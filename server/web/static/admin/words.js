@@ -16,6 +16,7 @@ export const perSecond = known((value) => (value < 100 ? fine : plain).format(va
 export const ms = known((value) => `${(value < 100 ? fine : plain).format(value)} ms`);
 // "-0.00" is no mood
 export const score = known((value) => fraction.format(Math.abs(value) < 0.005 ? 0 : value));
+export const figure = known((value) => (Number.isInteger(value) ? plain : fraction).format(value));
 export const percent = known((value) => share.format(value));
 export const megabytes = known((value) => `${plain.format(value / 1_000_000)} MB`);
 export const cores = known((value) => fraction.format(value));
