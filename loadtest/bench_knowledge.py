@@ -22,8 +22,8 @@ from typing import Any
 import numpy as np
 
 from loadtest.measure import print_table
-from server.chat.graph import RowGraph
 from server.clock import SystemClock
+from server.knowledge.graph import RowGraph
 from server.knowledge.index import Filters, Floats, Index, Question, Row
 from server.knowledge.values import Article, Entry
 from server.store.sql import SqlStore, sqlite_url

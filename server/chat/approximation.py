@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from typing import Final, Literal
 
 import structlog
 
-from server.chat.graph import RowGraph, is_available
+from server.knowledge.graph import RowGraph, is_available
 from server.knowledge.index import Index
 
 MANY_ROWS: Final = 100_000
@@ -40,7 +41,7 @@ class Approximation:
             return False
         graph = self._graph
         if graph is None or not self._fits(graph, index):
-            graph = RowGraph(index.model, index.dim)
+            graph = RowGraph(index.model, index.dim, threading.Lock())
         numbers, vectors = index.vectors(graph)
         if not numbers:
             return False

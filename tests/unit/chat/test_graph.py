@@ -11,8 +11,8 @@ import pytest
 
 from server.chat import approximation
 from server.chat.approximation import WASTE, Approximation
-from server.chat.graph import GraphMissing
-from server.chat.graph import RowGraph as Graph
+from server.knowledge.graph import GraphMissing
+from server.knowledge.graph import RowGraph as Graph
 from server.knowledge.index import Filters, Floats, Index, Question, Row
 
 DIM, ROWS = 32, 1_500

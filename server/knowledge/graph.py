@@ -6,8 +6,8 @@ hold yet; so it may be behind, and serve several states of an index.
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Collection, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any, Final
 
 import numpy as np
@@ -36,17 +36,17 @@ def is_available() -> bool:
 
 
 class RowGraph:
-    """A ``knowledge.index.Graph`` of unit vectors (dim,) by their rows' numbers. Safe to search in threads while
-    another one adds."""
+    """An ``index.Graph`` of unit vectors (dim,) by their rows' numbers. ``lock``: held for each search and for each few
+    rows that are added, where threads do both."""
 
-    def __init__(self, model: str, dim: int) -> None:
+    def __init__(self, model: str, dim: int, lock: AbstractContextManager[object] | None = None) -> None:
         try:
             from usearch.index import Index as USearchIndex
         except ImportError as error:
             raise GraphMissing(GraphMissing.__doc__) from error
         self.model = model
         self.dim = dim
-        self._lock = threading.Lock()
+        self._lock = lock or nullcontext()
         # bfloat16 halves the memory; the cosines by which hits are judged are computed anew.
         self._graph: Any = USearchIndex(
             ndim=dim,
