@@ -318,6 +318,7 @@ class TestDocumentation:
         metrics.inbox(1, [Agreement("nlu-1.2.0", 2, 1)])
         metrics.language.used(USAGE, "")
         metrics.language.skipped("busy")
+        metrics.alerts.delivery("webhook", "delivered")
         found = {
             sample.name.removesuffix("_bucket"): {name for name in sample.labels if name != "le"}
             for family in text_string_to_metric_families(metrics.render().decode())
