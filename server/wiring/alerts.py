@@ -6,14 +6,13 @@ import asyncio
 import shutil
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import structlog
 
 from inference.registry.everywhere import ClusterFigures
 from inference.registry.fleet import Roster
 from server import __version__
-from server.chat.alerting.carriers import Mailbox, MailCarrier, WebhookCarrier
 from server.chat.alerting.courier import Carrier, Courier
 from server.chat.alerting.keeper import AlertKeeper
 from server.chat.alerting.letters import Channel, Letter
@@ -27,6 +26,9 @@ from server.settings import Settings
 from server.wiring.ground import Ground, new_id
 from server.wiring.people import People
 from server.wiring.turns import Turns
+
+if TYPE_CHECKING:
+    from server.chat.alerting.carriers import Mailbox
 
 LOOK_S: Final = 10.0
 """A window of 500 turns moves no faster, and no disk fills faster than that."""
@@ -56,7 +58,7 @@ def post_lookout(ground: Ground, people: People, turns: Turns, plan: Plan) -> Lo
         alerts=alerts,
         figures=people.figures,
         surroundings=health.surroundings,
-        courier=lambda ended: _courier(ground, ended),
+        courier=lambda ended: _courier(ground, plan, ended),
         signals=ground.signals,
         clock=ground.clock,
         new_id=new_id,
@@ -68,6 +70,8 @@ def post_lookout(ground: Ground, people: People, turns: Turns, plan: Plan) -> Lo
 
 def carriers_of(settings: Settings, clock: Clock) -> dict[Channel, Carrier]:
     """How letters leave; the rules of settings and plan see to it that there is a way for each receiver."""
+    from server.chat.alerting.carriers import MailCarrier, WebhookCarrier  # late: most servers tell nobody
+
     return {
         "webhook": WebhookCarrier(settings.alert_webhook_secret.get_secret_value(), clock=clock),
         "email": MailCarrier(mailbox_of(settings), clock=clock),
@@ -76,6 +80,8 @@ def carriers_of(settings: Settings, clock: Clock) -> dict[Channel, Carrier]:
 
 def mailbox_of(settings: Settings) -> Mailbox:
     """As the settings have it."""
+    from server.chat.alerting.carriers import Mailbox
+
     return Mailbox(
         host=settings.alert_mail_host,
         port=settings.alert_mail_port,
@@ -87,10 +93,9 @@ def mailbox_of(settings: Settings) -> Mailbox:
     )
 
 
-def _courier(ground: Ground, ended: Callable[[Letter], None]) -> Courier:
-    return Courier(
-        carriers_of(ground.settings, ground.clock), rng=ground.rng, count=ground.metrics.alerts.delivery, ended=ended
-    )
+def _courier(ground: Ground, plan: Plan, ended: Callable[[Letter], None]) -> Courier:
+    carriers = carriers_of(ground.settings, ground.clock) if plan.receivers else {}
+    return Courier(carriers, rng=ground.rng, count=ground.metrics.alerts.delivery, ended=ended)
 
 
 class Health:

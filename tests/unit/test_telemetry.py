@@ -333,6 +333,7 @@ class TestDocumentation:
         metrics.language.skipped("busy")
         metrics.articles.show([ArticleFigures("pay", 1, 3, 2, 1, 0, 0, 5)])
         metrics.articles.looked_up("passages", hit=True)
+        metrics.alerts.delivery("webhook", "delivered")
         found = {
             sample.name.removesuffix("_bucket"): {name for name in sample.labels if name != "le"}
             for family in text_string_to_metric_families(metrics.render().decode())
