@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Final, cast
 
-from sqlalchemy import Connection, Row, bindparam, func, insert, literal_column, select, text, update
+from sqlalchemy import BindParameter, Connection, Row, bindparam, func, insert, literal_column, select, text, update
 
 from server.knowledge.plain_words import words_of
 from server.store import codec, schema
@@ -31,7 +31,7 @@ _BEHIND = (
     .order_by(_conversations.c.id)
     .limit(bindparam("most"))
 )
-_IDS = bindparam("ids", expanding=True)
+_IDS: BindParameter[Any] = bindparam("ids", expanding=True)
 _LOCK = (
     select(_searched.c.conversation_id)
     .where(_searched.c.conversation_id.in_(_IDS))
