@@ -26,8 +26,10 @@ GATHER_S: Final = 1.0
 RETRY_S: Final = 5.0
 SWEEP_EVERY_MS: Final = 60_000
 """Every conversation is compared with what was entered of it; it takes a second for a million of them."""
-BATCH: Final = 10
-"""Conversations of a commit, which others share, and messages of each: some milliseconds' work at most."""
+BATCH: Final = 50
+"""Conversations of a commit, which others share."""
+MESSAGES_AT_ONCE: Final = 100
+"""Likewise: some milliseconds' work."""
 SWEPT_AT_ONCE: Final = 500
 MAX_PENDING: Final = 10_000
 """Conversations; more are left to the next sweep."""
@@ -120,7 +122,7 @@ class Searching:
                 raise
 
     async def _enter(self, channels: list[str]) -> None:
-        while await self._store.index_words(channels, BATCH):
+        while await self._store.index_words(channels, MESSAGES_AT_ONCE):
             pass
 
 

@@ -6,14 +6,15 @@ of its offsets under a lock on how far it has come: what is missed once is found
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Final, cast
 
-from sqlalchemy import Connection, Row, bindparam, func, insert, literal_column, select, text, update
+from sqlalchemy import BindParameter, Connection, Row, bindparam, func, insert, literal_column, select, text, update
 
 from server.knowledge.plain_words import words_of
 from server.store import codec, schema
 from server.store.dialect import Database
+from server.store.query import run_many
 from server.store.search_ports import Found, Search
 from server.wire.parts import Kind, State, User
 
@@ -30,25 +31,36 @@ _BEHIND = (
     .order_by(_conversations.c.id)
     .limit(bindparam("most"))
 )
+_IDS: BindParameter[Any] = bindparam("ids", expanding=True)
 _LOCK = (
-    select(_searched.c.last_offset).where(_searched.c.conversation_id == bindparam("conversation")).with_for_update()
+    select(_searched.c.conversation_id)
+    .where(_searched.c.conversation_id.in_(_IDS))
+    .order_by(_searched.c.conversation_id)
+    .with_for_update()
 )
 _NEW = (
-    select(_messages.c.message_id, _messages.c.offset, _messages.c.sender_kind, _messages.c.text)
-    .where(_messages.c.conversation_id == bindparam("conversation"), _messages.c.offset > bindparam("position"))
-    .order_by(_messages.c.offset)
+    select(
+        _messages.c.message_id,
+        _messages.c.conversation_id,
+        _messages.c.offset,
+        _messages.c.sender_kind,
+        _messages.c.text,
+    )
+    .join_from(_searched, _messages, _messages.c.conversation_id == _searched.c.conversation_id)
+    .where(_searched.c.conversation_id.in_(_IDS), _messages.c.offset > _searched.c.last_offset)
+    .order_by(_messages.c.conversation_id, _messages.c.offset)
     .limit(bindparam("most"))
 )
-_ADD_ROW = insert(_rows).values(message_id=bindparam("message")).returning(_rows.c.number)
+_ADD_ROWS = insert(_rows).returning(_rows.c.number, _rows.c.message_id)
 _ADVANCE = (
     update(_searched)
     .where(_searched.c.conversation_id == bindparam("conversation"))
     .values(last_offset=bindparam("position"))
 )
-_SQLITE_ADD: Final = text("INSERT INTO message_text (rowid, words) VALUES (:number, :words)")
-_PG_ADD: Final = text(
-    "INSERT INTO message_text (number, words) "
-    "VALUES (:number, array_to_tsvector(string_to_array(CAST(:words AS TEXT), ' ')))"
+_SQLITE_ADD: Final = "INSERT INTO message_text (rowid, words) VALUES (?, ?)"
+_PG_ADD: Final = (
+    "INSERT INTO message_text (number, words) SELECT number, array_to_tsvector(string_to_array(words, ' ')) "
+    "FROM unnest($1::INTEGER[], $2::TEXT[]) AS new (number, words)"
 )
 
 
@@ -59,23 +71,33 @@ class Indexer:
         self._begin = database.upsert(_searched, ["conversation_id"], [])
 
     def __call__(self, connection: Connection, conversations: Sequence[str], limit: int) -> int:
-        """How many messages were entered."""
-        return sum(self._enter(connection, conversation, limit) for conversation in sorted(conversations))
-
-    def _enter(self, connection: Connection, conversation: str, limit: int) -> int:
-        connection.execute(self._begin, {"conversation_id": conversation, "last_offset": 0})
-        position = connection.scalar(_LOCK, {"conversation": conversation})
-        values = {"conversation": conversation, "position": position, "most": limit}
-        new = connection.execute(_NEW, values).all()
-        add = _SQLITE_ADD if _is_sqlite(connection) else _PG_ADD
-        for row in new:
-            words = [] if row.sender_kind == "system" else words_of(row.text)
-            if words:
-                number = connection.scalar(_ADD_ROW, {"message": row.message_id})
-                connection.execute(add, {"number": number, "words": " ".join(words)})
-        if new:
-            connection.execute(_ADVANCE, {"conversation": conversation, "position": new[-1].offset})
+        """How many messages were entered. A few statements, however many there are: others wait for the commit."""
+        ids = sorted(set(conversations))
+        if not ids:
+            return 0
+        connection.execute(self._begin, [{"conversation_id": one, "last_offset": 0} for one in ids])
+        connection.execute(_LOCK, {"ids": ids}).all()
+        new = connection.execute(_NEW, {"ids": ids, "most": limit}).all()
+        if not new:
+            return 0
+        words = {row.message_id: words_of(row.text) for row in new if row.sender_kind != "system"}
+        _add(connection, {message_id: " ".join(found) for message_id, found in words.items() if found})
+        last = {row.conversation_id: row.offset for row in new}  # they ascend
+        connection.execute(
+            _ADVANCE, [{"conversation": conversation, "position": offset} for conversation, offset in last.items()]
+        )
         return len(new)
+
+
+def _add(connection: Connection, words: Mapping[str, str]) -> None:
+    if not words:
+        return
+    added = connection.execute(_ADD_ROWS, [{"message_id": message_id} for message_id in words]).all()
+    rows = [(row.number, words[row.message_id]) for row in added]
+    if _is_sqlite(connection):
+        run_many(connection, _SQLITE_ADD, rows)
+    else:
+        run_many(connection, _PG_ADD, ([number for number, _ in rows], [text for _, text in rows]))
 
 
 def unindexed(connection: Connection, after: str, limit: int) -> list[str]:

@@ -53,8 +53,8 @@ class SearchStore(Protocol):
         """By the time of the message found, newest first."""
 
     async def index_words(self, channels: Sequence[str], limit: int) -> int:
-        """Enter messages of these conversations that are not entered yet, at most ``limit`` of each. How many were
-        entered; 0: there are none left."""
+        """Enter messages of these conversations that are not entered yet, at most ``limit``. How many were entered; 0:
+        there are none left."""
 
     async def unindexed(self, after: str | None, limit: int) -> list[str]:
         """Conversations with messages that are not entered yet, ascending, those behind ``after``."""

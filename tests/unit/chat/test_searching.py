@@ -70,16 +70,16 @@ async def test_whoever_searches_finds_what_this_worker_has_stored() -> None:
 
 async def test_a_sweep_finds_what_nobody_told_of_in_small_commits() -> None:
     house = House()
-    house.store.behind = {f"conv:{number:02}": 15 for number in range(25)}
+    house.store.behind = {f"conv:{number:03}": 150 for number in range(120)}
     await house.searching.step()
     assert not any(house.store.behind.values())
     assert max(house.store.sizes) == BATCH
-    house.store.behind["conv:00"] = 1
+    house.store.behind["conv:000"] = 1
     await house.searching.step()
-    assert house.store.behind["conv:00"] == 1  # not again at once
+    assert house.store.behind["conv:000"] == 1  # not again at once
     house.clock.advance(SWEEP_EVERY_MS)
     await house.searching.step()
-    assert house.store.behind["conv:00"] == 0
+    assert house.store.behind["conv:000"] == 0
 
 
 async def test_what_could_not_be_entered_is_entered_later() -> None:
