@@ -56,7 +56,7 @@ test: $(VENV)/.test ## all checks and tests (installs Redis, PostgreSQL, Chromiu
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/pytest -n 3 --dist loadfile --no-loadscope-reorder $(ABREAST)
-	$(BIN)/pytest $(ALONE)
+	$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder $(ALONE)
 
 test-train: $(TRAIN_VENV)/.train ## the training pipeline on a handful of rows, export and quantisation included
 	$(TRAIN_VENV)/bin/python -m pytest tests/train
