@@ -14,7 +14,7 @@ VENV := .venv
 TRAIN_VENV := .venv-train
 BIN := $(VENV)/bin
 PIP := -m pip --disable-pip-version-check -q install
-# Most tests wait more than they work; those that load or kill servers get the machine for themselves.
+# Most tests wait more than they work; those that load or kill servers come when the others are through.
 ABREAST := tests/browser tests/integration tests/contract tests/unit
 ALONE := tests/fuzz tests/chaos
 
