@@ -9,7 +9,7 @@ from server.cli.lines import lines
 
 
 def redact() -> None:
-    """Put placeholders such as [email] in place of personal data: standard input to standard output, line by line.
+    r"""Put placeholders such as \[email] in place of personal data: standard input to standard output, line by line.
 
     Found are e-mail addresses, phones, payment cards, IBANs, national ids and IP addresses; names and postal addresses
     are not, nor what stands over two lines. Bytes that are not UTF-8 pass as they are.

@@ -41,3 +41,7 @@ def test_a_line_without_end_is_refused_after_the_good_ones() -> None:
     with pytest.raises(StartupError, match="Line 2 of standard input is longer"):
         stream(io.BytesIO(b"a@b.com\n" + b"x" * (MAX_LINE_BYTES + 100_000)), target)
     assert target.getvalue() == b"[email]\n"
+
+
+def test_the_help_shows_what_a_placeholder_looks_like() -> None:
+    assert "[email]" in CliRunner().invoke(app, ["redact", "--help"]).stdout
