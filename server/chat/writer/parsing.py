@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Final
@@ -31,9 +30,13 @@ from server.chat.writer.values import (
     topic_words_of,
     words_of,
 )
+from server.chat.writer.wishes import any_of, wishes_of
 from server.chat.writer.words import plain_words, word_topics
 
-_GENERAL_KEYS: Final = ("phrases", "suggest", "handover_words", "follow_up_words", "detail_words", *LEXIS_KEYS)
+_GENERAL_KEYS: Final = (
+    *("phrases", "suggest", "handover_words", "handover_alone", "follow_up_words", "detail_words"),
+    *LEXIS_KEYS,
+)
 _DOMAIN_KEYS: Final = ("domain", "scope", "phrases", "suggest", "intents")
 _INTENT_KEYS: Final = ("topic", "example", "need", "scope", "serious", "words", "suggest", *TOPIC_POOLS)
 
@@ -66,6 +69,7 @@ class _Draft:
     pools: _Pools = field(default_factory=dict)
     suggest: dict[str, list[str]] = field(default_factory=dict)
     handover_words: list[str] = field(default_factory=list)
+    handover_alone: list[str] = field(default_factory=list)
     follow_up_words: list[str] = field(default_factory=list)
     detail_words: list[str] = field(default_factory=list)
     domains: dict[str, _Topical] = field(default_factory=dict)
@@ -104,7 +108,6 @@ def parse_phrases(documents: Mapping[str, object], language: str = ENGLISH) -> P
         else:
             _read_general(draft, mapping_of(document, at, _GENERAL_KEYS), at)
     _check_required(draft)
-    words = "|".join(re.escape(word) for word in sorted(draft.handover_words, key=len, reverse=True))
     return PhraseBook(
         pools=_freeze(draft.pools),
         domains={name: _domain(name, one) for name, one in draft.domains.items()},
@@ -113,7 +116,7 @@ def parse_phrases(documents: Mapping[str, object], language: str = ENGLISH) -> P
         words=word_topics(draft.words),
         follow_up=word_topics(dict.fromkeys(draft.follow_up_words, "")),
         detail_words=frozenset(plain_words(word) for word in draft.detail_words),
-        handover=re.compile(rf"\b(?:{words})\b", re.IGNORECASE) if words else None,
+        handover=any_of(draft.handover_words, draft.handover_alone),
         places=draft.places,
         lexis=draft.lexis.made(language),
     )
@@ -127,7 +130,9 @@ def _read_general(draft: _Draft, document: Mapping[str, object], at: Place) -> N
         for kind, texts in mapping_of(document["suggest"], at.key("suggest"), KINDS).items():
             draft.suggest.setdefault(kind, []).extend(buttons_of(texts, at.key("suggest").key(kind)))
     if "handover_words" in document:
-        draft.handover_words.extend(short_texts_of(document["handover_words"], at.key("handover_words")))
+        draft.handover_words.extend(wishes_of(document["handover_words"], at.key("handover_words")))
+    if "handover_alone" in document:
+        draft.handover_alone.extend(wishes_of(document["handover_alone"], at.key("handover_alone")))
     if "follow_up_words" in document:
         draft.follow_up_words.extend(topic_words_of(document["follow_up_words"], at.key("follow_up_words")))
     if "detail_words" in document:
