@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -153,6 +154,13 @@ class ChatPage:
         self.write(text)
         expect(self.answers).to_have_count(before + 1, timeout=PATIENCE_MS)
         return self.newest.locator(".bubble").inner_text()
+
+    def until(self, holds: Callable[[], bool], within_s: float = 30.0) -> None:
+        """Wait for something about the frames that went to and fro."""
+        end_s = time.monotonic() + within_s
+        while not holds():
+            assert time.monotonic() < end_s, "the frames that were waited for did not come"
+            self.page.wait_for_timeout(20)
 
     def texts(self) -> list[tuple[str, str]]:
         """What stands on the page, top to bottom, as ("own" | "other", text)."""

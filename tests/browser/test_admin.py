@@ -230,7 +230,7 @@ def test_alerts_are_acknowledged_and_silenced_and_changes_undone(
         panel, changes = admin.panel("Alerts"), admin.panel("Changes, users and keys")
         entry = panel.locator(".alert", has_text="Somebody is here")
         expect(entry).to_contain_text("A test.")
-        if look == "wide light":
+        if entry.get_by_role("button", name="Acknowledge").count():  # the first look has seen to it already
             entry.get_by_role("button", name="Acknowledge").click()
             admin.page.get_by_role("dialog").get_by_role("button", name="Acknowledge").click()
         expect(entry).to_contain_text("seen to by admin")

@@ -26,7 +26,7 @@ def test_sixty_articles_of_a_readable_length() -> None:
     for article in articles:
         words = sum(passage.words for passage in cut(article))
         assert 70 <= words <= 200, (article.article_id, words)
-        assert article.owner and article.tags and len(article.asks) == 8
+        assert article.owner and article.tags and 8 <= len(article.asks) <= 10
 
 
 def test_questions_are_labelled_apart_and_copy_no_article() -> None:
