@@ -81,7 +81,7 @@ class App:
     def _keepers(self) -> list[Coroutine[Any, Any, None]]:
         """What each part does by itself, for ever."""
         keepers = [
-            self._turns.bot.watch_silence(),
+            self._turns.reactions.watch_silence(),
             self._turns.learner.follow(),
             self._turns.learner.give_defaults(),
             self._turns.trials.follow(),
@@ -123,7 +123,7 @@ class App:
         await self._lookout.keeper.close()
         await self._turns.runner.close(self._settings.drain_ms / 1000)
         await self._turns.figures.close()
-        await self._turns.listening.close()
+        await self._turns.overhearing.close()
         await self._talk.agents.close()
         await self._turns.learner.close()
         await self._turns.trials.close()

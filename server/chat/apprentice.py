@@ -7,29 +7,22 @@ was taken, and only what is said so counts. A message without it says nothing of
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Protocol
 
 import structlog
 
 from adapters.features import features
-from inference.analysis import Analysis
 from server.chat.learning import Learner
 from server.chat.memory import rebuild, turn_view
+from server.chat.recollection import PAST_TURNS
+from server.chat.understanding import Analyser
 from server.clock import Clock
 from server.errors import ProtocolError
 from server.store.ports import DecisionRow, Store
 from server.wire.frames import Message
 
-PAST_TURNS = 50
 LOOK_BACK_MESSAGES = 20
 
 _log = structlog.get_logger(__name__)
-
-
-class Understanding(Protocol):
-    """What is needed of the inference engines."""
-
-    async def analyse(self, text: str, *, timeout_s: float, conversation: str) -> Analysis: ...
 
 
 class Apprentice:
@@ -39,14 +32,14 @@ class Apprentice:
         self,
         *,
         store: Store,
-        engine: Understanding,
+        analyser: Analyser,
         learner: Learner,
         clock: Clock,
         new_id: Callable[[], str],
         timeout_s: float,
     ) -> None:
         self._store = store
-        self._engine = engine
+        self._analyser = analyser
         self._learner = learner
         self._clock = clock
         self._new_id = new_id
@@ -70,7 +63,7 @@ class Apprentice:
 
     async def _decision(self, arm: str, asked: Message) -> DecisionRow:
         memory = rebuild(await self._store.past_turns(asked.channel, PAST_TURNS))
-        analysis = await self._engine.analyse(asked.text, timeout_s=self._timeout_s, conversation=asked.channel)
+        analysis = await self._analyser.analyse(asked.text, timeout_s=self._timeout_s, conversation=asked.channel)
         memory.hear(analysis, asked.text, asked.at_ms)
         now_ms = self._clock.now_ms()
         arms = self._learner.policy.arms

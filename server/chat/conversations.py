@@ -34,7 +34,7 @@ class ConversationVerbs:
         store: Store,
         signals: Signals,
         messages: Messages,
-        bot: Listener,
+        reactions: Listener,
         members_changed: Callable[[str, Sequence[str], Sequence[str]], None],
         doorkeeper: Doorkeeper,
         clock: Clock,
@@ -43,7 +43,7 @@ class ConversationVerbs:
         self._store = store
         self._signals = signals
         self._messages = messages
-        self._bot = bot
+        self._reactions = reactions
         self._members_changed = members_changed
         self._doorkeeper = doorkeeper
         self._clock = clock
@@ -129,7 +129,7 @@ class ConversationVerbs:
         )
         if message is not None:
             await self._messages.publish(message)
-            await told(self._bot.on_resolved(frame.channel, frame.resolved))
+            await told(self._reactions.on_resolved(frame.channel, frame.resolved))
         return Resolved(id=frame.id, channel=frame.channel, resolved=frame.resolved)
 
     async def rate(self, caller: Caller, frame: Rate) -> Rated:
@@ -145,5 +145,5 @@ class ConversationVerbs:
                 members_only=not caller.is_staff,
             )
         )
-        await told(self._bot.on_assessed(frame.channel, frame.rating))
+        await told(self._reactions.on_assessed(frame.channel, frame.rating))
         return Rated(id=frame.id, channel=frame.channel, accepted=True)

@@ -30,7 +30,7 @@ class HandoffVerbs:
         *,
         store: Store,
         messages: Messages,
-        bot: Listener,
+        reactions: Listener,
         members_changed: Callable[[str, Sequence[str], Sequence[str]], None],
         metrics: Metrics,
         clock: Clock,
@@ -38,7 +38,7 @@ class HandoffVerbs:
     ) -> None:
         self._store = store
         self._messages = messages
-        self._bot = bot
+        self._reactions = reactions
         self._members_changed = members_changed
         self._metrics = metrics
         self._clock = clock
@@ -63,7 +63,7 @@ class HandoffVerbs:
             raise no_such_channel() from None
         if await self._publish(changed):
             self._metrics.handoffs.inc()
-            await told(self._bot.on_handoff(frame.channel))
+            await told(self._reactions.on_handoff(frame.channel))
         return HandedOff(id=frame.id, channel=frame.channel, state=changed.state)
 
     async def claim(self, caller: Caller, frame: Claim) -> Claimed:

@@ -14,7 +14,7 @@ from adapters.rewards import Before
 from inference import personality
 from inference.analysis import Analysis
 from server.chat.writer import Spoken, Written
-from server.store.ports import PastTurn
+from server.store.ports import Answer, PastTurn
 
 # Ten turns carry a conversation's mood; older ones say little about the next answer.
 REMEMBERED_TURNS = 10
@@ -133,6 +133,13 @@ def rebuild(past: list[PastTurn]) -> Memory:
         memory.mood = turn.notes.get("mood", {})
         memory.spoken = Spoken.noted(turn.notes.get("spoken")) or memory.spoken
     return memory
+
+
+def last_answer(answer: Answer, turn_number: int) -> LastAnswer:
+    """``answer``, to the turn of that number, as the next turn sees it."""
+    decision_id = answer.decision.decision_id if answer.decision is not None else None
+    before = before_of(answer.analysis, turn_number, answer.turn.message.at_ms, answer.at_ms)
+    return LastAnswer(decision_id, before, answer.at_ms)
 
 
 def before_of(analysis: Mapping[str, Any], turn_number: int, asked_ms: int, answered_ms: int) -> Before:

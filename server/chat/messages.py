@@ -57,7 +57,7 @@ class Messages:
         store: Store,
         fanout: Fanout,
         signals: Signals,
-        bot: Listener,
+        reactions: Listener,
         submit_turn: Callable[[OpenTurn], None],
         listen: Callable[[Message], None],
         clock: Clock,
@@ -69,7 +69,7 @@ class Messages:
         self._store = store
         self._fanout = fanout
         self._signals = signals
-        self._bot = bot
+        self._reactions = reactions
         self._submit_turn = submit_turn
         self._listen = listen
         self._clock = clock
@@ -128,7 +128,7 @@ class Messages:
             await self.publish(message)
         await self._hand_over(done, append)
         if not done.duplicate and append.sender.kind in _AGENTS and chosen_persona(append.data) is not None:
-            await told(self._bot.on_agent_message(done.message))
+            await told(self._reactions.on_agent_message(done.message))
 
     async def _hand_over(self, done: Appended, append: Append) -> None:
         if done.turn is not None:
@@ -157,7 +157,7 @@ class Messages:
                 in_every_conversation=caller.is_staff,
             )
         )
-        await told(self._bot.on_rating(found))
+        await told(self._reactions.on_rating(found))
         return FeedbackAccepted(id=frame.id, message_id=frame.message_id, accepted=True)
 
 

@@ -18,7 +18,7 @@ from server.chat.access import require_agent, require_conversation
 from server.chat.memory import Memory, rebuild
 from server.chat.mood import bend
 from server.chat.peer import GUEST_NAME, Caller
-from server.chat.turn import PAST_TURNS
+from server.chat.recollection import PAST_TURNS
 from server.chat.writer import Situation, Written
 from server.errors import NotFound, Unavailable
 from server.knowledge.index import Hit

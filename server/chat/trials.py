@@ -36,6 +36,7 @@ from server.store.experiment_ports import ExperimentRow, Exposure, TrialTurn
 from server.store.policy_ports import PolicyMode
 from server.store.ports import OpenTurn, Store
 from server.telemetry import Metrics
+from server.wire.frames import Message
 from server.wire.parts import ExperimentRef, User
 
 LOOK_EVERY_S = 2.0
@@ -209,6 +210,11 @@ class Trials:
         found: asyncio.Future[Mapping[str, str]] = asyncio.get_running_loop().create_future()
         found.set_result({} if known is None else known.variants)
         return found
+
+    def part_in(self, asked: Message, turns: int, analysis: Analysis, kept: Mapping[str, str]) -> Part:
+        """What the experiments make of a message, its conversation's ``turns``-th; ``kept``: see ``recall``."""
+        sender, now_ms = asked.sender, self._clock.now_ms()
+        return self.part(sender.id, lambda: attributes_of(sender, analysis, turns, now_ms), kept, now_ms)
 
     def part(self, user_id: str, attributes: Callable[[], Attributes], kept: Mapping[str, str], now_ms: int) -> Part:
         """The user's part in the experiments that act now; microseconds, no I/O."""

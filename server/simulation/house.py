@@ -150,7 +150,7 @@ class House:
 
     async def tell_silences(self) -> None:
         """Reward the answers that nobody has reacted to for long enough."""
-        await self._turns.bot.tell_silences()
+        await self._turns.reactions.tell_silences()
 
     def _hear(self, message: Message) -> None:
         if message.sender.kind == "bot":

@@ -73,8 +73,8 @@ def _suggestions(ground: Ground, turns: Turns) -> Suggestions:
         store=ground.store,
         analyse=analyse,
         knowledge=turns.knowledge,
-        writer=lambda: turns.bot.writer,
-        personas=lambda: turns.bot.personas,
+        writer=lambda: turns.voice.writer,
+        personas=lambda: turns.voice.personas,
         rng=ground.rng,
     )
 

@@ -19,7 +19,7 @@ class Voices:
     """The bot speaks as the personas that are arms, in the words of whoever edited them last."""
 
     def __init__(self, turns: Turns, names: frozenset[str]) -> None:
-        self._bot = turns.bot
+        self._voice = turns.voice
         self._arms = turns.personas
         self._names = names
         self._edited: dict[str, Persona] = {}
@@ -42,7 +42,7 @@ class Voices:
     def speak_as(self, arms: tuple[Persona, ...]) -> None:
         """These are the personas that may be drawn."""
         self._arms = arms
-        self._bot.speak_as(tuple(self._edited.get(persona.name, persona) for persona in arms))
+        self._voice.speak_as(tuple(self._edited.get(persona.name, persona) for persona in arms))
 
 
 def prepare_editing(ground: Ground, turns: Turns) -> Editing:
@@ -54,7 +54,7 @@ def prepare_editing(ground: Ground, turns: Turns) -> Editing:
         "mood_rules": Editable(
             read_yaml(settings.mood_path),
             lambda document: void(parse_mood_rules(document, SOURCE)),
-            lambda document: turns.bot.bend_by(parse_mood_rules(document, SOURCE)),
+            lambda document: turns.voice.bend_by(parse_mood_rules(document, SOURCE)),
         ),
     }
     return Editing(store=ground.store, signals=ground.signals, clock=ground.clock, kinds=kinds)

@@ -29,7 +29,7 @@ class Taught(Protocol):
 
 
 class Writing(Protocol):
-    """The bot, as far as it writes."""
+    """How the bot speaks, as far as it writes."""
 
     def write_with(self, writer: BuiltInWriter) -> None: ...
 
@@ -48,14 +48,14 @@ class Teaching:
         phrases: Phrases,
         *,
         engine: Taught,
-        bot: Writing,
+        voice: Writing,
         default_language: str | None = None,
     ) -> None:
         self._default_language = default_language
         self._path = path
         self._phrases = phrases
         self._engine = engine
-        self._bot = bot
+        self._voice = voice
         self._intents = intents
         self._stamp: Stamp | None = None
         self._on_misfit: Callable[[], None] = lambda: None
@@ -76,7 +76,7 @@ class Teaching:
 
     def move(self, intents: TrainedIntents) -> None:
         """Other intents have come with another model, whose engines know them already."""
-        self._bot.write_with(writer_of(self._phrases, intents, self._default_language))
+        self._voice.write_with(writer_of(self._phrases, intents, self._default_language))
         self._intents = intents
 
     @property
@@ -110,7 +110,7 @@ class Teaching:
             if intents.manifest != self._intents.manifest:
                 # Between these two no text is read: both stand on the loop's thread.
                 self._engine.teach(intents)
-                self._bot.write_with(writer)
+                self._voice.write_with(writer)
                 self._intents = intents
                 _log.info("intents taught", intents=len(intents.manifest.labels), examples=intents.manifest.examples)
         self._stamp = stamp

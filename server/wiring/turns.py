@@ -11,21 +11,28 @@ from adapters.policies import Policy
 from inference.registry.fleet import Fleet
 from inference.registry.live import Live
 from server.chat.apprentice import Apprentice
+from server.chat.choosing import Choosing
 from server.chat.constraints import Constraints
 from server.chat.credit import Credit
 from server.chat.doubts import DoubtRule
 from server.chat.joining import RewardJoin
 from server.chat.knowledge import Knowledge
+from server.chat.language.ports import AS_WRITTEN
 from server.chat.learning import Learner
-from server.chat.listening import Listening
 from server.chat.memory import Memories
 from server.chat.model_figures import ModelFigures
+from server.chat.overhearing import Overhearing
+from server.chat.reactions import Reactions
+from server.chat.recollection import Recollection
+from server.chat.replies import Replies
 from server.chat.runner import TurnRunner
 from server.chat.signals import ModelsMoved, TurnsLeft
 from server.chat.treatments import Abilities
 from server.chat.trials import Trials
 from server.chat.turn import Bot
+from server.chat.understanding import Understanding
 from server.chat.versions import roles
+from server.chat.voice import Voice
 from server.contents import Contents, catalogue_of, standard_version
 from server.store.policy_ports import PolicyMode
 from server.store.ports import RewardEvent
@@ -46,13 +53,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Turns:
-    """``runner`` decides when ``bot`` answers, which asks ``fleet`` and ``learner``.
+    """``runner`` decides when ``bot`` answers, which asks ``fleet`` and ``learner``, and speaks with ``voice``;
+    ``reactions`` hear what follows.
 
     ``models`` watches which versions of the model are to be in use, ``live`` counts what they do here and ``figures``
     tells what they do on all workers; ``teaching`` watches the user's own intents, where there are some;
     ``policy_maker`` makes policies as the settings say; ``known_intents`` tells the names of the intents that are
     understood now; ``personas`` are those among which the policy chooses;
-    ``listening`` reads what no bot answers. ``trials`` are the experiments that act on turns, and ``can`` what their
+    ``overhearing`` reads what no bot answers. ``trials`` are the experiments that act on turns, and ``can`` what their
     variants may change. ``knowledge`` is the user's own, ``author``
     asks a language model.
     """
@@ -64,8 +72,10 @@ class Turns:
     policy_maker: SettingsMaker
     learner: Learner
     bot: Bot
+    voice: Voice
+    reactions: Reactions
     runner: TurnRunner
-    listening: Listening
+    overhearing: Overhearing
     teaching: Teaching | None
     known_intents: Callable[[], Collection[str]]
     personas: tuple[Persona, ...]
@@ -106,13 +116,33 @@ def prepare_turns(
     author = author_of(ground, contents, fleet)
     if author is not None:
         knowledge.on_change(author.forget)
-    bot = _bot(ground, contents, fleet, learner, trials=trials, knowledge=knowledge, author=author)
-    learner.on_personas(bot.speak_as)
+    voice = Voice(writer=contents.writer, personas=contents.personas, mood_rules=contents.mood_rules, rng=ground.rng)
+    learner.on_personas(voice.speak_as)
+    choosing = _choosing(ground, contents, learner, trials)
+    recollection = _recollection(ground, choosing)
+    reactions = _reactions(ground, fleet, learner, recollection)
+    bot = Bot(
+        store=ground.store,
+        fanout=ground.fanout,
+        recollection=recollection,
+        understanding=_understanding(ground, fleet, knowledge),
+        trials=trials,
+        choosing=choosing,
+        voice=voice,
+        replies=_replies(ground, trials),
+        reactions=reactions,
+        knowledge=knowledge,
+        clock=ground.clock,
+        metrics=ground.metrics,
+        author=author or AS_WRITTEN,
+    )
     runner = _runner(ground, bot)
     ground.signals.on(TurnsLeft, runner.on_turns_left)
-    teaching = _teaching(ground, contents, fleet, bot)
+    teaching = _teaching(ground, contents, fleet, voice)
     models = _models(ground, contents, fleet, maker, teaching)
-    listening = Listening(engine=fleet, fanout=ground.fanout, timeout_s=ground.settings.analysis_timeout_ms / 1000)
+    overhearing = Overhearing(
+        analyser=fleet, fanout=ground.fanout, timeout_s=ground.settings.analysis_timeout_ms / 1000
+    )
     return Turns(
         fleet=fleet,
         live=live,
@@ -121,8 +151,10 @@ def prepare_turns(
         policy_maker=policy_maker,
         learner=learner,
         bot=bot,
+        voice=voice,
+        reactions=reactions,
         runner=runner,
-        listening=listening,
+        overhearing=overhearing,
         teaching=teaching,
         known_intents=known_intents,
         personas=contents.personas,
@@ -133,12 +165,12 @@ def prepare_turns(
     )
 
 
-def _teaching(ground: Ground, contents: Contents, fleet: Fleet, bot: Bot) -> Teaching | None:
+def _teaching(ground: Ground, contents: Contents, fleet: Fleet, voice: Voice) -> Teaching | None:
     path, intents = ground.settings.intents, contents.intents
     if path is None or intents is None:
         return None
     return Teaching(
-        path, intents, contents.phrases, engine=fleet, bot=bot, default_language=ground.settings.default_language
+        path, intents, contents.phrases, engine=fleet, voice=voice, default_language=ground.settings.default_language
     )
 
 
@@ -197,7 +229,7 @@ def _apprentice(ground: Ground, fleet: Fleet, learner: Learner) -> Apprentice | 
         return None
     return Apprentice(
         store=ground.store,
-        engine=fleet,
+        analyser=fleet,
         learner=learner,
         clock=ground.clock,
         new_id=new_id,
@@ -209,41 +241,54 @@ def _identity(ground: Ground) -> User:
     return User(id="bot", kind="bot", name=ground.settings.bot_name)
 
 
-def _bot(
-    ground: Ground,
-    contents: Contents,
-    fleet: Fleet,
-    learner: Learner,
-    *,
-    trials: Trials,
-    knowledge: Knowledge,
-    author: Author | None,
-) -> Bot:
-    settings = ground.settings
-    return Bot(
+def _understanding(ground: Ground, fleet: Fleet, knowledge: Knowledge) -> Understanding:
+    return Understanding(
+        analyser=fleet,
+        knowledge=knowledge,
         store=ground.store,
         fanout=ground.fanout,
-        engine=fleet,
+        timeout_s=ground.settings.analysis_timeout_ms / 1000,
+    )
+
+
+def _choosing(ground: Ground, contents: Contents, learner: Learner, trials: Trials) -> Choosing:
+    return Choosing(
+        store=ground.store,
         learner=learner,
-        writer=contents.writer,
-        personas=contents.personas,
-        memories=Memories(settings.conversations_in_memory),
-        identity=_identity(ground),
-        clock=ground.clock,
-        rng=ground.rng,
-        new_id=new_id,
-        metrics=ground.metrics,
-        analysis_timeout_s=settings.analysis_timeout_ms / 1000,
-        silence_ms=settings.silence_ms,
-        sole_worker=not settings.shares_database,
-        mood_rules=contents.mood_rules,
-        constraints=Constraints(contents.rules, by_segment=settings.policy == "personal"),
-        credit=Credit(ground.store, learner, settings.credit_lambda) if settings.credit_lambda else None,
-        doubts=DoubtRule(settings.inbox_confidence, settings.inbox_out_of_scope) if settings.inbox_items else None,
-        apprentice=_apprentice(ground, fleet, learner),
+        constraints=Constraints(contents.rules, by_segment=ground.settings.policy == "personal"),
         trials=trials,
-        knowledge=knowledge,
-        author=author,
+        new_id=new_id,
+    )
+
+
+def _recollection(ground: Ground, choosing: Choosing) -> Recollection:
+    return Recollection(
+        store=ground.store,
+        memories=Memories(ground.settings.conversations_in_memory),
+        segment=choosing.segment,
+        sole_worker=not ground.settings.shares_database,
+    )
+
+
+def _replies(ground: Ground, trials: Trials) -> Replies:
+    settings = ground.settings
+    return Replies(
+        identity=_identity(ground),
+        new_id=new_id,
+        trials=trials,
+        doubts=DoubtRule(settings.inbox_confidence, settings.inbox_out_of_scope) if settings.inbox_items else None,
+    )
+
+
+def _reactions(ground: Ground, fleet: Fleet, learner: Learner, recollection: Recollection) -> Reactions:
+    settings = ground.settings
+    return Reactions(
+        learner=learner,
+        recollection=recollection,
+        clock=ground.clock,
+        silence_ms=settings.silence_ms,
+        credit=Credit(ground.store, learner, settings.credit_lambda) if settings.credit_lambda else None,
+        apprentice=_apprentice(ground, fleet, learner),
     )
 
 

@@ -23,12 +23,12 @@ from server.chat.language.budget import Exhausted, day_start_ms
 from server.chat.language.checks import Embed
 from server.chat.language.deltas import Deltas
 from server.chat.language.draft import Found
-from server.chat.language.listening import Listening
 from server.chat.language.masking import Mask
 from server.chat.language.ports import NO_PARAMETERS, Abandoned
 from server.chat.language.prompt import Line, Matter, build_prompt
 from server.chat.language.rules import AuthorRules
 from server.chat.language.session import Session, Spoken
+from server.chat.language.still_wanted import StillWanted
 from server.chat.language.values import (
     Exchange,
     LanguageWriter,
@@ -162,7 +162,7 @@ class Author:
 
     async def _write(self, answer: Answer, written: Written, known: Known) -> tuple[Answer, Written]:
         turn = answer.turn
-        async with Listening(self._fanout, turn.message) as listening:
+        async with StillWanted(self._fanout, turn.message) as still_wanted:
             context = await self._store.language_context(self._wish(answer))
             if context.written_on:
                 await self._abandon(answer, None)
@@ -185,7 +185,7 @@ class Author:
                 rules=self._rules,
                 deltas=deltas,
                 personal=self._personal,
-                interruption=listening.interruption,
+                interruption=still_wanted.interruption,
                 clock=self._clock,
                 rng=self._rng,
                 embed=self._embed,

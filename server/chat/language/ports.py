@@ -34,3 +34,13 @@ class Rewriter(Protocol):
         ``passages``: what was found for the question, the best first; ``preferences``: what is known of the customer;
         ``parameters``: of the model, by name, in place of the prompt's own (of an experiment's variant).
         """
+
+
+class AsWritten:
+    """In place of a language model: the built-in writer's words stay."""
+
+    async def rewrite(self, answer: Answer, written: Written, **_known: object) -> tuple[Answer, Written]:
+        return answer, written
+
+
+AS_WRITTEN: Final = AsWritten()

@@ -78,7 +78,7 @@ class House:
             mode="apprentice",
         )  # fmt: skip
         self.apprentice = Apprentice(
-            store=store, engine=self.engine, learner=learner, clock=clock, new_id=lambda: "d1", timeout_s=1.0
+            store=store, analyser=self.engine, learner=learner, clock=clock, new_id=lambda: "d1", timeout_s=1.0
         )
 
 

@@ -39,7 +39,7 @@ def verbs(listing: Listing) -> ConversationVerbs:
         store=cast(Store, listing),
         signals=nobody,
         messages=nobody,
-        bot=nobody,
+        reactions=nobody,
         members_changed=nobody,
         doorkeeper=nobody,
         clock=nobody,

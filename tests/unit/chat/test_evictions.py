@@ -151,7 +151,7 @@ async def test_a_removal_that_nobody_heard_of_is_found(house: House) -> None:
 
 async def test_a_removed_opener_learns_nothing_from_opening_again(house: House) -> None:
     verbs = ConversationVerbs(
-        store=cast(Store, house.store), signals=loopback()[0], messages=cast(Any, None), bot=cast(Any, None),
+        store=cast(Store, house.store), signals=loopback()[0], messages=cast(Any, None), reactions=cast(Any, None),
         members_changed=lambda *_: None, doorkeeper=Doorkeeper(cast(Any, None), Quotas(), ManualClock()),
         clock=ManualClock(), new_id=lambda: "id",
     )  # fmt: skip

@@ -85,7 +85,7 @@ class House:
         self.verbs = HandoffVerbs(
             store=cast(Store, self.store),
             messages=cast(Messages, self.messages),
-            bot=cast(Listener, self.bot),
+            reactions=cast(Listener, self.bot),
             members_changed=self._changed,
             metrics=self.metrics,
             clock=ManualClock(wall_ms=17),

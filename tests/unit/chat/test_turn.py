@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import random
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
-from itertools import count
-from typing import Any, cast
+from dataclasses import replace
+from typing import Any
 
 import msgspec
 import numpy as np
@@ -15,192 +13,23 @@ import pytest
 
 from adapters.allowed import Rule
 from adapters.features import FEATURE_NAMES
-from adapters.mood import NO_RULES, MoodRules, parse_mood_rules
-from adapters.personas import Persona
-from adapters.policies import Policy, make_policy
-from adapters.rewards import RewardWeights
-from adapters.traits import Traits
-from inference.analysis import Analysis
+from adapters.mood import parse_mood_rules
+from adapters.policies import make_policy
 from inference.errors import EngineBusy, EngineClosed, EngineFailed, EngineTimeout
-from server.backplane.ports import Envelope
-from server.chat.constraints import Constraints
-from server.chat.credit import Credit
-from server.chat.doubts import DoubtRule
-from server.chat.language.ports import Abandoned, Rewriter
-from server.chat.learning import Learner
-from server.chat.memory import Memories
-from server.chat.trials import Trials
-from server.chat.turn import Bot
-from server.chat.writer import BuiltInWriter, Situation, Spoken, Written
+from server.chat.reactions import Reactions
 from server.clock import ManualClock
 from server.errors import Unavailable
-from server.fanout.hub import Fanout
 from server.store.inbox_ports import Doubt
-from server.store.policy_ports import Repeats
-from server.store.ports import Answer, Combine, OpenTurn, PastTurn, RewardEvent, RewardParts, Store
-from server.telemetry import Metrics
+from server.store.ports import Answer, PastTurn, RewardParts
 from server.wire.frames import Message
 from server.wire.parts import User
-from tests.unit.chat.loopback import loopback
+from tests.unit.chat.answering import PERSONAS, FakeAuthor, House, turn
 from tests.unit.chat.test_memory import analysis
-
-ALICE = User("alice", "customer", "Alice")
-BOT = User("bot", "bot", "Parlance")
-PERSONAS = tuple(Persona(name, name, name, Traits().as_dict(), {}) for name in ("calm", "warm"))
-
-
-@dataclass
-class FakeStore:
-    """Keeps answers and rewards; ``open_turns`` False: every turn is answered elsewhere."""
-
-    answers: list[Answer] = field(default_factory=list)
-    rewards: list[RewardParts] = field(default_factory=list)
-    past: list[PastTurn] = field(default_factory=list)
-    open_turns: bool = True
-    away: bool = False
-    reads: int = 0
-    opened: int | None = 1
-    counts: int = 0
-
-    async def conversations_opened(self, user_id: str, most: int) -> int:
-        self.counts += 1
-        if self.opened is None:
-            raise Unavailable("the database is away")
-        return min(self.opened, most)
-
-    of_segment: str | None = None
-
-    async def past_turns(self, channel: str, limit: int) -> list[PastTurn]:
-        self.reads += 1
-        return self.past
-
-    async def segment(self, channel: str) -> str | None:
-        self.reads += 1
-        return self.of_segment
-
-    async def answer(self, answer: Answer) -> Message | None:
-        if self.away:
-            raise Unavailable("the database is away")
-        if not self.open_turns:
-            return None
-        self.answers.append(answer)
-        asked = answer.turn.message
-        return Message(
-            asked.channel, "e", asked.offset + 1, answer.message_id, answer.at_ms, answer.sender, answer.text,
-            dict(answer.data or {}), None, asked.message_id, answer.shown,
-        )  # fmt: skip
-
-    async def add_reward(
-        self, found: RewardParts, combine: Combine, at_ms: int, repeats: Repeats = "last"
-    ) -> RewardEvent | None:
-        self.rewards.append(found)
-        return None
-
-
-class FakeFanout:
-    """Keeps what is rung for."""
-
-    def __init__(self) -> None:
-        self.messages: list[Message] = []
-        self.envelopes: list[Envelope] = []
-
-    async def publish_message(self, message: Message) -> None:
-        self.messages.append(message)
-
-    async def publish(self, envelope: Envelope) -> None:
-        self.envelopes.append(envelope)
-
-
-class FakeEngine:
-    """Gives the next analysis, or raises it."""
-
-    def __init__(self) -> None:
-        self.results: list[Analysis | Exception] = []
-
-    async def analyse(self, text: str, *, timeout_s: float, conversation: str) -> Analysis:
-        result = self.results.pop(0)
-        if isinstance(result, Exception):
-            raise result
-        return result
-
-
-class FakeWriter:
-    """Says which situation it was given."""
-
-    def __init__(self) -> None:
-        self.situations: list[Situation] = []
-
-    def write(self, situation: Situation, rng: random.Random) -> Written:
-        self.situations.append(situation)
-        number = len(self.situations)
-        return Written(f"answer {number}", (f"p{number}",), ("More?",), "question", "order_status", {"order": "#1"})
-
-    def error(self, persona: Persona, rng: random.Random, before: Spoken | None = None) -> Written:
-        return Written("sorry", ("e1",), (), "error")
-
-
-@dataclass
-class House:
-    """A bot among its fakes."""
-
-    store: FakeStore = field(default_factory=FakeStore)
-    fanout: FakeFanout = field(default_factory=FakeFanout)
-    engine: FakeEngine = field(default_factory=FakeEngine)
-    writer: FakeWriter = field(default_factory=FakeWriter)
-    clock: ManualClock = field(default_factory=ManualClock)
-    sole_worker: bool = True
-    mood_rules: MoodRules = NO_RULES
-    trials: Trials | None = None
-    policy: Policy = field(default_factory=lambda: make_policy("uniform", ("calm", "warm"), len(FEATURE_NAMES), 1))
-    rules: tuple[Rule, ...] = ()
-    credit_lambda: float = 0.0
-    author: Rewriter | None = None
-
-    def bot(self) -> Bot:
-        ids = count()
-        learner = Learner(
-            store=cast(Store, self.store),
-            policy=self.policy,
-            name=self.policy.name,
-            combine=RewardWeights().combine,
-            signals=loopback()[0],
-            clock=self.clock,
-            on_reward=lambda _: None,
-        )
-        return Bot(
-            store=cast(Store, self.store),
-            fanout=cast(Fanout, self.fanout),
-            engine=self.engine,
-            learner=learner,
-            writer=cast(BuiltInWriter, self.writer),
-            personas=PERSONAS,
-            memories=Memories(10),
-            identity=BOT,
-            clock=self.clock,
-            rng=random.Random(0),
-            new_id=lambda: f"id{next(ids)}",
-            metrics=Metrics(),
-            analysis_timeout_s=1.0,
-            silence_ms=1_000,
-            sole_worker=self.sole_worker,
-            doubts=DoubtRule(confidence=0.4, out_of_scope=0.5),
-            mood_rules=self.mood_rules,
-            trials=self.trials,
-            constraints=Constraints(self.rules, by_segment=self.policy.name == "personal"),
-            credit=Credit(cast(Store, self.store), learner, self.credit_lambda) if self.credit_lambda else None,
-            author=self.author,
-        )
 
 
 @pytest.fixture
 def house() -> House:
     return House()
-
-
-def turn(offset: int, sender: User = ALICE, at_ms: int | None = None) -> OpenTurn:
-    """Written after the answers before it, unless ``at_ms`` says otherwise."""
-    written_ms = ManualClock().wall_ms + offset if at_ms is None else at_ms
-    return OpenTurn(f"t{offset}", 1, Message("conv:c", "e", offset, f"m{offset}", written_ms, sender, "where is it?"))
 
 
 async def test_an_answer_carries_its_decision_and_what_was_understood(house: House) -> None:
@@ -257,9 +86,9 @@ async def test_the_next_turn_rewards_the_one_before(house: House) -> None:
 async def test_a_rated_conversation_rewards_its_last_answer(house: House) -> None:
     house.engine.results = [analysis(0.5)]
     bot = house.bot()
-    await bot.on_assessed("conv:c", 0.25)  # nothing has been answered yet
+    await house.reactions.on_assessed("conv:c", 0.25)  # nothing has been answered yet
     await bot.answer(turn(1), False)
-    await bot.on_assessed("conv:c", 0.75)
+    await house.reactions.on_assessed("conv:c", 0.75)
     (found,) = house.store.rewards
     assert found.parts == {"rating": 0.75}
 
@@ -366,18 +195,6 @@ async def test_a_store_that_is_away_fails_the_turn_and_forgets_what_was_heard(ho
     assert house.writer.situations[1].turn_number == 1
 
 
-class FakeAuthor:
-    """Finds other words, or nobody who waits for them."""
-
-    def __init__(self, abandons: bool = False) -> None:
-        self.abandons = abandons
-
-    async def rewrite(self, answer: Answer, written: Written, **known: object) -> tuple[Answer, Written]:
-        if self.abandons:
-            raise Abandoned
-        return replace(answer, text="better words"), replace(written, text="better words", phrases=())
-
-
 async def test_another_writers_words_are_stored_and_remembered(house: House) -> None:
     house.author = FakeAuthor()
     house.engine.results = [analysis(), analysis()]
@@ -402,13 +219,15 @@ async def test_an_abandoned_turn_is_no_failure_and_was_not_heard(house: House, l
 
 @pytest.mark.parametrize(
     ("act", "value"),
-    [(lambda bot: bot.on_resolved("conv:c", True), 1.0), (lambda bot: bot.on_resolved("conv:c", False), 0.0)],
+    [(lambda one: one.on_resolved("conv:c", True), 1.0), (lambda one: one.on_resolved("conv:c", False), 0.0)],
 )
-async def test_a_resolution_rewards_the_last_answer(house: House, act: Callable[[Bot], Any], value: float) -> None:
+async def test_a_resolution_rewards_the_last_answer(
+    house: House, act: Callable[[Reactions], Any], value: float
+) -> None:
     house.engine.results = [analysis()]
     bot = house.bot()
     await bot.answer(turn(1), False)
-    await act(bot)
+    await act(house.reactions)
     assert house.store.rewards[0].parts == {"resolved": value}
 
 
@@ -418,8 +237,9 @@ PAST = [PastTurn(f"t{i}", f"d{i}" if i != 2 else None, "warm", "hi", {}, {}, i, 
 @pytest.mark.parametrize("part", ["resolved", "rating"])
 async def test_how_it_ended_is_credited_to_the_answers_before_the_last(house: House, part: str) -> None:
     house.store.past, house.credit_lambda = PAST, 0.5
-    bot = house.bot()
-    await (bot.on_resolved("conv:c", True) if part == "resolved" else bot.on_assessed("conv:c", 1.0))
+    house.bot()
+    reactions = house.reactions
+    await (reactions.on_resolved("conv:c", True) if part == "resolved" else reactions.on_assessed("conv:c", 1.0))
     last, *earlier = house.store.rewards
     assert (last.decision_id, last.parts) == ("d3", {part: 1.0})
     assert {one.decision_id: one.parts for one in earlier} == {
@@ -430,7 +250,8 @@ async def test_how_it_ended_is_credited_to_the_answers_before_the_last(house: Ho
 
 async def test_without_credit_it_is_the_last_answers_alone(house: House) -> None:
     house.store.past = PAST
-    await house.bot().on_assessed("conv:c", 0.25)
+    house.bot()
+    await house.reactions.on_assessed("conv:c", 0.25)
     assert [(one.decision_id, one.parts) for one in house.store.rewards] == [("d3", {"rating": 0.25})]
 
 
@@ -490,7 +311,7 @@ async def test_a_rating_is_a_feature_of_the_next_decision(house: House) -> None:
     await bot.answer(turn(1), False)
     first = house.store.answers[0].decision
     assert first is not None
-    await bot.on_rating(RewardParts(first.decision_id, {"feedback": 1.0}, "conv:c"))
+    await house.reactions.on_rating(RewardParts(first.decision_id, {"feedback": 1.0}, "conv:c"))
     await bot.answer(turn(3), False)
     second = house.store.answers[1].decision
     assert second is not None
@@ -584,5 +405,5 @@ async def test_asking_for_a_human_rewards_the_last_answer(house: House) -> None:
     house.engine.results = [analysis(0.0)]
     bot = house.bot()
     await bot.answer(turn(1), False)
-    await bot.on_handoff("conv:c")
+    await house.reactions.on_handoff("conv:c")
     assert "handoff" in house.store.rewards[-1].parts

@@ -15,10 +15,10 @@ from server.errors import Unavailable
 from server.store.experiment_ports import Exposure
 from server.store.ports import Answer, Changed, Handoff
 from server.wire.parts import ExperimentRef
+from tests.unit.chat.answering import ALICE, BOT, FakeAuthor, House, turn
 from tests.unit.chat.house import event_message
 from tests.unit.chat.laboratory import Bench, hold_out
 from tests.unit.chat.test_memory import analysis
-from tests.unit.chat.test_turn import ALICE, BOT, FakeAuthor, House, turn
 
 
 def only(*changes: Change) -> Experiment:

@@ -50,7 +50,7 @@ def replaced(path: Path, content: bytes) -> None:
 async def test_a_changed_file_is_taken_once(tmp_path: Path) -> None:
     path, pupil = tmp_path / "shop.npz", Pupil()
     path.write_bytes(to_bytes(FIRST))
-    teaching = Teaching(path, FIRST, {"en": book()}, engine=pupil, bot=pupil)
+    teaching = Teaching(path, FIRST, {"en": book()}, engine=pupil, voice=pupil)
     await teaching.look()
     assert pupil.taught == []
     replaced(path, to_bytes(SECOND))
@@ -64,7 +64,7 @@ async def test_a_changed_file_is_taken_once(tmp_path: Path) -> None:
 async def test_a_bad_file_leaves_the_old_intents(tmp_path: Path, content: bytes) -> None:
     path, pupil = tmp_path / "shop.npz", Pupil()
     path.write_bytes(content)
-    teaching = Teaching(path, FIRST, {"en": book()}, engine=pupil, bot=pupil)
+    teaching = Teaching(path, FIRST, {"en": book()}, engine=pupil, voice=pupil)
     await teaching.look()
     path.unlink()
     await teaching.look()
@@ -77,7 +77,7 @@ async def test_a_bad_file_leaves_the_old_intents(tmp_path: Path, content: bytes)
 async def test_another_model_comes_with_a_file_trained_on_it(tmp_path: Path) -> None:
     path, pupil = tmp_path / "shop.npz", Pupil()
     path.write_bytes(to_bytes(FIRST))
-    teaching = Teaching(path, FIRST, {"en": book()}, engine=pupil, bot=pupil)
+    teaching = Teaching(path, FIRST, {"en": book()}, engine=pupil, voice=pupil)
     other = msgspec.structs.replace(SPACE, model="nlu-0.0.2")
     assert teaching.for_space(SPACE) is FIRST
     with pytest.raises(StartupError, match=r"trained on the embedding of nlu-0\.0\.1"):
@@ -101,7 +101,7 @@ async def test_a_file_read_while_another_model_came_is_looked_at_again(
 ) -> None:
     path, pupil = tmp_path / "shop.npz", Pupil()
     path.write_bytes(to_bytes(SECOND))
-    teaching = Teaching(path, FIRST, {"en": book()}, engine=pupil, bot=pupil)
+    teaching = Teaching(path, FIRST, {"en": book()}, engine=pupil, voice=pupil)
     other = msgspec.structs.replace(SPACE, model="nlu-0.0.2")
     theirs = replace(FIRST, manifest=msgspec.structs.replace(FIRST.manifest, space=other))
 

@@ -303,7 +303,7 @@ async def test_a_champion_waits_for_intents_that_fit(tmp_path: Path) -> None:
     file.write_bytes(to_bytes(FIRST))
     bot = Writing()
     worker = Worker(tmp_path, own=Own(FIRST, FIRST))
-    teaching = Teaching(file, FIRST, {"en": book()}, engine=worker.fleet, bot=bot)
+    teaching = Teaching(file, FIRST, {"en": book()}, engine=worker.fleet, voice=bot)
     worker.models = Models(
         catalogue=worker.catalogue,
         preparer=Preparer("nlu-1", worker.maker, teaching, worker.load),

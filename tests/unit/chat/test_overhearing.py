@@ -12,7 +12,7 @@ import pytest
 from inference.analysis import Analysis
 from inference.errors import ModelError
 from server.backplane.ports import Envelope
-from server.chat.listening import MAX_LISTENING, Listening
+from server.chat.overhearing import MAX_OVERHEARD, Overhearing
 from server.errors import Unavailable
 from server.fanout.hub import Fanout
 from server.wire import examples
@@ -29,7 +29,7 @@ class Room:
         self.read: list[str] = []
         self.go_on = asyncio.Event()
         self.error: Exception | None = None
-        self.listening = Listening(engine=self, fanout=cast(Fanout, self), timeout_s=1.0)
+        self.overhearing = Overhearing(analyser=self, fanout=cast(Fanout, self), timeout_s=1.0)
 
     async def analyse(self, text: str, *, timeout_s: float, conversation: str) -> Analysis:
         assert (timeout_s, conversation) == (1.0, examples.CHANNEL)
@@ -55,7 +55,7 @@ def said(number: int = 0) -> Message:
 async def test_it_tells_staff_and_the_author() -> None:
     room = Room()
     room.go_on.set()
-    room.listening.hear(said())
+    room.overhearing.hear(said())
     await room.settle()
     [envelope], [event] = room.envelopes, room.told
     assert (envelope.audience, envelope.author) == ("staff", examples.ASKED.sender.id)
@@ -65,13 +65,13 @@ async def test_it_tells_staff_and_the_author() -> None:
 
 async def test_of_a_burst_only_so_much_is_read() -> None:
     room = Room()
-    for number in range(MAX_LISTENING + 5):
-        room.listening.hear(said(number))
+    for number in range(MAX_OVERHEARD + 5):
+        room.overhearing.hear(said(number))
     await room.settle()
-    assert len(room.read) == MAX_LISTENING
+    assert len(room.read) == MAX_OVERHEARD
     room.go_on.set()
     await room.settle()
-    room.listening.hear(said(99))
+    room.overhearing.hear(said(99))
     await room.settle()
     assert [event["data"]["message_id"] for event in room.told][-1] == "m99"
 
@@ -81,19 +81,19 @@ async def test_a_failure_is_nobody_elses(error: Exception) -> None:
     room = Room()
     room.go_on.set()
     room.error = error
-    room.listening.hear(said(1))
+    room.overhearing.hear(said(1))
     await room.settle()
     room.error = None
-    room.listening.hear(said(2))
+    room.overhearing.hear(said(2))
     await room.settle()
     assert [event["data"]["message_id"] for event in room.told] == ["m2"]
 
 
 async def test_closing_ends_what_is_in_work() -> None:
     room = Room()
-    room.listening.hear(said())
+    room.overhearing.hear(said())
     await room.settle()
-    await room.listening.close()
+    await room.overhearing.close()
     room.go_on.set()
     await room.settle()
     assert room.told == []

@@ -1,57 +1,42 @@
-"""What was understood of a customer's message, told to staff (PROTOCOL §5, the event ``analysis``).
+"""Messages that no bot answers, understood for the staff who look on.
 
-The bot tells it of the turns that it answers. While a person has claimed a conversation there are none; then this
-module has the messages understood for those who look on. Nothing of it is stored, and a burst is read in part.
+The bot tells what it understood of the turns that it answers. While a person has claimed a conversation there are none;
+then this is who reads. Nothing of it is stored, and a burst is read in part.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine, Mapping
+from collections.abc import Coroutine
 from contextvars import Context
-from typing import Any, Protocol
+from typing import Any, Final
 
 import structlog
 
-from inference.analysis import Analysis
 from inference.errors import InferenceError
-from server.backplane.ports import Envelope
+from server.chat.understanding import Analyser, analysis_told
 from server.errors import ProtocolError
 from server.fanout.hub import Fanout
-from server.wire.codec import JSON
-from server.wire.frames import Event, Message
+from server.wire.frames import Message
 
 # In work at a time. What comes then is not read: turns, which somebody waits for, use the same model.
-MAX_LISTENING = 32
+MAX_OVERHEARD: Final = 32
 
 _log = structlog.get_logger(__name__)
 
 
-class Understanding(Protocol):
-    """What reads a text."""
-
-    async def analyse(self, text: str, *, timeout_s: float, conversation: str) -> Analysis: ...
-
-
-def analysis_told(message: Message, analysis: Mapping[str, Any]) -> Envelope:
-    """The event about ``message``: to staff, and with ``explain`` to its author."""
-    data = {"message_id": message.message_id, "analysis": analysis}
-    event = Event(channel=message.channel, name="analysis", data=data)
-    return Envelope(message.channel, 0, JSON.encode(event), audience="staff", author=message.sender.id)
-
-
-class Listening:
+class Overhearing:
     """Has messages understood that nobody answers by machine."""
 
-    def __init__(self, *, engine: Understanding, fanout: Fanout, timeout_s: float) -> None:
-        self._engine = engine
+    def __init__(self, *, analyser: Analyser, fanout: Fanout, timeout_s: float) -> None:
+        self._analyser = analyser
         self._fanout = fanout
         self._timeout_s = timeout_s
         self._tasks: set[asyncio.Task[None]] = set()
 
     def hear(self, message: Message) -> None:
         """Read a message that was just stored, and tell; in the background."""
-        if len(self._tasks) < MAX_LISTENING:
+        if len(self._tasks) < MAX_OVERHEARD:
             self._spawn(self._read(message))
 
     async def close(self) -> None:
@@ -62,7 +47,9 @@ class Listening:
 
     async def _read(self, message: Message) -> None:
         try:
-            analysis = await self._engine.analyse(message.text, timeout_s=self._timeout_s, conversation=message.channel)
+            analysis = await self._analyser.analyse(
+                message.text, timeout_s=self._timeout_s, conversation=message.channel
+            )
             await self._fanout.publish(analysis_told(message, analysis.to_wire()))
         except (InferenceError, ProtocolError) as error:
             _log.warning("message not understood", message=message.message_id, reason=str(error))

@@ -28,7 +28,7 @@ class _Heard(Struct, rename={"sender": "from"}):
 _decode = msgspec.json.Decoder(_Heard).decode
 
 
-class Listening:
+class StillWanted:
     """From entering to leaving: ``interruption`` tells of a claim, and of a customer who writes on.
 
     A bell that is not heard costs some tokens and nothing else: the ledger takes no answer under a claim, and what the
