@@ -14,6 +14,7 @@ from server.chat.learning import Learner
 from server.chat.lineage import Lineage, lineage_at, persona_of
 from server.chat.peer import Caller
 from server.chat.replay import snapshot_of
+from server.chat.variant_policies import named_by
 from server.clock import Clock
 from server.errors import Conflict, Forbidden, Invalid, NotFound, StartupError
 from server.store.policy_ports import ChangeKind, PolicyChange, Snapshot
@@ -24,8 +25,13 @@ ArmChange = Literal["remove", "pause", "resume"]
 Json = dict[str, Any]
 
 
+Makers = Callable[[str], Awaitable[PolicyMaker | None]]
+"""By a log's name, what makes its policy; None where nothing learns from it: a hold-out, a pinned persona."""
+
+
 class PolicyDesk:
-    """``name``: the policy that is used, the only one that can be changed; ``fold`` gives it as its log says it is now.
+    """``name``: of the log of the policy that is used; variants of experiments have logs of their own. ``fold`` gives
+    what a log says now of the policy that a maker makes.
 
     ``snapshots_kept``: how many that nobody asked for.
     """
@@ -35,14 +41,14 @@ class PolicyDesk:
         store: Store,
         *,
         name: str,
-        maker: PolicyMaker,
-        fold: Callable[[], Awaitable[Fold]],
+        makers: Makers,
+        fold: Callable[[str, PolicyMaker], Awaitable[Fold]],
         clock: Clock,
         snapshots_kept: int,
     ) -> None:
         self._store = store
         self._name = name
-        self._maker = maker
+        self._makers = makers
         self._fold = fold
         self._clock = clock
         self._snapshots_kept = snapshots_kept
@@ -55,7 +61,7 @@ class PolicyDesk:
     async def show(self, name: str) -> Json:
         """One of them with its snapshots, the newest first, and its changes. ``NotFound``."""
         ends = await self._store.log_ends()
-        if name not in ends and name != self._name:
+        if not await self._exists(name, ends):
             raise NotFound(f"There is no policy {name!r}.")
         changes = await self._store.policy_changes(name)
         return {
@@ -66,79 +72,87 @@ class PolicyDesk:
 
     async def snapshot(self, name: str, by: str) -> Snapshot:
         """Make one of what is known now; it stays until another replaces it at the same place."""
-        self._require_used(name)
-        now_ms = self._clock.now_ms()
-        made = snapshot_of(await self._fold(), self._maker, self._name, reason="manual", by=by, created_ms=now_ms)
+        maker, now_ms = await self._maker(name), self._clock.now_ms()
+        made = snapshot_of(await self._fold(name, maker), maker, name, reason="manual", by=by, created_ms=now_ms)
         await self._store.save_snapshot(made, self._snapshots_kept)
         return made
 
     async def roll_back(self, name: str, to: int, by: str) -> PolicyChange:
         """Go back to what was known at the place ``to``. ``NotFound`` where the log is shorter."""
-        self._require_used(name)
+        maker = await self._maker(name)
         end = (await self._store.log_ends()).get(name, 0)
         if not 0 <= to <= end:
             raise NotFound(f"The log of {name!r} has no place {to}: it ends at {end}.")
         if to == end:
             raise Conflict(_USELESS["rollback"])
-        return await self._change("rollback", {"to": to}, by)
+        return await self._change(name, maker, "rollback", {"to": to}, by)
 
     async def add_arm(
         self, name: str, persona: Mapping[str, Any], like: str | None, weight: float, by: str
     ) -> PolicyChange:
         """A new persona. ``Invalid`` for one that can't be read, ``Conflict`` for one that the policy can't take."""
-        self._require_used(name)
+        maker = await self._maker(name)
         data: Json = {"persona": dict(persona), "weight": weight} | ({} if like is None else {"like": like})
         made = persona_of(data)
         if made is None:
             raise Invalid("That is no persona: give name, title, description, traits and style as in personas.yaml.")
-        lineage = await self._lineage()
+        lineage = await self._lineage(name, maker)
         if like is not None and like not in lineage.arms:
             raise NotFound(f"There is no persona {like!r} to be like.")
         try:
-            self._maker.make((*lineage.personas, made))
+            maker.make((*lineage.personas, made))
         except (ValueError, StartupError) as error:
             raise Conflict(str(error)) from error
-        return await self._change("add", data, by)
+        return await self._change(name, maker, "add", data, by)
 
     async def change_arm(self, name: str, kind: ArmChange, arm: str, by: str) -> PolicyChange:
         """Remove, pause or resume a persona. ``NotFound``; ``Conflict`` for the last that is open."""
-        self._require_used(name)
-        if arm not in (await self._lineage()).arms:
+        maker = await self._maker(name)
+        if arm not in (await self._lineage(name, maker)).arms:
             raise NotFound(f"There is no persona {arm!r}.")
-        return await self._change(kind, {"arm": arm}, by)
+        return await self._change(name, maker, kind, {"arm": arm}, by)
 
-    async def _change(self, kind: ChangeKind, data: Json, by: str) -> PolicyChange:
+    async def _change(self, name: str, maker: PolicyMaker, kind: ChangeKind, data: Json, by: str) -> PolicyChange:
         now_ms = self._clock.now_ms()
-        changes = await self._store.policy_changes(self._name)
-        end = (await self._store.log_ends()).get(self._name, 0)
-        lineage = lineage_at(self._maker.personas, changes, end)
-        intended = PolicyChange(self._name, end + 1, kind, data, by, now_ms)
-        if lineage.after(intended, lambda to: lineage_at(self._maker.personas, changes, to)) == lineage:
+        changes = await self._store.policy_changes(name)
+        end = (await self._store.log_ends()).get(name, 0)
+        lineage = lineage_at(maker.personas, changes, end)
+        intended = PolicyChange(name, end + 1, kind, data, by, now_ms)
+        if lineage.after(intended, lambda to: lineage_at(maker.personas, changes, to)) == lineage:
             raise Conflict(_USELESS[kind])
-        return await self._store.change_policy(self._name, kind, data, by, now_ms)
+        return await self._store.change_policy(name, kind, data, by, now_ms)
 
-    async def _lineage(self) -> Lineage:
-        return await self._lineage_of(self._name)
-
-    async def _lineage_of(self, name: str) -> Lineage:
-        return lineage_at(self._maker.personas, await self._store.policy_changes(name), math.inf)
+    async def _lineage(self, name: str, maker: PolicyMaker) -> Lineage:
+        return lineage_at(maker.personas, await self._store.policy_changes(name), math.inf)
 
     async def _item(self, name: str, end: int) -> Json:
         item: Json = {"policy": name, "version": end, "used": name == self._name}
-        if name == self._name:
-            lineage = await self._lineage()
+        maker = await self._makers(name)
+        if maker is not None:
+            lineage = await self._lineage(name, maker)
             item |= {"arms": list(lineage.arms), "paused": sorted(lineage.paused)}
         return item
 
-    def _require_used(self, name: str) -> None:
-        if name != self._name:
-            raise Conflict(f"The policy {name!r} is not the one that is used: that is {self._name!r}.")
+    async def _exists(self, name: str, ends: Mapping[str, int]) -> bool:
+        """It has a log, is used, or is an experiment's whose first reward is still to come."""
+        return name in ends or name == self._name or (named_by(name) and await self._makers(name)) is not None
+
+    async def _maker(self, name: str) -> PolicyMaker:
+        """``NotFound``; ``Conflict`` for a log from which nothing learns."""
+        if not await self._exists(name, await self._store.log_ends()):
+            raise NotFound(f"There is no policy {name!r}.")
+        maker = await self._makers(name)
+        if maker is None:
+            raise Conflict(f"Nothing learns from the log {name!r}, so there is nothing to change.")
+        return maker
 
 
 class Policies:
-    """The desk for admins, on a worker that follows at once what is changed here. ``Forbidden`` for others."""
+    """The desk for admins, on a worker that follows at once what is changed here. ``Forbidden`` for others.
 
-    def __init__(self, desk: PolicyDesk, learner: Learner) -> None:
+    ``learner``: who follows a log here, if anybody does."""
+
+    def __init__(self, desk: PolicyDesk, learner: Callable[[str], Learner | None]) -> None:
         self._desk = desk
         self._learner = learner
 
@@ -175,7 +189,9 @@ class Policies:
         return await self._followed(await self._desk.change_arm(name, kind, arm, caller.user.id))
 
     async def _followed(self, change: PolicyChange) -> Json:
-        await self._learner.catch_up(change.log_offset)
+        learner = self._learner(change.policy)
+        if learner is not None:
+            await learner.catch_up(change.log_offset)
         return await self._desk.show(change.policy)
 
 

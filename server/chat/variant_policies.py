@@ -16,10 +16,12 @@ import structlog
 from numpy.typing import NDArray
 
 from adapters.experiments.changes import Change, Scalar
+from adapters.experiments.design import ExperimentError
+from adapters.experiments.documents import from_document
 from adapters.policies import Decision, Policy
 from server.chat.learning import Learner
 from server.errors import StartupError
-from server.store.ports import RewardEvent
+from server.store.ports import RewardEvent, Store
 
 STILL_POLICIES: Final = ("uniform", "round_robin", "fixed")
 """Policies that learn nothing, and need no log."""
@@ -95,6 +97,21 @@ def named_by(log: str) -> tuple[str, str] | None:
     """The experiment and the variant of a log; None for other logs."""
     experiment, colon, variant = log.removeprefix(LOG_PREFIX).partition(":")
     return (experiment, variant) if log.startswith(LOG_PREFIX) and colon else None
+
+
+async def deciding_change(store: Store, log: str) -> Change | None:
+    """What the variant that decisions are logged for decides by, a persona or a policy. None for other logs, and where
+    the experiment can't be read."""
+    named = named_by(log)
+    if named is None:
+        return None
+    rows = await store.experiment_history(named[0])
+    try:
+        variants = from_document(rows[-1].document).variants if rows else ()
+    except ExperimentError:  # another release's
+        return None
+    changes = [change for variant in variants if variant.name == named[1] for change in variant.changes]
+    return next((change for change in changes if change.kind in {"persona", "policy"}), None)
 
 
 def is_learning(change: Change) -> bool:

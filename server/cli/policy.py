@@ -36,13 +36,13 @@ SinceOption = Annotated[str | None, typer.Option("--since", metavar="TIME", help
 
 policy_app = typer.Typer(
     no_args_is_help=True,
-    help="The policy that chooses personas: list, show, snapshot, rollback, explain, replay, evaluate.",
+    help="The policy that chooses personas: list, show, snapshot, rollback, pause, resume, explain, replay, evaluate.",
 )
 
 
 @policy_app.callback()
 def policy() -> None:
-    """The policy that chooses personas: list, show, snapshot, rollback, explain, replay, evaluate.
+    """The policy that chooses personas: list, show, snapshot, rollback, pause, resume, explain, replay, evaluate.
 
     Works on the server's database, whether the server runs or not; see docs/policies.md.
     """

@@ -9,14 +9,12 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from adapters.experiments.design import ExperimentError
-from adapters.experiments.documents import from_document
 from adapters.features import FEATURE_NAMES
 from adapters.policies import POLICY_NAMES, Policy
 from server.chat.fold import Fold
 from server.chat.lineage import lineage_at
 from server.chat.replay import LogGap, Replay
-from server.chat.variant_policies import named_by, parameters_in
+from server.chat.variant_policies import deciding_change, parameters_in
 from server.cli.ledger import with_store
 from server.cli.options import load
 from server.contents import build_policy, read_personas, read_rules
@@ -32,7 +30,6 @@ if TYPE_CHECKING:
     from adapters.experiments.changes import Change
     from adapters.personas import Persona
     from server.settings import Settings
-    from server.store.experiment_ports import ExperimentRow
 
 T = TypeVar("T")
 EVENTS_PER_PAGE = 1_000
@@ -65,22 +62,7 @@ class PolicyLog:
     def own_policy(self) -> Change | None:
         """Of an experiment's log: what its variant does to decide, a persona or a policy. None for other logs, and
         where the experiment can't be read."""
-        named = named_by(self.name)
-        if named is None:
-            return None
-        experiment_id, variant = named
-
-        async def read(store: SqlStore) -> list[ExperimentRow]:
-            return await store.experiment_history(experiment_id)
-
-        changes: list[Change] = []
-        for row in self._run(read)[-1:]:
-            try:
-                variants = from_document(row.document).variants
-            except ExperimentError:  # another release's
-                return None
-            changes = [change for one in variants if one.name == variant for change in one.changes]
-        return next((change for change in changes if change.kind in {"persona", "policy"}), None)
+        return self._run(lambda store: deciding_change(store, self.name))
 
     def decision(self, decision_id: str) -> LoggedDecision:
         """One by its id."""

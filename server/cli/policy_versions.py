@@ -1,10 +1,10 @@
-"""``parlance policy list|show|snapshot|rollback``: what policies have learned, kept and taken back."""
+"""``parlance policy list|show|snapshot|rollback|pause|resume``: what policies have learned, kept and taken back."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING, Annotated, Any, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
 
 import typer
 
@@ -17,7 +17,10 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 PolicyArgument = Annotated[
-    str | None, typer.Argument(metavar="[POLICY]", help="A policy's log; left out: the one of the settings.")
+    str | None,
+    typer.Argument(
+        metavar="[POLICY]", help="A policy's log, such as experiment:ID:VARIANT; left out: the one of the settings."
+    ),
 ]
 ByOption = Annotated[str, typer.Option("--by", metavar="ID", help="Who says so, for the record.")]
 
@@ -28,6 +31,8 @@ def register(group: typer.Typer) -> None:
     group.command("show")(show)
     group.command("snapshot")(snapshot)
     group.command("rollback")(rollback)
+    group.command("pause")(pause)
+    group.command("resume")(resume)
 
 
 def list_policies(
@@ -81,7 +86,7 @@ def snapshot(
 ) -> None:
     """Store what the log says that the policy knows now; it stays until you replace it.
 
-    Exit code 0: stored; 1: not the policy of the settings; 2: the database can't be used.
+    Exit code 0: stored; 1: no such policy, or nothing learns from its log; 2: the database can't be used.
     """
     from server.chat.policies import shown_snapshot
 
@@ -109,7 +114,7 @@ def rollback(
 
     The rollback is an entry of the log, nothing is deleted: go back to the version before it to take it back.
 
-    Exit code 0: done; 1: no such version, or not the policy of the settings; 2: the database can't be used.
+    Exit code 0: done; 1: no such policy or version, or nothing learns from its log; 2: the database can't be used.
     """
     settings = _settings(data_dir=data_dir, database_url=database_url, config=config)
     change = _run(settings, lambda desk: desk.roll_back(policy or settings.policy, version, by))
@@ -117,6 +122,56 @@ def rollback(
         print_json({"policy": change.policy, "version": change.log_offset, "to": version, "by": by})
     else:
         typer.echo(f"{change.policy} knows from entry {change.log_offset} on what it knew at {version}.")
+
+
+ArmArgument = Annotated[str, typer.Argument(metavar="PERSONA", help="The persona's name.")]
+
+
+def pause(
+    persona: ArmArgument,
+    policy: PolicyArgument = None,
+    *,
+    by: ByOption = "cli",
+    data_dir: DataDirOption = None,
+    database_url: DatabaseOption = None,
+    config: ConfigOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Let PERSONA not be drawn for now. What was learned of it stays. Running servers follow in seconds.
+
+    Exit code 0: done; 1: no such policy or persona, or it is paused, or the last one; 2: the database can't be used.
+    """
+    settings = _settings(data_dir=data_dir, database_url=database_url, config=config)
+    _change_arm(settings, "pause", persona, policy, by, as_json=as_json)
+
+
+def resume(
+    persona: ArmArgument,
+    policy: PolicyArgument = None,
+    *,
+    by: ByOption = "cli",
+    data_dir: DataDirOption = None,
+    database_url: DatabaseOption = None,
+    config: ConfigOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Let a paused PERSONA be drawn again.
+
+    Exit code 0: done; 1: no such policy or persona, or it is not paused; 2: the database can't be used.
+    """
+    settings = _settings(data_dir=data_dir, database_url=database_url, config=config)
+    _change_arm(settings, "resume", persona, policy, by, as_json=as_json)
+
+
+def _change_arm(
+    settings: Settings, kind: Literal["pause", "resume"], persona: str, policy: str | None, by: str, *, as_json: bool
+) -> None:
+    change = _run(settings, lambda desk: desk.change_arm(policy or settings.policy, kind, persona, by))
+    if as_json:
+        print_json({"policy": change.policy, "version": change.log_offset, "kind": kind, "arm": persona, "by": by})
+    else:
+        again = "draws no more" if kind == "pause" else "draws again"
+        typer.echo(f"{change.policy} {again} {persona} from entry {change.log_offset} on.")
 
 
 def _settings(**flags: Any) -> Settings:
@@ -144,12 +199,11 @@ async def _with_desk(settings: Settings, work: Callable[[PolicyDesk], Awaitable[
     from server.contents import read_personas
     from server.errors import StartupError
     from server.store.sql import SqlStore
-    from server.wiring.policies import SettingsMaker
+    from server.wiring.policies import makers
 
     if not settings.shares_database and not settings.database_path.exists():
         remedy = "Give the server's --data-dir or --database-url, or let a server start first."
         raise StartupError(f"There is no database {settings.database_path}.", remedy)
-    maker = SettingsMaker(settings, read_personas(settings.personas_path))
     clock = SystemClock()
     timeout_s = settings.store_timeout_ms / 1_000
     store = SqlStore(settings.effective_database_url, clock=clock, new_id=_no_ids, timeout_s=timeout_s)
@@ -158,8 +212,8 @@ async def _with_desk(settings: Settings, work: Callable[[PolicyDesk], Awaitable[
         desk = PolicyDesk(
             store,
             name=settings.policy,
-            maker=maker,
-            fold=Replay(store, settings.policy, maker).state_at,
+            makers=makers(settings, read_personas(settings.personas_path), store),
+            fold=lambda log, maker: Replay(store, log, maker).state_at(),
             clock=clock,
             snapshots_kept=settings.policy_snapshots_kept,
         )
@@ -196,10 +250,10 @@ def _cell(column: str, value: object) -> str:
 
 
 def _used(item: dict[str, Any]) -> str:
-    if not item["used"]:
-        return ""
+    if "arms" not in item:
+        return "; nothing learns from it"
     paused = f"; paused: {', '.join(item['paused'])}" if item["paused"] else ""
-    return f"; in use, with {', '.join(item['arms'])}{paused}"
+    return f"{'; in use,' if item['used'] else ';'} with {', '.join(item['arms'])}{paused}"
 
 
 def _no_ids() -> str:

@@ -16,10 +16,12 @@ from server import __version__
 from server.chat.administration import Administration
 from server.chat.audit import Audit
 from server.chat.editing import Editing
-from server.chat.fold import Fold
+from server.chat.fold import Fold, PolicyMaker
+from server.chat.learning import Learner
 from server.chat.overview import Overview
 from server.chat.policies import Policies, PolicyDesk
 from server.chat.relabels import labelled_turns
+from server.chat.replay import Replay
 from server.chat.versions import Versions
 from server.settings import Settings
 from server.tokens import Tokens
@@ -34,6 +36,7 @@ from server.transport.http.widget import widget_routes
 from server.transport.websocket import Doorman, WebSocketEndpoint
 from server.wiring.ground import Ground, new_id
 from server.wiring.people import People
+from server.wiring.policies import makers
 from server.wiring.rollouts import rollout_of
 from server.wiring.talk import Talk
 from server.wiring.turns import Turns
@@ -155,21 +158,25 @@ def _desk(ground: Ground, people: People, turns: Turns, talk: Talk, *, gate: Gat
 
 
 def _policies(ground: Ground, turns: Turns) -> Policies:
-    learner = turns.learner
+    def learner_of(log: str) -> Learner | None:
+        return turns.learner if log == turns.learner.name else turns.variant_policies.learner(log)
 
-    async def fold() -> Fold:
+    async def fold(log: str, maker: PolicyMaker) -> Fold:
+        learner = learner_of(log)
+        if learner is None:
+            return await Replay(ground.store, log, maker).state_at()
         await learner.catch_up()
         return learner.fold
 
     desk = PolicyDesk(
         ground.store,
-        name=learner.name,
-        maker=turns.policy_maker,
+        name=turns.learner.name,
+        makers=makers(ground.settings, turns.personas, ground.store),
         fold=fold,
         clock=ground.clock,
         snapshots_kept=ground.settings.policy_snapshots_kept,
     )
-    return Policies(desk, learner)
+    return Policies(desk, learner_of)
 
 
 def _versions(ground: Ground, turns: Turns) -> Versions:

@@ -31,6 +31,7 @@ from server.chat.treatments import Abilities
 from server.chat.trials import Trials
 from server.chat.turn import Bot
 from server.chat.understanding import Understanding
+from server.chat.variant_policies import VariantPolicies
 from server.chat.versions import roles
 from server.chat.voice import Voice
 from server.contents import Contents, catalogue_of, standard_version
@@ -60,9 +61,9 @@ class Turns:
     tells what they do on all workers; ``teaching`` watches the user's own intents, where there are some;
     ``policy_maker`` makes policies as the settings say; ``known_intents`` tells the names of the intents that are
     understood now; ``personas`` are those among which the policy chooses;
-    ``overhearing`` reads what no bot answers. ``trials`` are the experiments that act on turns, and ``can`` what their
-    variants may change. ``knowledge`` is the user's own, ``author``
-    asks a language model.
+    ``overhearing`` reads what no bot answers. ``trials`` are the experiments that act on turns, ``variant_policies``
+    what learns in them, ``can`` what they may change. ``knowledge`` is the user's own, ``author`` asks a language
+    model.
     """
 
     fleet: Fleet
@@ -80,6 +81,7 @@ class Turns:
     known_intents: Callable[[], Collection[str]]
     personas: tuple[Persona, ...]
     trials: Trials
+    variant_policies: VariantPolicies
     can: Abilities
     knowledge: Knowledge
     author: Author | None
@@ -159,6 +161,7 @@ def prepare_turns(
         known_intents=known_intents,
         personas=contents.personas,
         trials=trials,
+        variant_policies=policies,
         can=can,
         knowledge=knowledge,
         author=author,

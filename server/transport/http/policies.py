@@ -12,7 +12,7 @@ from server.transport.http.asking import CallerDep, DeskDep, problems, reply, ro
 
 policies = router("policies", "/v1/policies", 409)
 
-PolicyPath = Annotated[str, Path(description="A policy's log, such as `linucb`.", max_length=64)]
+PolicyPath = Annotated[str, Path(description="A log, such as `linucb` or `experiment:ID:VARIANT`.", max_length=256)]
 ArmPath = Annotated[str, Path(description="A persona's name.", max_length=32)]
 
 

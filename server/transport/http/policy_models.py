@@ -78,10 +78,10 @@ class PolicySummary(Model):
         "arms": ["calm", "warm"],
         "paused": [],
     }
-    policy: str = Field(description="The log's name: the setting `policy` when it began.")
+    policy: str = Field(description="The log's name: the setting `policy` when it began, or `experiment:ID:VARIANT`.")
     version: int = Field(description="Entries in its log.")
     used: bool = Field(description="Whether it is the one that chooses.")
-    arms: list[str] | None = Field(None, description="Its personas; of the one that is used.")
+    arms: list[str] | None = Field(None, description="Its personas; none where nothing learns from the log.")
     paused: list[str] | None = Field(None, description="Those that are not drawn.")
 
 

@@ -13,6 +13,7 @@ from server.chat.policies import Policies, PolicyDesk
 from server.chat.signals import Rewarded
 from server.clock import ManualClock
 from server.errors import Conflict, Forbidden, Invalid, NotFound
+from server.store.policy_ports import PolicyChange
 from server.store.ports import Store
 from server.wire.parts import User
 from tests.unit.chat.loopback import loopback
@@ -31,6 +32,7 @@ class House:
     told: list[int] = field(default_factory=list)
 
     def __post_init__(self) -> None:
+        self.log.others = {"p:holdout": 3}
         here, there = loopback(2)
         there.on(Rewarded, lambda word: self.told.append(word.log_offset))
         self.maker = Maker()
@@ -39,10 +41,13 @@ class House:
             combine=lambda _: None, signals=here, clock=ManualClock(), on_reward=lambda _: None, maker=self.maker,
         )  # fmt: skip
         desk = PolicyDesk(
-            cast(Store, self.log), name="p", maker=self.maker, fold=replay(self.log).state_at, clock=ManualClock(),
-            snapshots_kept=3,
+            cast(Store, self.log), name="p", makers=self.maker_of, fold=lambda *_: replay(self.log).state_at(),
+            clock=ManualClock(), snapshots_kept=3,
         )  # fmt: skip
-        self.policies = Policies(desk, self.learner)
+        self.policies = Policies(desk, lambda log: self.learner if log == "p" else None)
+
+    async def maker_of(self, log: str) -> Maker | None:
+        return self.maker if log in ("p", "experiment:e:learns") else None
 
 
 async def test_a_rollback_is_followed_and_told_at_once() -> None:
@@ -64,7 +69,10 @@ async def test_personas_come_pause_and_go() -> None:
     await house.policies.add_arm(ROOT, "p", document("c"), like="a", weight=0.5)
     await house.policies.change_arm(ROOT, "p", "pause", "b")
     assert await house.policies.overview(ROOT) == {
-        "items": [{"policy": "p", "version": 12, "used": True, "arms": ["a", "b", "c"], "paused": ["b"]}]
+        "items": [
+            {"policy": "p", "version": 12, "used": True, "arms": ["a", "b", "c"], "paused": ["b"]},
+            {"policy": "p:holdout", "version": 3, "used": False},
+        ]
     }
     await house.policies.change_arm(ROOT, "p", "resume", "b")
     shown = await house.policies.change_arm(ROOT, "p", "remove", "a")
@@ -72,6 +80,17 @@ async def test_personas_come_pause_and_go() -> None:
     assert [(change["kind"], change.get("arm")) for change in shown["changes"]] == [
         ("add", "c"), ("pause", "b"), ("resume", "b"), ("remove", "a"),
     ]  # fmt: skip
+
+
+async def test_a_variants_policy_is_paused_and_taken_back_like_the_servers() -> None:
+    house, log = House(), "experiment:e:learns"
+    paused = await house.policies.change_arm(ROOT, log, "pause", "a")
+    assert (paused["policy"], paused["used"], paused["arms"], paused["paused"]) == (log, False, ["a", "b"], ["a"])
+    house.log.others[log] = house.log.end
+    await house.policies.roll_back(ROOT, log, 4)
+    made = [(entry.policy, entry.kind) for entry in house.log.entries[-2:] if isinstance(entry, PolicyChange)]
+    assert made == [(log, "pause"), (log, "rollback")]
+    assert house.learner.version == 0, "nobody here follows that log"
 
 
 async def test_a_snapshot_is_made_of_the_whole_log() -> None:
@@ -88,8 +107,10 @@ async def test_a_snapshot_is_made_of_the_whole_log() -> None:
         ("roll_back", ("p", 11), NotFound, "ends at 10"),
         ("roll_back", ("p", -1), NotFound, "no place -1"),
         ("roll_back", ("p", 10), Conflict, "already"),
-        ("roll_back", ("q", 1), Conflict, "not the one that is used"),
-        ("snapshot", ("q",), Conflict, "not the one that is used"),
+        ("roll_back", ("q", 1), NotFound, "no policy 'q'"),
+        ("snapshot", ("experiment:e:calm",), NotFound, "no policy"),
+        ("snapshot", ("p:holdout",), Conflict, "Nothing learns from the log 'p:holdout'"),
+        ("change_arm", ("p:holdout", "pause", "a"), Conflict, "Nothing learns"),
         ("change_arm", ("p", "pause", "nobody"), NotFound, "no persona 'nobody'"),
         ("change_arm", ("p", "resume", "a"), Conflict, "not paused"),
     ],

@@ -55,6 +55,7 @@ class FakeLog:
     reads: int = 0
     away: bool = False
     last: dict[str, RewardEvent] = field(default_factory=dict)
+    others: dict[str, int] = field(default_factory=dict)  # where other logs end
 
     @property
     def end(self) -> int:
@@ -76,7 +77,7 @@ class FakeLog:
         self.entries.append(PolicyChange("p", self.end + 1, kind, data, "ada", 0))
 
     async def log_ends(self) -> dict[str, int]:
-        return {"p": self.end} if self.entries else {}
+        return {**self.others, "p": self.end} if self.entries else self.others
 
     async def change_policy(
         self, policy: str, kind: ChangeKind, data: Mapping[str, Any], by: str, at_ms: int

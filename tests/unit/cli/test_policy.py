@@ -93,8 +93,9 @@ async def _state(path: Path) -> tuple[bytes, bytes]:
     [
         (("show", "lints"), 1, "There is no policy 'lints'"),
         (("rollback", "99"), 1, "ends at 4"),
-        (("rollback", "1", "lints"), 1, "not the one that is used"),
-        (("snapshot", "lints"), 1, "not the one that is used"),
+        (("rollback", "1", "lints"), 1, "There is no policy 'lints'"),
+        (("snapshot", "lints"), 1, "There is no policy 'lints'"),
+        (("pause", "nobody"), 1, "There is no persona 'nobody'"),
         (("rollback",), 2, "VERSION"),
     ],
 )

@@ -172,3 +172,31 @@ def test_a_policy_that_knows_people_is_judged_with_them(parlance: Command, serve
     wise = told(parlance, "evaluate", "--policy", "personal", *log)["estimates"]["target"]["value"]
     plain = told(parlance, "evaluate", "--policy", "linucb", *log)["estimates"]["target"]["value"]
     assert wise > plain, "for two who like the opposite nothing is right for both"
+
+
+def test_a_variants_policy_is_paused_and_taken_back(parlance: Command, served: Served) -> None:
+    log = log_of("e", "learns")
+    arms = told(parlance, "show", log)["arms"]
+    assert told(parlance, "pause", arms[0], log)["version"] == TURNS + 1
+    assert told(parlance, "rollback", "7", log, "--by", "ann")["version"] == TURNS + 2
+    assert told(parlance, "snapshot", log)["version"] == TURNS + 2
+    found = told(parlance, "show", log)
+    assert (found["used"], found["paused"], [one["kind"] for one in found["changes"]]) == (
+        False, [arms[0]], ["pause", "rollback"],
+    )  # fmt: skip
+    replayed = told(parlance, "replay", "--log", log)
+    assert (replayed["version"], replayed["events"]) == (TURNS + 2, TURNS)
+    told(parlance, "resume", arms[0], log)
+    assert told(parlance, "show", log)["paused"] == []
+    listed = parlance("policy", "list").stdout
+    assert f"{log}: {TURNS + 3} entries in its log; with {', '.join(arms)}\n" in listed
+
+
+@pytest.mark.parametrize(("log", "sentence"), [
+    ("experiment:e:even", "no policy"), ("experiment:e:nobody", "no policy"), ("squarecb", "no policy 'squarecb'"),
+])  # fmt: skip
+def test_where_nothing_learns_there_is_nothing_to_take_back(
+    parlance: Command, served: Served, log: str, sentence: str
+) -> None:
+    result = parlance("policy", "rollback", "0", log)
+    assert result.exit_code == 1 and sentence in result.stderr

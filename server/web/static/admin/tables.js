@@ -134,7 +134,7 @@ export function policiesPanel(actions) {
     note: "what the choice of personas has learned; the version is how many entries of its log it has read",
     nothing: "No policy has learned anything yet.",
     rows: ({ items }) =>
-      items.map(({ policy, version, used, arms, paused }) =>
+      items.map(({ policy, version, used, arms = [], paused = [] }) =>
         h(
           "section",
           { class: "entry" },
@@ -152,10 +152,10 @@ export function policiesPanel(actions) {
               const off = paused.includes(arm);
               const act = () => actions.arm(off ? "resume" : "pause", policy, arm);
               const name = `${off ? "Resume" : "Pause"} ${arm}`;
-              return h("li", { class: "chip" }, off ? `${arm}, paused` : arm, used ? button(off ? "Resume" : "Pause", name, act) : null);
+              return h("li", { class: "chip" }, off ? `${arm}, paused` : arm, button(off ? "Resume" : "Pause", name, act));
             }),
           ),
-          used
+          arms.length // else nothing learns from this log
             ? actionsOf(
                 button("Snapshot", `Make a snapshot of ${policy}`, () => actions.snapshot(policy)),
                 button("Roll back", `Roll ${policy} back`, () => actions.rollBack(policy, version)),
