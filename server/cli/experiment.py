@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from server.cli import experiment_csv, experiment_live
+from server.cli.experiment_split import Split, split_of
 from server.cli.options import JsonOption
 from server.cli.output import console, print_json
 from server.errors import StartupError
@@ -52,8 +53,6 @@ def analyse(
     data: Annotated[Path, typer.Argument(metavar="DATA.CSV", help="One observation a row, with a header.")],
     *,
     unit: Annotated[str, typer.Option("--unit", metavar="COLUMN", help="What was randomised, such as user_id.")],
-    variant: Annotated[str, typer.Option("--variant", metavar="COLUMN", help="The variant of each row's unit.")],
-    control: Annotated[str, typer.Option("--control", metavar="NAME", help="The variant to compare with.")],
     metric: Annotated[
         list[str],
         typer.Option(
@@ -63,6 +62,20 @@ def analyse(
             " unit's rows add up. The first metric decides.",
         ),
     ],
+    variant: Annotated[
+        str | None, typer.Option("--variant", metavar="COLUMN", help="The variant of each row's unit.")
+    ] = None,
+    control: Annotated[
+        str | None, typer.Option("--control", metavar="NAME", help="The variant to compare with.")
+    ] = None,
+    factor: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--factor",
+            metavar="COLUMN=BASE",
+            help="In place of --variant and --control, twice: two factors at once, each with its base level.",
+        ),
+    ] = None,
     covariate: Annotated[
         str | None, typer.Option("--covariate", metavar="COLUMN", help="Known before the experiment: CUPED.")
     ] = None,
@@ -111,17 +124,21 @@ def analyse(
     Rows of a unit are put together first: a binary metric is 1 where any row is, a continuous one is the mean of the
     known rows (or their sum), a ratio is a quotient of sums. What is empty is unknown and left out.
 
+    Two factors at once: --factor tone=today --factor length=short, where tone and length are columns. Every
+    combination is a variant; main effects and interaction are read beside them.
+
     Exit code 0: analysed; 1: something is wrong with the experiment itself (sample-ratio mismatch, variants chosen by a
     policy, units in several variants), so nothing may be concluded; 2: the file or an option can't be used.
     """
-    from server.cli import experiment_report
+    from server.cli import experiment_picture, experiment_report
 
     if plot is not None:
-        experiment_report.check_pictures()
+        experiment_picture.check_pictures()
+    split = split_of(variant, control, factor or ())
     metrics = _metrics(metric)
     plan = _plan(
         metrics,
-        control=control,
+        control=split.control,
         weights=_numbers("--weight", weight),
         guardrails=_numbers("--guardrail", guardrail),
         covariate=covariate,
@@ -134,10 +151,10 @@ def analyse(
     if propensity is None and "propensity" in experiment_csv.header(data):
         propensity = "propensity"
     binary = frozenset(one.column for one in metrics if one.kind == "binary")
-    columns = experiment_csv.Columns(unit, variant, plan.columns(), binary, propensity or "")
-    report = _report(data, columns, plan, Reading("sequential" if sequential else "fixed", alpha, seed))
+    columns = experiment_csv.Columns(unit, split.columns, plan.columns(), binary, propensity or "")
+    report = _report(data, columns, split, plan, Reading("sequential" if sequential else "fixed", alpha, seed))
     if plot is not None:
-        experiment_report.draw(report, plot)
+        experiment_picture.draw(report, plot)
     if as_json:
         print_json(report.to_json())
     else:
@@ -174,7 +191,7 @@ def _plan(metrics: tuple[Metric, ...], guardrails: dict[str, float], **given: An
         raise _wrong(error) from None
 
 
-def _report(data: Path, columns: experiment_csv.Columns, plan: Plan, reading: Reading) -> Report:
+def _report(data: Path, columns: experiment_csv.Columns, split: Split, plan: Plan, reading: Reading) -> Report:
     import numpy as np
 
     from adapters.experiments.plan import inference_for
@@ -183,7 +200,8 @@ def _report(data: Path, columns: experiment_csv.Columns, plan: Plan, reading: Re
     observations = experiment_csv.read_observations(data, columns)
     try:
         inference = inference_for(reading.method, reading.alpha, plan.planned_units, len(observations.variants))
-        return analysed(observations, replace(plan, inference=inference), np.random.default_rng(reading.seed))
+        plan = replace(plan, inference=inference, factors=split.factors(observations.variants))
+        return analysed(observations, plan, np.random.default_rng(reading.seed))
     except ValueError as error:
         raise _wrong(error) from None
 

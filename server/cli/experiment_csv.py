@@ -31,11 +31,12 @@ _DELIMITERS = ",;\t|"
 
 @dataclass(frozen=True, slots=True)
 class Columns:
-    """Of ``unit`` and ``variant`` the names, of ``numbers`` the values are read; those of ``binary`` are 0 or 1.
-    ``propensity``: the chance with which each row's variant was chosen; "" where the file has none."""
+    """Of ``unit`` and ``variants`` the names, of ``numbers`` the values are read; those of ``binary`` are 0 or 1.
+    ``variants``: one column, or those of two factors, whose levels make the variant together. ``propensity``: the
+    chance with which each row's variant was chosen; "" where the file has none."""
 
     unit: str
-    variant: str
+    variants: tuple[str, ...]
     numbers: tuple[str, ...]
     binary: frozenset[str]
     propensity: str = ""
@@ -89,7 +90,7 @@ def _read(source: TextIO, path: Path, columns: Columns) -> Observations:
     names, delimiter = _header(source)
     propensity = (columns.propensity,) if columns.propensity else ()
     wanted = tuple(dict.fromkeys([*columns.numbers, *propensity]))
-    places = {name: _place(name, names, path) for name in (columns.unit, columns.variant, *wanted)}
+    places = {name: _place(name, names, path) for name in (columns.unit, *columns.variants, *wanted)}
     recorder, chances = Recorder(columns.numbers), _Chances()
     problems = _Problems(path)
     for block in _blocks(source, delimiter):
@@ -100,19 +101,31 @@ def _read(source: TextIO, path: Path, columns: Columns) -> Observations:
         if not parts:
             continue
         found = {name: _Column(name, parts[place], rows, block) for name, place in places.items()}
-        for name in (columns.unit, columns.variant):
+        for name in (columns.unit, *columns.variants):
             found[name].all_there(problems)
+        variants = _variants([found[name] for name in columns.variants], problems)
         read = {name: found[name].numbers(name in columns.binary, problems) for name in wanted}
         if problems.found:
             continue  # look for more of them, and record no more
-        recorder.add(found[columns.unit].texts, found[columns.variant].texts, read)
+        recorder.add(found[columns.unit].texts, variants, read)
         if propensity:
-            chances.add(found[columns.variant].texts, read[columns.propensity])
+            chances.add(variants, read[columns.propensity])
     problems.raise_if_any()
     try:
         return recorder.observations(by_policy=chances.vary)
     except ValueError:
         raise StartupError(f"{path} has no rows.", "Give a CSV file with a header and one observation a row.") from None
+
+
+def _variants(columns: Sequence[_Column], problems: _Problems) -> Sequence[str]:
+    """Row by row, with the names that ``factorial.combinations`` gives."""
+    if len(columns) == 1:
+        return columns[0].texts
+    from adapters.experiments.factorial import JOINT
+
+    for column in columns:
+        column.none_with(JOINT, problems)
+    return [JOINT.join(levels) for levels in zip(*(column.texts for column in columns), strict=True)]
 
 
 def _place(name: str, names: Sequence[str], path: Path) -> int:
@@ -190,6 +203,13 @@ class _Column:
             for place, text in zip(self.places, self.texts, strict=True):
                 if not text:
                     problems.add(self.block, place, f"{self.name} is empty")
+
+    def none_with(self, sign: str, problems: _Problems) -> None:
+        """Complains of fields that hold ``sign``."""
+        if any(sign in text for text in set(self.texts)):
+            for place, text in zip(self.places, self.texts, strict=True):
+                if sign in text:
+                    problems.add(self.block, place, f"{self.name} {text!r} holds {sign!r}, which joins two levels")
 
     def numbers(self, binary: bool, problems: _Problems) -> Doubles:
         """NaN where a field is empty or says that it is unknown."""

@@ -211,11 +211,11 @@ def report(
     can't be read.
     """
     from server.chat.outcomes import told
-    from server.cli import experiment_report
+    from server.cli import experiment_picture, experiment_report
     from server.cli.experiment_desk import open_desk
 
     if plot is not None:
-        experiment_report.check_pictures()
+        experiment_picture.check_pictures()
     read = open_desk(data_dir=data_dir, database_url=database_url, config=config).report(experiment_id)
     if as_json:
         print_json(told(read.found.experiment, read.report, read.window))
@@ -223,8 +223,8 @@ def report(
         typer.echo("Nobody was shown it yet.")
     else:
         experiment_report.print_report(read.report, console())
-    if plot is not None and read.report is not None:
-        experiment_report.draw(read.report, plot)
+    if plot is not None:
+        experiment_picture.draw(read.report, plot)
     if read.report is not None and read.report.findings.blocked:
         raise typer.Exit(BLOCKED_EXIT)
 
