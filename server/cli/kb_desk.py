@@ -117,7 +117,7 @@ class KbDesk:
             analysis = engine.analyse_now([question])[0]
             hits = await knowledge.search(question, analysis, limit=max(limit, HITS), category=category)
             found = judge(hits, self._settings.knowledge_answer_from, self._settings.knowledge_offer_from)
-            return hits[:limit], "answered" if found.answer else "offered" if found.nearest else "nothing"
+            return hits[:limit], found.outcome
 
         return self._run(work)
 
