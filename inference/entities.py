@@ -42,11 +42,38 @@ _AMOUNT = re.compile(
 )
 
 _ORDER_HASH = re.compile(r"(?<![\w#&/])#(?=[A-Za-z-]{0,12}\d)[A-Za-z0-9](?:-?[A-Za-z0-9]){2,31}(?![\w-])")
+_ORDER_STEMS = ("order", "purchase", "bestell", "auftrag", "pedido", "orden", "commande", "ordine")
+# "He pedido 20" is somebody who has ordered twenty.
+_ORDERED = "".join(rf"(?<!\b{have} )" for have in ("he", "has", "ha", "hemos", "habéis", "han", "había", "habías"))
+_NOUN = (
+    rf"bestellung|bestell(?:ungs)?nummer|bestell-?nr\.?|auftrag|auftragsnummer|{_ORDERED}pedido|orden|commande|ordine"
+)
+_NUMBERED = r"(?: ?(?:number|no\.?|nr\.?|num\.?|id|nummer|número|numero|n[°º]|#|:)){0,2}"
+_BE = r"(?: is| was| ist| lautet| es(?: el)?)?"
 _ORDER_WORD = re.compile(
-    r"(?<!\w)(?:order|purchase|bestellung|bestellnummer|auftragsnummer|pedido|commande|ordine)"
-    r"(?: ?(?:number|no\.?|nr\.?|num\.?|id|nummer|número|numero|n[°º]|#|:)){0,2}"
-    r"(?: is| was| ist| lautet| es)?[ :#]{1,3}((?=[A-Za-z-]{0,12}\d)[A-Za-z0-9](?:-?[A-Za-z0-9]){3,31})(?![\w-])",
+    rf"(?<!\w)(?:order|purchase|{_NOUN}){_NUMBERED}{_BE}"
+    r"[ :#]{1,3}((?=[A-Za-z-]{0,12}\d)[A-Za-z0-9](?:-?[A-Za-z0-9]){3,31})(?![\w-])",
     re.IGNORECASE,
+)
+# A short number has to be marked as one, or to stand behind what is no verb: "order 20 roses" names none.
+_SHORT_MARKED = re.compile(
+    rf"(?<!\w)(?:order|purchase|{_NOUN})"
+    r"(?: (?:number|no\.?|nr\.?|num\.?|id|nummer|número|numero|n[°º]))?"
+    rf"{_BE}[ :]{{0,2}}(#[A-Za-z]{{0,2}}\d{{1,3}})(?![\w-]|[.,:/]\d)",
+    re.IGNORECASE,
+)
+_SHORT_NUMBERED = re.compile(
+    rf"(?<!\w)(?:order|purchase|{_NOUN}) (?:number|no\.|nr\.?|num\.|id|nummer|número|numero|n[°º])"
+    rf"{_BE}[ :]{{1,2}}(\d{{1,3}})(?![\w-]|[.,:/]\d)",
+    re.IGNORECASE,
+)
+_COUNTED = (
+    r"€|\$|%|(?:januar|jänner|februar|märz|april|mai|juni|juli|august|september|oktober|november|dezember|uhr|stück|mal"
+    r"|tagen?|wochen?|monaten?|jahren?|euros?|de (?:enero|febrero|marzo|abril|mayo|junio|julio|agosto|septiembre"
+    r"|octubre|noviembre|diciembre)|días?|semanas?|mes(?:es)?|años?|horas?|unidades|veces)(?!\w)"
+)
+_SHORT = re.compile(
+    rf"(?<!\w)(?:{_NOUN}){_BE}[ :]{{1,2}}(\d{{2,3}})(?![\w-]|[.,:/]\d|\.? ?(?:{_COUNTED}))", re.IGNORECASE
 )
 
 
@@ -108,7 +135,11 @@ def _amounts(text: str) -> Iterator[Span]:
 
 def _orders(text: str) -> Iterator[Span]:
     yield from (match.span() for match in _ORDER_HASH.finditer(text))
-    yield from (match.span(1) for match in _ORDER_WORD.finditer(text))
+    lowered = text.lower()
+    if not any(stem in lowered for stem in _ORDER_STEMS):
+        return
+    for pattern in (_ORDER_WORD, _SHORT_MARKED, _SHORT_NUMBERED, _SHORT):
+        yield from (match.span(1) for match in pattern.finditer(text))
 
 
 _DIGIT = re.compile(r"\d")

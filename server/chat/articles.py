@@ -14,9 +14,9 @@ from server.chat.signals import KnowledgeMoved, Signals
 from server.clock import Clock
 from server.errors import BadFrame, Forbidden, Invalid
 from server.knowledge.errors import KnowledgeError
-from server.knowledge.index import Hit
+from server.knowledge.index import Hit, Outcome
 from server.knowledge.passages import cut
-from server.knowledge.values import Article, Entry, VersionState, entries_of
+from server.knowledge.values import Article, Entry, Passage, VersionState, entries_of
 from server.store.knowledge_ports import KnowledgeFigures, KnowledgeStore, Version, VersionChange
 from server.store.ports import Store
 
@@ -104,13 +104,27 @@ class Articles:
     async def save(self, caller: Caller, article_id: str, source: str) -> tuple[Version, bool]:
         """A new draft, or the newest version where its text is the same. ``Forbidden``; ``Invalid`` with the line."""
         _require_admin(caller)
+        article = await asyncio.to_thread(self._read, article_id, source)
+        return await self._store.save_article(article, caller.user.id, self._clock.now_ms())
+
+    async def preview(self, caller: Caller, article_id: str, source: str) -> tuple[Article, tuple[Passage, ...]]:
+        """What that text would be searched by; nothing is saved. ``Forbidden``; ``Invalid`` with the line."""
+        require_agent(caller, _WHAT)
+
+        def read() -> tuple[Article, tuple[Passage, ...]]:
+            article = self._read(article_id, source)
+            return article, cut(article)
+
+        return await asyncio.to_thread(read)
+
+    def _read(self, article_id: str, source: str) -> Article:
         try:
-            article = await asyncio.to_thread(self._parse, article_id, source)
+            article = self._parse(article_id, source)
         except KnowledgeError as error:
             raise Invalid(str(error)) from error
         if article.article_id != article_id:
             raise Invalid(f"the text's id is {article.article_id!r}, the path's {article_id!r}")
-        return await self._store.save_article(article, caller.user.id, self._clock.now_ms())
+        return article
 
     async def set_state(self, caller: Caller, article_id: str, version: int, state: VersionState) -> Version:
         """``Forbidden``, ``NotFound``, ``Conflict``; ``Invalid``: what has no text can't become active."""
@@ -125,13 +139,15 @@ class Articles:
 
     async def search(
         self, caller: Caller, question: str, *, category: str | None, language: str | None, limit: int
-    ) -> list[Hit]:
-        """What a customer's question would find, the surest first. ``Forbidden``, ``BadFrame``."""
+    ) -> tuple[list[Hit], Outcome]:
+        """What a customer's question would find, the surest first, and what the bot would do with it. ``Forbidden``,
+        ``BadFrame``."""
         require_agent(caller, _WHAT)
         if not question.strip():
             raise BadFrame("q holds no question")
         analysis = await self._analyse(question)
-        return await self._knowledge.search(question, analysis, limit=limit, category=category, language=language)
+        hits = await self._knowledge.search(question, analysis, limit=limit, category=category, language=language)
+        return hits, self._knowledge.outcome(analysis, hits)
 
     async def figures(self, caller: Caller) -> KnowledgeFigures:
         """Counts. ``Forbidden``."""

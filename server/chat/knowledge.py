@@ -22,7 +22,7 @@ from server.chat.signals import KnowledgeMoved, Signals
 from server.chat.writer import Written
 from server.clock import Clock
 from server.errors import ProtocolError
-from server.knowledge.index import NOTHING_FOUND, Filters, Floats, Found, Hit, Index, Question, Row, judge
+from server.knowledge.index import NOTHING_FOUND, Filters, Floats, Found, Hit, Index, Outcome, Question, Row, judge
 from server.knowledge.questions import QuestionTurn
 from server.knowledge.words import content_words
 from server.store.ports import Answer, Store
@@ -135,8 +135,12 @@ class Knowledge:
             _log.warning("knowledge not searched", reason=str(error))
             return NOTHING_FOUND
         found = judge(hits, self._answer_from, self._offer_from)
-        self._metrics.knowledge("answered" if found.answer else "offered" if found.nearest else "nothing")
+        self._metrics.knowledge(found.outcome)
         return found
+
+    def outcome(self, analysis: Analysis, hits: Sequence[Hit]) -> Outcome:
+        """What a turn would do with what ``search`` found for it."""
+        return judge(hits, self._answer_from, self._offer_from).outcome if analysis.act in _ASKING else "nothing"
 
     def asked(
         self, analysis: Analysis, found: Found, answer: Answer, written: Written, *, asked_back: bool

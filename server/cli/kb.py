@@ -42,6 +42,10 @@ def check(
             "--questions", metavar="FILE", help="Questions and the article of each, by tabs; - where none answers."
         ),
     ] = None,
+    language: Annotated[
+        str | None,
+        typer.Option("--language", metavar="CODE", help="Ask articles in it, whatever the questions' own language is."),
+    ] = None,
     config: ConfigOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -53,7 +57,7 @@ def check(
     from server.cli.kb_desk import checked, measured
 
     articles, problems = checked(folder)
-    found = measured(articles, questions, config) if questions is not None and not problems else None
+    found = measured(articles, questions, config, language) if questions is not None and not problems else None
     if as_json:
         from dataclasses import asdict
 

@@ -60,8 +60,9 @@ def stop(problems: Sequence[str]) -> None:
     raise typer.Exit(1)
 
 
-def measured(articles: Sequence[Article], questions: Path, config: Path | None) -> Measured:
-    """How well the articles of a folder are found, on a database of their own. Ends the command with 1 where a question
+def measured(articles: Sequence[Article], questions: Path, config: Path | None, language: str | None) -> Measured:
+    """How well the articles of a folder are found, on a database of their own; those of ``language``, or where that is
+    None of each question's own. Ends the command with 1 where a question
     names an article that is not there."""
     asked = read_questions(questions)
     known = {article.article_id for article in articles}
@@ -71,7 +72,7 @@ def measured(articles: Sequence[Article], questions: Path, config: Path | None) 
     settings = load(check=False, make=False, config=config).settings
     with tempfile.TemporaryDirectory() as folder:
         desk = KbDesk(settings, sqlite_url(Path(folder) / "check.db"), migrating=True)
-        return desk.measure(articles, asked)
+        return desk.measure(articles, asked, language)
 
 
 class KbDesk:
@@ -117,11 +118,13 @@ class KbDesk:
             analysis = engine.analyse_now([question])[0]
             hits = await knowledge.search(question, analysis, limit=max(limit, HITS), category=category)
             found = judge(hits, self._settings.knowledge_answer_from, self._settings.knowledge_offer_from)
-            return hits[:limit], "answered" if found.answer else "offered" if found.nearest else "nothing"
+            return hits[:limit], found.outcome
 
         return self._run(work)
 
-    def measure(self, articles: Sequence[Article], asked: Sequence[tuple[str, str | None]]) -> Measured:
+    def measure(
+        self, articles: Sequence[Article], asked: Sequence[tuple[str, str | None]], language: str | None
+    ) -> Measured:
         """How well ``articles`` are found."""
         engine = self._engine()
 
@@ -131,7 +134,7 @@ class KbDesk:
             knowledge = await self._ready(store, engine)
             analyses = engine.analyse_now([question for question, _ in asked])
             found = [
-                (article, await knowledge.search(question, analysis, limit=HITS))
+                (article, await knowledge.search(question, analysis, limit=HITS, language=language))
                 for (question, article), analysis in zip(asked, analyses, strict=True)
             ]
             return measure(found, self._settings.knowledge_answer_from, self._settings.knowledge_offer_from)

@@ -10,7 +10,7 @@ import copy
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cache
-from typing import Final, Protocol
+from typing import Final, Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -335,6 +335,10 @@ def _codes(names: Sequence[str]) -> tuple[dict[str, int], NDArray[np.int32]]:
     return known, np.array(codes, dtype=np.int32)
 
 
+Outcome = Literal["answered", "offered", "nothing"]
+"""What the bot does with what was found."""
+
+
 @dataclass(frozen=True, slots=True)
 class Found:
     """What is known about a question: the article that ``answer``s, or the ``nearest`` ones, to be offered. ``others``
@@ -343,6 +347,11 @@ class Found:
     answer: Hit | None = None
     nearest: tuple[Hit, ...] = ()
     others: tuple[Hit, ...] = ()
+
+    @property
+    def outcome(self) -> Outcome:
+        """What the bot does with it."""
+        return "answered" if self.answer else "offered" if self.nearest else "nothing"
 
 
 NOTHING_FOUND: Final = Found()

@@ -40,6 +40,13 @@ class Customer:
     def say(self, text: str) -> None:
         self.ask(type="send", channel=self.channel, key=uuid4().hex, text=text)
 
+    def says_and_hears(self, text: str) -> None:
+        """Send, and wait for what the bot says to it; both are heard here."""
+        count = sum(frame["type"] == "message" for frame in self.heard) + 2
+        self.say(text)
+        while sum(frame["type"] == "message" for frame in self.heard) < count:
+            self._receive()
+
     def wants_a_person(self) -> None:
         self.ask(type="handoff", channel=self.channel, reason="asked")
 

@@ -12,7 +12,9 @@ from starlette.responses import Response
 CHANGING: Final = frozenset(("POST", "PUT", "PATCH", "DELETE"))
 # What people do all day in conversations stands in these; and whose presence and events are nobody's change.
 UNNOTED: Final = frozenset(("conversations", "messages", "hand-off", "members", "inbox"))
-UNNOTED_ACTIONS: Final = frozenset(("set_presence", "add_event", "search_knowledge", "notify", "mark_seen"))
+UNNOTED_ACTIONS: Final = frozenset(
+    ("set_presence", "add_event", "search_knowledge", "preview_article", "notify", "mark_seen")
+)
 
 Handler = Callable[[Request], Coroutine[Any, Any, Response]]
 

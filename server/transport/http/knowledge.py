@@ -80,6 +80,12 @@ async def save_article(caller: CallerDep, desk: DeskDep, article: ArticlePath, b
     return reply(values.shown(version), 201 if is_new else 200)
 
 
+@knowledge.post("/articles/{article}/preview", response_model=models.ArticlePreview, responses=problems(413))
+async def preview_article(caller: CallerDep, desk: DeskDep, article: ArticlePath, body: models.SaveArticle) -> Response:
+    """What a text would be cut into; nothing is saved. For agents and admins. 422 names the line that is wrong."""
+    return reply(values.preview(*await desk.articles.preview(caller, article, body.source)))
+
+
 @knowledge.put(
     "/articles/{article}/versions/{version}/state",
     response_model=models.ArticleVersion,
@@ -102,9 +108,10 @@ async def search_knowledge(
     language: Annotated[str | None, Query(description="If unset the question's own.", max_length=3)] = None,
     limit: Annotated[int, Query(ge=1, le=MAX_HITS)] = 5,
 ) -> Response:
-    """What that question finds among the active articles, the surest first. For agents and admins."""
-    hits = await desk.articles.search(caller, q, category=category, language=language, limit=limit)
-    return reply({"items": [values.hit(one) for one in hits]})
+    """What that question finds among the active articles, the surest first, and what the bot would do with it. For
+    agents and admins."""
+    hits, outcome = await desk.articles.search(caller, q, category=category, language=language, limit=limit)
+    return reply({"items": [values.hit(one) for one in hits], "outcome": outcome})
 
 
 @knowledge.get("/stats", response_model=models.KnowledgeStats)

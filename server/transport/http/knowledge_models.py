@@ -6,7 +6,8 @@ from typing import Annotated, ClassVar
 
 from pydantic import Field
 
-from server.knowledge.values import MAX_SOURCE_CODE_POINTS, VersionState
+from server.knowledge.index import Outcome
+from server.knowledge.values import MAX_SOURCE_CODE_POINTS, Tone, VersionState
 from server.transport.http.models import Json, Model
 
 _SOURCE = "---\ntitle: Returning things\ncategory: returns\n---\n\nYou have 30 days."
@@ -81,6 +82,34 @@ class WholeArticle(ArticleVersion):
     changes: list[ArticleChange] = Field(description="The first first.")
 
 
+class PassageOf(Model):
+    example: ClassVar[Json | None] = {
+        "passage": "returning#what-cannot-come-back",
+        "heading": "What cannot come back",
+        "text": "Plants and opened food.",
+        "words": 4,
+    }
+    passage: str = Field(description="Its id; it outlives edits of the text.")
+    heading: str = Field(description="The headings above it, joined by ` › `; empty before the first.")
+    text: str = Field(description="As it would be said.")
+    words: int = Field(description="How many.")
+
+
+class ArticlePreview(Model):
+    """What a text would be found by, and what it would answer with."""
+
+    example: ClassVar[Json | None] = {
+        "title": "Returning things",
+        "asks": ["How do I send this back?"],
+        "variants": {"casual": "Send it back within 30 days."},
+        "passages": [PassageOf.example],
+    }
+    title: str = Field(description="Also what buttons offer.")
+    asks: list[str] = Field(description="How customers put what it answers.")
+    variants: dict[Tone, str] = Field(description="Said in place of the first passage, by tone.")
+    passages: list[PassageOf] = Field(description="In their order; none for headings alone.")
+
+
 class KnowledgeHit(Model):
     example: ClassVar[Json | None] = {
         "article": "returning",
@@ -103,8 +132,11 @@ class KnowledgeHit(Model):
 
 
 class KnowledgeHits(Model):
-    example: ClassVar[Json | None] = {"items": [KnowledgeHit.example]}
+    example: ClassVar[Json | None] = {"items": [KnowledgeHit.example], "outcome": "answered"}
     items: list[KnowledgeHit] = Field(description="The surest first.")
+    outcome: Outcome = Field(
+        description="What the bot would do: answer with the first, ask which of the first two is meant, or neither."
+    )
 
 
 class KnowledgeStats(Model):

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
 from server.knowledge.index import Hit
+from server.knowledge.values import Article, Passage
 from server.store.knowledge_ports import Version, VersionChange
 
 
@@ -19,6 +21,19 @@ def shown(version: Version) -> dict[str, Any]:
 def change(one: VersionChange) -> dict[str, Any]:
     """Who did what."""
     return asdict(one)
+
+
+def preview(article: Article, passages: Sequence[Passage]) -> dict[str, Any]:
+    """What an article would be found by and answer with."""
+    return {
+        "title": article.title,
+        "asks": list(article.asks),
+        "variants": dict(article.variants),
+        "passages": [
+            {"passage": one.passage_id, "heading": one.heading, "text": one.text, "words": one.words}
+            for one in passages
+        ],
+    }
 
 
 def hit(one: Hit) -> dict[str, Any]:

@@ -57,6 +57,10 @@ async def _admin(request: Request) -> Response:  # noqa: ARG001
     return FileResponse(WEB / "admin.html", media_type="text/html; charset=utf-8")
 
 
+async def _knowledge(request: Request) -> Response:  # noqa: ARG001
+    return FileResponse(WEB / "knowledge.html", media_type="text/html; charset=utf-8")
+
+
 async def _agent(request: Request) -> Response:  # noqa: ARG001
     return FileResponse(WEB / "agent.html", media_type="text/html; charset=utf-8")
 
@@ -66,10 +70,11 @@ async def _favicon(request: Request) -> Response:  # noqa: ARG001
 
 
 def page_routes() -> list[BaseRoute]:
-    """``/``, ``/admin``, ``/agent``, ``/favicon.ico`` and ``/static/…``."""
+    """``/``, ``/admin``, ``/admin/knowledge``, ``/agent``, ``/favicon.ico`` and ``/static/…``."""
     return [
         Route("/", _index),
         Route("/admin", _admin),
+        Route("/admin/knowledge", _knowledge),
         Route("/agent", _agent),
         Route("/favicon.ico", _favicon),
         Mount("/static", StaticFiles(directory=WEB / "static")),

@@ -282,14 +282,18 @@ async def test_admins_write_and_agents_read(worker: Worker) -> None:
     assert await worker.articles.page(agent, state=None, category=None, after=None, limit=1) == ([shown], False)
     assert (await worker.articles.figures(agent)).rows == {"passage": 1, "ask": 1}
     await worker.knowledge.look()
-    hits = await worker.articles.search(agent, "cards", category=None, language=None, limit=3)
-    assert [hit.article_id for hit in hits] == ["pay"]
+    hits, outcome = await worker.articles.search(agent, "cards", category=None, language=None, limit=3)
+    assert ([hit.article_id for hit in hits], outcome) == (["pay"], "offered")  # by words alone
+    assert worker.knowledge.outcome(heard("cards", "greeting"), hits) == "nothing"  # the bot looks nothing up to greet
+    read, passages = await worker.articles.preview(agent, "send", SEND)
+    assert (read.title, [one.passage_id for one in passages]) == ("The label", ["send", "send#by-post"])
     for refused in (
         worker.articles.save(agent, "pay", PAY),
         worker.articles.set_state(agent, "pay", 1, "retired"),
         worker.articles.article(customer, "pay"),
         worker.articles.page(customer, state=None, category=None, after=None, limit=1),
         worker.articles.search(customer, "cards", category=None, language=None, limit=1),
+        worker.articles.preview(customer, "pay", PAY),
         worker.articles.figures(customer),
     ):
         with pytest.raises(Forbidden):
@@ -300,6 +304,8 @@ async def test_what_is_wrong_is_refused_with_its_line(worker: Worker) -> None:
     admin = caller("admin")
     with pytest.raises(Invalid, match="pay:1: there is no front matter"):
         await worker.articles.save(admin, "pay", "text")
+    with pytest.raises(Invalid, match="pay:1: there is no front matter"):
+        await worker.articles.preview(admin, "pay", "text")
     with pytest.raises(Invalid, match="'cash'"):
         await worker.articles.save(admin, "pay", PAY.replace("title:", "id: cash\ntitle:"))
     with pytest.raises(NotFound):

@@ -28,8 +28,8 @@ from server.chat.service import Verb
 from server.chat.versions import Json, Versions
 from server.clock import ManualClock
 from server.errors import Unauthenticated
-from server.knowledge.index import Hit, Row
-from server.knowledge.values import VersionState
+from server.knowledge.index import Hit, Outcome, Row
+from server.knowledge.values import Article, Passage, VersionState
 from server.store.alert_ports import AuditRow
 from server.store.inbox_ports import Agreement, Doubt, InboxItem
 from server.store.knowledge_ports import KnowledgeFigures, Version, VersionChange
@@ -268,10 +268,15 @@ class Library(Articles):
         self.verbs.hear(caller, (article_id, version, state))
         return replace(ARTICLE, state=state)
 
-    async def search(self, caller: Caller, question: str, **which: Any) -> list[Hit]:
+    async def preview(self, caller: Caller, article_id: str, source: str) -> tuple[Article, tuple[Passage, ...]]:
+        self.verbs.hear(caller, (article_id, source))
+        read = Article(article_id, "Returning", "shop", source, "Send it.", asks=("back?",), variants={"casual": "Do."})
+        return read, (Passage("returning#how", "How", "Send it."),)
+
+    async def search(self, caller: Caller, question: str, **which: Any) -> tuple[list[Hit], Outcome]:
         self.verbs.hear(caller, (question, which))
         row = Row(1, "returning", "passage", "returning", 2, "Returning", "shop", "en", None, "", "Send it.", "")
-        return [Hit("returning", 2, "Returning", "shop", 0.81234, row, row, 0.9, 1.0, 0.03)]
+        return [Hit("returning", 2, "Returning", "shop", 0.81234, row, row, 0.9, 1.0, 0.03)], "answered"
 
     async def figures(self, caller: Caller) -> KnowledgeFigures:
         self.verbs.hear(caller, "figures")

@@ -448,9 +448,18 @@ async def test_an_article_is_read_saved_and_moved_on(client: httpx2.AsyncClient,
     assert [what for _, what in verbs.asked] == [("returning", 2), saved, saved, ("returning", 2, "retired")]
 
 
+async def test_a_text_is_cut_without_being_saved(client: httpx2.AsyncClient, verbs: Verbs) -> None:
+    answer = await client.post(f"{ARTICLES}/returning/preview", json={"source": "x"})
+    passage = {"passage": "returning#how", "heading": "How", "text": "Send it.", "words": 2}
+    found = {"title": "Returning", "asks": ["back?"], "variants": {"casual": "Do."}, "passages": [passage]}
+    assert (answer.status_code, answer.json()) == (200, found)
+    assert verbs.asked == [(CARL, ("returning", "x"))]
+
+
 async def test_a_question_is_tried(client: httpx2.AsyncClient, verbs: Verbs) -> None:
     answer = await client.get("/v1/knowledge/search", params={"q": "how?", "category": "shop"})
     (item,) = answer.json()["items"]
+    assert answer.json()["outcome"] == "answered"
     assert (item["article"], item["passage"], item["text"], item["score"]) == (
         "returning",
         "returning",

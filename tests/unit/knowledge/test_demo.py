@@ -32,6 +32,8 @@ def test_sixty_articles_of_a_readable_length() -> None:
 def test_questions_are_labelled_apart_and_copy_no_article() -> None:
     known = {article.article_id for article in read_articles(DEMO)}
     tuning, test = read_questions(TUNING), read_questions(TEST)
+    other = read_questions(TUNING.with_name("other-languages.tsv"))
+    assert {article for _, article in other} < {*known, None} and sum(article is None for _, article in other) == 40
     assert len(tuning) >= 200 and sum(article is None for _, article in test) == 100
     assert {article for _, article in (*tuning, *test)} == {*known, None}
     plain = [re.sub(r"\W+", " ", question.casefold()).strip() for question, _ in (*tuning, *test)]

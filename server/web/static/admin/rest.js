@@ -9,10 +9,12 @@ export class RestError extends Error {
 
 export class Rest {
   #session;
+  #base;
 
-  /** @param {{token: string | null}} session */
-  constructor(session) {
+  /** @param {{token: string | null}} session @param {string | URL} base where paths begin */
+  constructor(session, base = document.baseURI) {
     this.#session = session;
+    this.#base = base;
   }
 
   get(path) {
@@ -23,7 +25,7 @@ export class Rest {
   async send(method, path, body) {
     let answer;
     try {
-      answer = await fetch(new URL(path, document.baseURI), {
+      answer = await fetch(new URL(path, this.#base), {
         method,
         headers: {
           authorization: `Bearer ${this.#session.token}`,

@@ -36,6 +36,11 @@ export class Source {
     }
   }
 
+  /** The status with which the last question was refused; null where it was answered. */
+  get refused() {
+    return this.#error?.status ?? null;
+  }
+
   /** How much the value can be believed, as `Panel.show` takes it. */
   get freshness() {
     if (this.#error === null) {

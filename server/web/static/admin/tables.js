@@ -55,7 +55,7 @@ export function redraw(body, children) {
 }
 
 /** @param {string[]} titles @param {(string | Node | (string | Node | null)[])[][]} rows the first cell names the row */
-function table(titles, rows) {
+export function table(titles, rows) {
   if (rows.length === 0) return null;
   const head = titles.map((text) => h("th", { scope: "col" }, text));
   const body = rows.map(([name, ...cells]) =>
@@ -68,8 +68,8 @@ function table(titles, rows) {
   );
 }
 
-const mark = (text, kind = "") => h("span", { class: `mark ${kind}` }, text);
-const actionsOf = (...buttons) => h("div", { class: "entry-actions" }, ...buttons.filter(Boolean));
+export const mark = (text, kind = "") => h("span", { class: `mark ${kind}` }, text);
+export const actionsOf = (...buttons) => h("div", { class: "entry-actions" }, ...buttons.filter(Boolean));
 
 export function workersPanel(nowMs) {
   return new TablePanel({
