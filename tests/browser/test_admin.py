@@ -15,6 +15,13 @@ from tests.browser.test_looks import LOOKS, audit, overflow
 from tests.support.server import ServerProcess
 
 Open = Callable[[BrowserContext], ChatPage]
+# The tab that a panel is behind; all others are behind the first.
+ROOMS = {
+    "Live conversations": "customers", "Intents of the hour": "customers",
+    "Personas and mood rules": "bot", "Policies": "bot",
+    "Experiments": "experiments", "Models": "understanding",
+    "Workers": "operation", "Changes, users and keys": "operation",
+}  # fmt: skip
 
 
 def token(server: ServerProcess, kind: str = "admin") -> str:
@@ -43,6 +50,10 @@ class AdminPage:
         self.page.get_by_role("button", name="Sign in").click()
 
     def panel(self, name: str) -> Locator:
+        """Opens the tab that it is behind."""
+        tab = self.page.locator(f"#tab-{ROOMS.get(name, 'now')}")
+        if tab.get_attribute("aria-selected") != "true":
+            tab.click()
         return self.page.get_by_role("region", name=name, exact=True)
 
     def tile(self, name: str) -> Locator:
@@ -227,7 +238,7 @@ def test_alerts_are_acknowledged_and_silenced_and_changes_undone(
     size, dark = LOOKS[look]
     with context_of(browser, size, dark=dark) as context:
         admin = AdminPage(context, alarmed)
-        panel, changes = admin.panel("Alerts"), admin.panel("Changes, users and keys")
+        panel = admin.panel("Alerts")
         entry = panel.locator(".alert", has_text="Somebody is here")
         expect(entry).to_contain_text("A test.")
         if entry.get_by_role("button", name="Acknowledge").count():  # the first look has seen to it already
@@ -243,12 +254,16 @@ def test_alerts_are_acknowledged_and_silenced_and_changes_undone(
         dialog.get_by_label("Rule").fill("some*")
         dialog.get_by_role("button", name="Silence").click()
         expect(entry).to_contain_text("silent until")
-        expect(changes).to_contain_text("Silence alerts")
+        expect(admin.page.locator("#tab-now .tab-count")).to_have_text("1")
         assert audit(admin.page) == []
         assert overflow(admin.page) == []
         admin.page.get_by_role("button", name="Undo").click()
         expect(entry).not_to_contain_text("silent until")
+        changes = admin.panel("Changes, users and keys")
+        expect(changes).to_contain_text("Silence alerts")
         expect(changes).to_contain_text("End silence")
+        assert audit(admin.page) == []
+        assert overflow(admin.page) == []
         assert [error for error in admin.errors if "422" not in error] == []  # what was refused on purpose
 
 
@@ -290,9 +305,10 @@ def test_panels_say_when_the_server_is_away(context: BrowserContext, own_server:
     expect(admin.panel("Models")).to_contain_text("As it was when last heard: The store is away.")
     expect(admin.panel("Models")).to_have_attribute("data-state", "stale")
     admin.page.unroute("**/v1/models")
+    expect(admin.panel("Models")).to_have_attribute("data-state", "live")
     admin.page.route("**/v1/policies", lambda route: route.fulfill(status=403, json={"detail": "For admins."}))
     expect(admin.panel("Policies")).to_have_attribute("data-state", "failed")
-    expect(admin.panel("Models")).to_have_attribute("data-state", "live")
+    expect(admin.panel("Personas and mood rules")).to_have_attribute("data-state", "live")
 
 
 def test_a_persona_and_a_mood_rule_are_edited_and_taken_back(context: BrowserContext, alarmed: ServerProcess) -> None:
@@ -320,4 +336,46 @@ def test_a_persona_and_a_mood_rule_are_edited_and_taken_back(context: BrowserCon
     voices.get_by_role("button", name="Let the file's mood rules hold again").click()
     dialog.get_by_role("button", name="Let it hold").click()
     expect(voices).not_to_contain_text("shouting")
+    assert [error for error in admin.errors if "422" not in error] == []
+
+
+def test_an_experiment_is_made_rewritten_started_and_completed(context: BrowserContext, alarmed: ServerProcess) -> None:
+    admin = AdminPage(context, alarmed)
+    panel, dialog = admin.panel("Experiments"), admin.page.get_by_role("dialog")
+    panel.get_by_role("button", name="Make an experiment").click()
+    assert "writer_style tone=professional" in dialog.get_by_label("Variants", exact=True).input_value()
+    dialog.get_by_label("Begin with").select_option("personality")
+    dialog.get_by_label("Its id").fill("Tone 1")
+    dialog.get_by_label("Variants", exact=True).fill("today\nfriendly | writer_style tone")
+    dialog.get_by_role("button", name="Make the draft").click()
+    wrong = dialog.locator(".field", has=admin.page.locator("[aria-invalid=true]"))
+    expect(wrong).to_have_count(2)
+    expect(wrong.nth(1)).to_contain_text('Line 2: "writer_style tone" is no change.')
+    assert audit(admin.page) == []
+    dialog.get_by_label("Its id").fill("tone-1")
+    dialog.get_by_label("Variants", exact=True).fill("today\nfriendly | writer_style tone=freindly")
+    dialog.get_by_role("button", name="Make the draft").click()
+    expect(wrong).to_contain_text("give one of professional, friendly, neutral")
+    dialog.get_by_label("Variants", exact=True).fill("today\nfriendly | writer_style tone=friendly")
+    dialog.get_by_role("button", name="Make the draft").click()
+    entry = panel.locator(".entry", has_text="tone-1")
+    expect(entry).to_contain_text("last changed by admin")
+
+    entry.get_by_role("button", name="Edit").click()
+    dialog.get_by_label("What is expected").fill("Friendly pleases.")
+    dialog.get_by_role("button", name="Save").click()
+    expect(entry).to_contain_text("Friendly pleases.")
+    admin.page.get_by_role("button", name="Undo").click()
+    expect(entry).not_to_contain_text("Friendly pleases.")
+
+    for verb, state in (("Start", "running"), ("Pause", "paused")):
+        entry.get_by_role("button", name=verb).click()
+        dialog.get_by_role("button", name=verb).click()
+        expect(entry.locator(".mark").first).to_have_text(state)
+    assert audit(admin.page) == []
+    entry.get_by_role("button", name="Complete").click()
+    dialog.get_by_label("From now on").select_option("friendly")
+    dialog.get_by_role("button", name="Complete").click()
+    expect(entry).to_contain_text("everybody gets friendly")
+    expect(admin.panel("Changes, users and keys")).to_contain_text("Edit experiment")
     assert [error for error in admin.errors if "422" not in error] == []

@@ -82,6 +82,7 @@ _ROUTERS = (
     registry.registry,
     policies.policies,
     experiments.experiments,
+    experiments.templates,
     experiments.events,
     overview.overview,
     alerts.alerts,

@@ -420,6 +420,10 @@ class Bench(ExperimentOffice):
         self.verbs.hear(caller, "all")
         return [experiment_models.ExperimentDocument.example or {}]
 
+    def templates(self, caller: Caller) -> list[Json]:
+        self.verbs.hear(caller, "templates")
+        return [experiment_models.Template.example or {}]
+
     async def one(self, caller: Caller, experiment_id: str) -> Json:
         self.verbs.hear(caller, experiment_id)
         return experiment_models.ExperimentDocument.example or {}
