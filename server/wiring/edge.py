@@ -17,6 +17,7 @@ from server.chat.administration import Administration
 from server.chat.audit import Audit
 from server.chat.editing import Editing
 from server.chat.fold import Fold
+from server.chat.intent_desk import IntentDesk
 from server.chat.overview import Overview
 from server.chat.policies import Policies, PolicyDesk
 from server.chat.relabels import labelled_turns
@@ -33,6 +34,8 @@ from server.transport.http.pages import SecureHeaders, page_routes
 from server.transport.http.widget import widget_routes
 from server.transport.websocket import Doorman, WebSocketEndpoint
 from server.wiring.ground import Ground, new_id
+from server.wiring.intent_files import IntentFiles
+from server.wiring.knowledge import redacted
 from server.wiring.people import People
 from server.wiring.rollouts import rollout_of
 from server.wiring.talk import Talk
@@ -138,6 +141,7 @@ def _desk(ground: Ground, people: People, turns: Turns, talk: Talk, *, gate: Gat
         gaps=talk.gaps,
         versions=_versions(ground, turns),
         insight=talk.insight,
+        intents=_intents(ground, turns),
         policies=_policies(ground, turns),
         experiments=talk.laboratory.office,
         alerts=talk.lookout.office,
@@ -151,6 +155,15 @@ def _desk(ground: Ground, people: People, turns: Turns, talk: Talk, *, gate: Gat
         editing=editing,
         verbs=talk.verbs,
         explain=ground.settings.explain_shown,
+    )
+
+
+def _intents(ground: Ground, turns: Turns) -> IntentDesk:
+    return IntentDesk(
+        files=IntentFiles(ground.settings),
+        store=ground.store,
+        known=turns.known_intents,
+        redact=redacted if ground.settings.inbox_redact else None,
     )
 
 

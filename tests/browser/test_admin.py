@@ -3,23 +3,28 @@
 from __future__ import annotations
 
 import csv
+import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect
+from typer.testing import CliRunner
 
+from server.cli.main import app
 from tests.browser.support import WIDE, ChatPage, context_of, token_for
 from tests.browser.test_looks import LOOKS, audit, overflow
 from tests.support.server import ServerProcess
 
+DOCS = Path(__file__).resolve().parents[2] / "docs"
 Open = Callable[[BrowserContext], ChatPage]
 # The tab that a panel is behind; all others are behind the first.
 ROOMS = {
     "Live conversations": "customers", "Intents of the hour": "customers",
     "Personas and mood rules": "bot", "Policies": "bot",
     "Experiments": "experiments", "Models": "understanding",
+    "Your own intents": "understanding", "Doubtful turns": "understanding",
     "Workers": "operation", "Changes, users and keys": "operation",
 }  # fmt: skip
 
@@ -224,10 +229,18 @@ rules:
 
 @pytest.fixture(scope="module")
 def alarmed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
-    """A server with an alert that always stands."""
+    """A server with an alert that always stands, and with intents of its own."""
     folder = tmp_path_factory.mktemp("alarmed")
     (folder / "rules.yaml").write_text(RULES)
-    with ServerProcess(folder / "data", env={"PARLANCE_ALERT_RULES_FILE": str(folder / "rules.yaml")}) as process:
+    shutil.copytree(DOCS / "intents-example", folder / "intents")
+    trained = CliRunner().invoke(app, ["intents", "train", str(folder / "intents"), "--out", str(folder / "own.npz")])
+    assert trained.exit_code == 0, trained.output
+    env = {
+        "PARLANCE_ALERT_RULES_FILE": str(folder / "rules.yaml"),
+        "PARLANCE_INTENTS": str(folder / "own.npz"),
+        "PARLANCE_INTENTS_DIR": str(folder / "intents"),
+    }
+    with ServerProcess(folder / "data", env=env) as process:
         yield process
 
 
@@ -378,4 +391,48 @@ def test_an_experiment_is_made_rewritten_started_and_completed(context: BrowserC
     dialog.get_by_role("button", name="Complete").click()
     expect(entry).to_contain_text("everybody gets friendly")
     expect(admin.panel("Changes, users and keys")).to_contain_text("Edit experiment")
+    assert [error for error in admin.errors if "422" not in error] == []
+
+
+def test_a_doubtful_turn_becomes_an_example_is_learned_and_activated(
+    context: BrowserContext, browser: Browser, alarmed: ServerProcess
+) -> None:
+    with context_of(browser) as other:
+        ChatPage.open(other, alarmed.http_url).say("I got somebody else's boots")
+    admin = AdminPage(context, alarmed)
+    doubts, dialog = admin.panel("Doubtful turns"), admin.page.get_by_role("dialog")
+    doubts.get_by_role("button", name="Label: I got somebody else's boots").click()
+    dialog.get_by_label("Intent", exact=True).select_option(label="one of its own:")
+    dialog.get_by_role("button", name="Label").click()
+    expect(dialog.get_by_text("Give the new intent a name.")).to_be_visible()
+    dialog.get_by_label("Name of a new intent").fill("wrong_item")
+    dialog.get_by_role("button", name="Label").click()
+    expect(doubts).to_contain_text("Nothing waits to be labelled.")
+    doubts.get_by_role("button", name="Make examples of what was labelled").click()
+    dialog.get_by_role("button", name="Take over").click()
+    own = admin.panel("Your own intents")
+    expect(own).to_contain_text("examples have changed since")
+
+    own.locator("summary", has_text="wrong_item").click()
+    for text in ("you sent me the wrong thing", "this is not what I ordered"):
+        own.get_by_role("button", name="Add an example of wrong_item").click()
+        dialog.get_by_label("What a customer writes").fill(text)
+        dialog.get_by_role("button", name="Add").click()
+        expect(own.get_by_text(text)).to_be_visible()
+    admin.page.get_by_role("button", name="Undo").click()
+    expect(own.get_by_text("this is not what I ordered")).to_have_count(0)
+    own.get_by_role("button", name="Add an example of wrong_item").click()
+    dialog.get_by_label("What a customer writes").fill("when are you open")
+    dialog.get_by_role("button", name="Add").click()
+    expect(dialog.locator(".field-problem")).to_contain_text("It is an example of 'opening_hours' already")
+    dialog.get_by_role("button", name="Cancel").click()
+    assert audit(admin.page) == []
+
+    own.get_by_role("button", name="Learn the examples").click()
+    dialog.get_by_role("button", name="Learn").click()
+    own.get_by_role("button", name="Activate what was learned").click()
+    dialog.get_by_role("button", name="Activate").click()
+    expect(own).to_contain_text("In use: 13 intents")
+    admin.page.get_by_role("button", name="Undo").click()
+    expect(own).to_contain_text("In use: 12 intents")
     assert [error for error in admin.errors if "422" not in error] == []

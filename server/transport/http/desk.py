@@ -20,6 +20,7 @@ from server.chat.experiment_office import ExperimentOffice
 from server.chat.gaps import Gaps
 from server.chat.inbox import Inbox
 from server.chat.insight import Insight
+from server.chat.intent_desk import IntentDesk
 from server.chat.messages import Messages
 from server.chat.notices import Notices
 from server.chat.overview import Overview
@@ -53,6 +54,7 @@ class Desk:
     gaps: Gaps
     versions: Versions
     insight: Insight
+    intents: IntentDesk
     policies: Policies
     experiments: ExperimentOffice
     alerts: AlertOffice

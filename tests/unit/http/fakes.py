@@ -20,6 +20,7 @@ from server.chat.experiment_office import ExperimentOffice
 from server.chat.gaps import Coverage, Frequent, Gap, GapDesk, Gaps
 from server.chat.inbox import Inbox
 from server.chat.insight import Felt, Insight, MoodHistory, NearConversation
+from server.chat.intent_desk import IntentDesk
 from server.chat.overview import Overview
 from server.chat.peer import Caller, Claims
 from server.chat.policies import ArmChange, Policies
@@ -40,6 +41,7 @@ from server.transport.http import (
     alert_models,
     editing,
     experiment_models,
+    intent_models,
     overview_models,
     policy_models,
     registry_models,
@@ -239,6 +241,42 @@ class Office(Administration):
     async def announce(self, caller: Caller, name: Any, data: Any) -> frames.Event:
         self.verbs.hear(caller, (name, data))
         return frames.Event("system", name, data)
+
+
+@dataclass
+class Primer(IntentDesk):
+    """Remembers too."""
+
+    verbs: Verbs
+
+    async def show(self, caller: Caller) -> Json:
+        self.verbs.hear(caller, "show")
+        return intent_models.OwnIntents.example or {}
+
+    async def add(self, caller: Caller, intent: str, text: str, *, new: bool) -> Json:
+        return self._changes(caller, ("add", intent, text, new))
+
+    async def remove(self, caller: Caller, intent: str, text: str) -> Json:
+        return self._changes(caller, ("remove", intent, text))
+
+    async def export(self, caller: Caller) -> Json:
+        return self._changes(caller, "export")
+
+    async def train(self, caller: Caller) -> Json:
+        self.verbs.hear(caller, "train")
+        return intent_models.OwnIntents.example or {}
+
+    async def activate(self, caller: Caller, digest: str) -> Json:
+        self.verbs.hear(caller, ("activate", digest))
+        return intent_models.OwnIntents.example or {}
+
+    async def roll_back(self, caller: Caller) -> Json:
+        self.verbs.hear(caller, "rollback")
+        return intent_models.OwnIntents.example or {}
+
+    def _changes(self, caller: Caller, what: object) -> Json:
+        self.verbs.hear(caller, what)
+        return intent_models.ExamplesChanged.example or {}
 
 
 MODELS = registry_models.Models.example
@@ -541,6 +579,7 @@ def desk_of(verbs: Verbs, quotas: Quotas = NO_QUOTAS) -> Desk:
         gaps=Cabinet(verbs),
         versions=Shelf(verbs),
         insight=Seer(verbs),
+        intents=Primer(verbs),
         policies=Rack(verbs),
         experiments=Bench(verbs),
         alerts=Watch(verbs),

@@ -12,6 +12,7 @@ import { AlertPanel } from "./alerts.js";
 import { conversationsPanel, TurnsDrawer } from "./conversations.js";
 import { Doing } from "./doing.js";
 import { ExperimentActions, experimentsPanel } from "./experiments.js";
+import { doubtsPanel, IntentActions, ownIntentsPanel } from "./intents.js";
 import { QueuePanel } from "./lists.js";
 import { Rest } from "./rest.js";
 import { sourcesOf } from "./sources.js";
@@ -41,6 +42,7 @@ const rest = new Rest(session);
 const sources = sourcesOf(rest);
 const doing = new Doing(rest, parts.toasts, changed);
 const actions = new Actions(doing);
+const intentActions = new IntentActions(doing);
 const drawer = new TurnsDrawer(rest);
 const panels = {
   charts: CHARTS.map((what) => new ChartPanel(what, save)),
@@ -53,6 +55,8 @@ const asked = {
   conversations: conversationsPanel((one) => drawer.open(one)),
   intents: intentsPanel(),
   models: modelsPanel(actions),
+  own: ownIntentsPanel(intentActions),
+  doubts: doubtsPanel(intentActions, () => sources.own.value?.known ?? []),
   experiments: experimentsPanel(new ExperimentActions(doing)),
   policies: policiesPanel(actions),
   voices: voicesPanel(actions),
@@ -63,7 +67,7 @@ const rooms = [
   { key: "customers", title: "Customers", panels: [asked.conversations, asked.intents], sources: ["conversations", "intents"] },
   { key: "bot", title: "Bot", panels: [asked.voices, asked.policies], sources: ["voices", "policies"] },
   { key: "experiments", title: "Experiments", panels: [asked.experiments], sources: ["experiments"] },
-  { key: "understanding", title: "Understanding", panels: [asked.models], sources: ["models"] },
+  { key: "understanding", title: "Understanding", panels: [asked.doubts, asked.own, asked.models], sources: ["own", "doubts", "models"] },
   { key: "operation", title: "Operation", panels: [panels.workers, asked.audit], sources: ["audit"] },
 ];
 let tabs = null;

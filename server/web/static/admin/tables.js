@@ -44,11 +44,15 @@ export class TablePanel {
 
 const FOCUSABLE = "button, [tabindex], summary";
 
-/** Whoever had the focus on something keeps it on what stands in its place. */
+/** Whoever had the focus on something keeps it on what stands in its place; what was opened stays open. */
 export function redraw(body, children) {
   const place = [...body.querySelectorAll(FOCUSABLE)].indexOf(document.activeElement);
+  const titles = [...body.querySelectorAll("details[open] > summary > strong")].map(({ textContent }) => textContent);
   const reached = body.querySelector(".table-scroll")?.scrollLeft ?? 0;
   body.replaceChildren(...children);
+  for (const title of body.querySelectorAll("details > summary > strong")) {
+    if (titles.includes(title.textContent)) title.closest("details").open = true;
+  }
   if (place >= 0) body.querySelectorAll(FOCUSABLE)[place]?.focus({ preventScroll: true });
   const table = body.querySelector(".table-scroll");
   if (table !== null) table.scrollLeft = reached;
