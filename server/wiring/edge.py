@@ -16,6 +16,7 @@ from server import __version__
 from server.chat.administration import Administration
 from server.chat.audit import Audit
 from server.chat.editing import Editing
+from server.chat.flags import FlagOffice, Flags
 from server.chat.fold import Fold
 from server.chat.intent_desk import IntentDesk
 from server.chat.overview import Overview
@@ -50,10 +51,13 @@ class Edge:
     desk: Desk
 
 
-def open_edge(ground: Ground, people: People, turns: Turns, talk: Talk, editing: Editing) -> Edge:
+def open_edge(ground: Ground, people: People, turns: Turns, talk: Talk, *, editing: Editing, flags: Flags) -> Edge:
     """``StartupError`` for a missing or unfit key of tokens."""
     gate = _gate(ground, people)
-    return Edge(_endpoint(ground, people, talk, gate), _desk(ground, people, turns, talk, gate=gate, editing=editing))
+    return Edge(
+        _endpoint(ground, people, talk, gate),
+        _desk(ground, people, turns, talk, gate=gate, editing=editing, flags=flags),
+    )
 
 
 def routes(edge: Edge, ground: Ground, ready: Callable[[], Awaitable[None]]) -> Starlette:
@@ -118,7 +122,9 @@ def _endpoint(ground: Ground, people: People, talk: Talk, gate: Gate) -> WebSock
     )
 
 
-def _desk(ground: Ground, people: People, turns: Turns, talk: Talk, *, gate: Gate, editing: Editing) -> Desk:
+def _desk(
+    ground: Ground, people: People, turns: Turns, talk: Talk, *, gate: Gate, editing: Editing, flags: Flags
+) -> Desk:
     administration = Administration(
         store=ground.store,
         accounts=people.accounts,
@@ -153,6 +159,7 @@ def _desk(ground: Ground, people: People, turns: Turns, talk: Talk, *, gate: Gat
         ),
         agents=talk.agents,
         editing=editing,
+        flags=FlagOffice(flags=flags, editing=editing, clock=ground.clock),
         verbs=talk.verbs,
         explain=ground.settings.explain_shown,
     )

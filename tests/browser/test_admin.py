@@ -22,7 +22,7 @@ Open = Callable[[BrowserContext], ChatPage]
 # The tab that a panel is behind; all others are behind the first.
 ROOMS = {
     "Live conversations": "customers", "Intents of the hour": "customers",
-    "Personas and mood rules": "bot", "Policies": "bot",
+    "Switches": "bot", "Personas and mood rules": "bot", "Policies": "bot",
     "Experiments": "experiments", "Models": "understanding",
     "Your own intents": "understanding", "Doubtful turns": "understanding",
     "Workers": "operation", "Changes, users and keys": "operation",
@@ -436,3 +436,35 @@ def test_a_doubtful_turn_becomes_an_example_is_learned_and_activated(
     admin.page.get_by_role("button", name="Undo").click()
     expect(own).to_contain_text("In use: 12 intents")
     assert [error for error in admin.errors if "422" not in error] == []
+
+
+def test_switches_turn_and_a_notice_reaches_who_chats(
+    context: BrowserContext, browser: Browser, alarmed: ServerProcess
+) -> None:
+    with context_of(browser) as other:
+        chat = ChatPage.open(other, alarmed.http_url)
+        banner = chat.page.locator("#standing")
+        expect(banner).to_be_hidden()
+        admin = AdminPage(context, alarmed)
+        switches, dialog = admin.panel("Switches"), admin.page.get_by_role("dialog")
+        mood = switches.locator(".entry", has_text="Mood rules")
+        mood.get_by_role("button", name="Change").click()
+        dialog.get_by_role("button", name="Turn off").click()
+        expect(mood.locator(".mark")).to_have_text("off")
+        expect(mood).to_contain_text("by admin")
+        admin.page.get_by_role("button", name="Undo").click()
+        expect(mood.locator(".mark")).to_have_text("on")
+        expect(mood).not_to_contain_text("by admin")
+
+        notice = switches.locator(".entry", has_text="Notice")
+        notice.get_by_role("button", name="Change").click()
+        dialog.get_by_label("What shall hold").fill("Back at <b>two</b>.")
+        dialog.get_by_role("button", name="Save").click()
+        expect(banner).to_have_text("Back at <b>two</b>.")
+        assert audit(chat.page) == audit(admin.page) == []
+        chat.page.reload()
+        expect(banner).to_have_text("Back at <b>two</b>.")
+        notice.get_by_role("button", name="Let the settings decide").click()
+        dialog.get_by_role("button", name="Let them").click()
+        expect(banner).to_be_hidden()
+        assert admin.errors == chat.errors == []

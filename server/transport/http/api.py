@@ -21,6 +21,7 @@ from server.transport.http import (
     conversations,
     editing,
     experiments,
+    flags,
     gaps,
     inbox,
     insight,
@@ -57,6 +58,7 @@ _TAGS = {
     "experiments": "Variants side by side: made, started, stopped, read, for admins; goal events from back ends.",
     "alerts": "What admins should look at: what stands, who has seen it, what nobody is told of. For admins.",
     "documents": "Personas and mood rules, edited while the bot speaks. For admins.",
+    "flags": "What an operator turns while the server runs, in place of settings. For admins.",
     "audit": "Who changed what, and when. For admins.",
     "usage": "What language models were used for, and what that cost. For admins.",
     "notifications": "Word to one user, to every user, or to everybody who is connected.",
@@ -91,6 +93,7 @@ _ROUTERS = (
     alerts.alerts,
     alerts.audit,
     editing.documents,
+    flags.flags,
     usage.usage,
 )
 _DESCRIPTION = """\

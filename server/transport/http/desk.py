@@ -17,6 +17,7 @@ from server.chat.audit import Audit
 from server.chat.conversations import ConversationVerbs
 from server.chat.editing import Editing
 from server.chat.experiment_office import ExperimentOffice
+from server.chat.flags import FlagOffice
 from server.chat.gaps import Gaps
 from server.chat.inbox import Inbox
 from server.chat.insight import Insight
@@ -62,6 +63,7 @@ class Desk:
     overview: Overview
     agents: AgentDesk
     editing: Editing
+    flags: FlagOffice
     verbs: Mapping[type[Incoming], Verb]
     explain: bool
 

@@ -20,7 +20,6 @@ from server.chat.experiment_office import ExperimentOffice
 from server.chat.gaps import Coverage, Frequent, Gap, GapDesk, Gaps
 from server.chat.inbox import Inbox
 from server.chat.insight import Felt, Insight, MoodHistory, NearConversation
-from server.chat.intent_desk import IntentDesk
 from server.chat.overview import Overview
 from server.chat.peer import Caller, Claims
 from server.chat.policies import ArmChange, Policies
@@ -41,7 +40,6 @@ from server.transport.http import (
     alert_models,
     editing,
     experiment_models,
-    intent_models,
     overview_models,
     policy_models,
     registry_models,
@@ -50,6 +48,7 @@ from server.transport.http.desk import Desk
 from server.wire import examples, frames, requests
 from server.wire.catalogue import REQUESTS
 from server.wire.parts import Conversation, User
+from tests.unit.http.fakes_turned import Primer, Switchboard
 
 CARL = User("carl", "customer", "Carl")
 ROOT = User("root", "admin", "Root")
@@ -241,42 +240,6 @@ class Office(Administration):
     async def announce(self, caller: Caller, name: Any, data: Any) -> frames.Event:
         self.verbs.hear(caller, (name, data))
         return frames.Event("system", name, data)
-
-
-@dataclass
-class Primer(IntentDesk):
-    """Remembers too."""
-
-    verbs: Verbs
-
-    async def show(self, caller: Caller) -> Json:
-        self.verbs.hear(caller, "show")
-        return intent_models.OwnIntents.example or {}
-
-    async def add(self, caller: Caller, intent: str, text: str, *, new: bool) -> Json:
-        return self._changes(caller, ("add", intent, text, new))
-
-    async def remove(self, caller: Caller, intent: str, text: str) -> Json:
-        return self._changes(caller, ("remove", intent, text))
-
-    async def export(self, caller: Caller) -> Json:
-        return self._changes(caller, "export")
-
-    async def train(self, caller: Caller) -> Json:
-        self.verbs.hear(caller, "train")
-        return intent_models.OwnIntents.example or {}
-
-    async def activate(self, caller: Caller, digest: str) -> Json:
-        self.verbs.hear(caller, ("activate", digest))
-        return intent_models.OwnIntents.example or {}
-
-    async def roll_back(self, caller: Caller) -> Json:
-        self.verbs.hear(caller, "rollback")
-        return intent_models.OwnIntents.example or {}
-
-    def _changes(self, caller: Caller, what: object) -> Json:
-        self.verbs.hear(caller, what)
-        return intent_models.ExamplesChanged.example or {}
 
 
 MODELS = registry_models.Models.example
@@ -587,6 +550,7 @@ def desk_of(verbs: Verbs, quotas: Quotas = NO_QUOTAS) -> Desk:
         overview=Lookout(verbs),
         agents=parts,
         editing=Pen(verbs),
+        flags=Switchboard(verbs),
         verbs={entry.frame: verbs.verb(entry.frame) for entry in REQUESTS},
         explain=False,
     )

@@ -6,6 +6,7 @@ import { Connection } from "../parlance/connection.js";
 import { Kept } from "../parlance/kept.js";
 import { ChartPanel } from "./charts.js";
 import { CHARTS, TILES } from "./figures.js";
+import { FlagActions, flagsPanel } from "./flags.js";
 import { History, SILENT_MS } from "./history.js";
 import { Actions } from "./actions.js";
 import { AlertPanel } from "./alerts.js";
@@ -55,6 +56,7 @@ const asked = {
   conversations: conversationsPanel((one) => drawer.open(one)),
   intents: intentsPanel(),
   models: modelsPanel(actions),
+  flags: flagsPanel(new FlagActions(doing)),
   own: ownIntentsPanel(intentActions),
   doubts: doubtsPanel(intentActions, () => sources.own.value?.known ?? []),
   experiments: experimentsPanel(new ExperimentActions(doing)),
@@ -65,7 +67,7 @@ const asked = {
 const rooms = [
   { key: "now", title: "Now", panels: [...panels.charts, panels.queue, panels.alerts], sources: ["silences"] },
   { key: "customers", title: "Customers", panels: [asked.conversations, asked.intents], sources: ["conversations", "intents"] },
-  { key: "bot", title: "Bot", panels: [asked.voices, asked.policies], sources: ["voices", "policies"] },
+  { key: "bot", title: "Bot", panels: [asked.flags, asked.policies, asked.voices], sources: ["flags", "policies", "voices"] },
   { key: "experiments", title: "Experiments", panels: [asked.experiments], sources: ["experiments"] },
   { key: "understanding", title: "Understanding", panels: [asked.doubts, asked.own, asked.models], sources: ["own", "doubts", "models"] },
   { key: "operation", title: "Operation", panels: [panels.workers, asked.audit], sources: ["audit"] },

@@ -12,6 +12,7 @@ export function sourcesOf(rest) {
     models: new Source(() => rest.get("v1/models"), 10_000),
     experiments: new Source(() => experiments(rest), 30_000),
     voices: new Source(() => voices(rest), 30_000),
+    flags: new Source(() => rest.get("v1/flags"), 15_000),
     own: new Source(() => rest.get("v1/intents"), 30_000),
     doubts: new Source(() => rest.get("v1/intents/inbox?state=open&limit=30"), 15_000),
     audit: new Source(() => rest.get("v1/audit?limit=20"), 10_000),
