@@ -19,6 +19,7 @@ from server.wire.frames import Message
 from server.wiring.alerts import post_lookout
 from server.wiring.edge import open_edge, routes
 from server.wiring.editing import prepare_editing
+from server.wiring.flags import Moods, notice_of, prepare_flags
 from server.wiring.ground import lay_ground
 from server.wiring.knowledge import load_demo
 from server.wiring.people import gather_people
@@ -44,9 +45,13 @@ class App:
         self._people = gather_people(self._ground)
         self._turns = prepare_turns(self._ground, contents, on_reward=self._people.figures.rewarded)
         self._lookout = post_lookout(self._ground, self._people, self._turns, contents.alerts)
-        self._talk = offer_talk(self._ground, self._people, self._turns, self._lookout, contents.desk)
-        self._editing = prepare_editing(self._ground, self._turns)
-        self._edge = open_edge(self._ground, self._people, self._turns, self._talk, self._editing)
+        moods = Moods(contents.mood_rules, self._turns.voice.bend_by)
+        flags = prepare_flags(self._ground, self._turns, moods)
+        self._talk = offer_talk(
+            self._ground, self._people, self._turns, self._lookout, contents.desk, notice=notice_of(flags)
+        )
+        self._editing = prepare_editing(self._ground, self._turns, flags, moods)
+        self._edge = open_edge(self._ground, self._people, self._turns, self._talk, editing=self._editing, flags=flags)
         self._ground.signals.on(Removed, self._removed)
         self._tasks: set[asyncio.Task[None]] = set()
         self._draining = False

@@ -123,6 +123,11 @@ class Experiment:
         names = [variant.name for variant in self.variants]
         return kept if self.state == "paused" and kept in names else None
 
+    def rewritten(self, draft: Experiment) -> Experiment:
+        """draft → another draft."""
+        self._must_be("edit", "draft")
+        return draft
+
     def start(self, now_ms: int) -> Experiment:
         """draft or paused → running."""
         self._must_be("start", "draft", "paused")

@@ -8,8 +8,10 @@ from typing import Any, Final
 
 import structlog
 
+from adapters.experiments.documents import to_document
+from adapters.experiments.templates import TEMPLATES, from_template
 from server.chat.administration import require_office
-from server.chat.experiments import Experiments, Found, document_of
+from server.chat.experiments import OWN_KEYS, Experiments, Found, document_of
 from server.chat.peer import Caller
 from server.clock import Clock
 from server.errors import Forbidden, Invalid
@@ -37,6 +39,11 @@ class ExperimentOffice:
         """Every experiment, by id. ``Forbidden``."""
         _require_admin(caller)
         return [document_of(found) for found in await self._experiments.all()]
+
+    def templates(self, caller: Caller) -> list[Json]:
+        """What to start from: each template's name and the draft that it makes. ``Forbidden``."""
+        _require_admin(caller)
+        return [{"name": name, "experiment": _draft_of(name)} for name in TEMPLATES]
 
     async def one(self, caller: Caller, experiment_id: str) -> Json:
         """With its history. ``Forbidden``, ``NotFound``."""
@@ -74,6 +81,11 @@ class ExperimentOffice:
         if at_ms is not None and not 0 <= at_ms <= now_ms + MAX_AHEAD_MS:
             raise Invalid(f"the event's at_ms {at_ms} lies in the future: give milliseconds since the Unix epoch.")
         return await self._store.add_event(GoalEvent(user_id, key, name, now_ms if at_ms is None else at_ms))
+
+
+def _draft_of(template: str) -> Json:
+    document = to_document(from_template(template, template))
+    return {name: value for name, value in document.items() if name not in OWN_KEYS and value is not None}
 
 
 def told_of(row: ExperimentRow) -> Json:

@@ -116,6 +116,17 @@ class Experiments:
         await self._tell()
         return Found(draft, row)
 
+    async def edit(self, experiment_id: str, document: Mapping[str, Any], revision: int, by: str) -> Found:
+        """Another document for a draft, in place of the one that was read at ``revision``."""
+        found = await self.one(experiment_id)
+        if found.row.revision != revision:
+            raise Conflict(f"The experiment {experiment_id!r} was changed meanwhile; look at it again.")
+        draft = self._drafted({**document, "id": document.get("id", experiment_id)})
+        if draft.id != experiment_id:
+            raise Invalid(f"experiment {experiment_id!r}: the id stays. Make another experiment for another id.")
+        await self._check_salt(draft)
+        return await self._change(found, "edit", by, lambda own: own.rewritten(draft))
+
     async def start(self, experiment_id: str, by: str) -> Found:
         """Let it take users; what it would do is looked at again."""
         found = await self.one(experiment_id)

@@ -113,6 +113,8 @@ class Knowledge:
         self._found: Recent[_Asked, _Passages] = Recent(
             cache_entries, lambda hit: metrics.articles.looked_up("passages", hit=hit)
         )
+        self.silent = False
+        """Whether turns find nothing, since somebody wants so; people may search all the same."""
         self._on_change: list[Callable[[], None]] = []
         self._rows: dict[int, Row] = {}
         self._revision = 0
@@ -127,7 +129,7 @@ class Knowledge:
 
     async def find(self, text: str, analysis: Analysis) -> Found:
         """What is known about a turn; nothing for greetings and the like, and nothing while the ledger is away."""
-        if not len(self._index) or analysis.act not in _ASKING:
+        if self.silent or not len(self._index) or analysis.act not in _ASKING:
             return NOTHING_FOUND
         try:
             hits = await self.search(text, analysis, limit=HITS)

@@ -70,7 +70,7 @@ class Chat:
     """The roads between connections and verbs.
 
     ``verbs``: what answers a frame of a type, for callers of any kind. ``snapshots``: what a channel without durable
-    messages holds now, by channel; the others begin empty.
+    messages holds now, by channel; the others begin empty. ``notice``: what everybody is told who connects.
     """
 
     def __init__(
@@ -91,6 +91,7 @@ class Chat:
         explain: bool,
         ping_interval_ms: int,
         max_message_bytes: int,
+        notice: Callable[[], Event | None] = lambda: None,
     ) -> None:
         self.explain = explain
         self._store = store
@@ -104,6 +105,7 @@ class Chat:
         self._notices = notices
         self._verbs = verbs
         self._snapshots = snapshots
+        self._notice = notice
         self._clock = clock
         self._ping_interval_ms = ping_interval_ms
         self._max_message_bytes = max_message_bytes
@@ -162,6 +164,9 @@ class Chat:
                 channels=channels,
             )
         )
+        notice = self._notice()
+        if notice is not None:
+            peer.answer(notice)
         for joined in (*own, *resumed):
             if joined.snapshot is not None:
                 peer.answer(joined.snapshot)

@@ -6,26 +6,22 @@ from collections.abc import Awaitable, Callable, Collection
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from inference.intents.relabelled import FILE, Merged, Relabelled, merge
-from server.chat.inbox import checked_label, redacted
-from server.cli.intents_learning import write_whole
+from inference.intents.relabelled import FILE, Merged, merge
+from server.chat.inbox import Redact, checked_label, redacted
+from server.chat.intent_desk import relabelled_of
 from server.cli.ledger import with_store
 from server.cli.options import load
 from server.clock import SystemClock
-from server.contents import read_intents_with, read_trained, yaml_of
+from server.contents import read_intents_with, read_trained
 from server.errors import StartupError
-from server.store.inbox_ports import NO_INTENT, Agreement, DoubtState, InboxItem, Judgement, judged
+from server.store.inbox_ports import Agreement, DoubtState, InboxItem, Judgement
 from server.store.sql import SqlStore
+from server.wiring.intent_files import write_merged
 
 if TYPE_CHECKING:
     from server.settings import Settings
 
 T = TypeVar("T")
-PAGE_ITEMS = 500
-HEADER = (
-    "# What customers wrote and people said of it. Written by `parlance intents inbox export`, which adds to it and\n"
-    "# moves what was labelled anew; relabel in the inbox rather than here. Comments do not stay.\n"
-)
 
 
 class InboxDesk:
@@ -63,21 +59,15 @@ class InboxDesk:
     def export(self, folder: Path) -> Merged:
         """Bring ``folder``'s file up to what was said; it is written only where that changes it."""
         intents, document = read_intents_with(folder, FILE)
-        items = self._shown(judged(self._run(_all_judged)))
-        # A label outweighs whoever dismissed the same text when it came again.
-        items.sort(key=lambda item: item.state == "labelled")
-        said = [Relabelled(item.text, None if item.label == NO_INTENT else item.label) for item in items]
-        merged = merge(said, intents, document)
-        if merged.added or merged.removed:
-            _write(folder, merged)
+        redact = _redact() if self._settings.inbox_redact else None
+        merged = merge(self._run(lambda store: relabelled_of(store, redact)), intents, document)
+        write_merged(folder, merged)
         return merged
 
     def _shown(self, items: list[InboxItem]) -> list[InboxItem]:
         if not self._settings.inbox_redact:
             return items
-        from inference.pii import redact
-
-        return redacted(items, redact)
+        return redacted(items, _redact())
 
     def _known(self) -> Collection[str]:
         from inference.errors import ModelError
@@ -99,24 +89,7 @@ def open_desk(**flags: Any) -> InboxDesk:
     return InboxDesk(load(check=False, make=False, **flags).settings)
 
 
-def _write(folder: Path, merged: Merged) -> None:
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        if not merged.document:
-            (folder / FILE).unlink()
-            return
-    except OSError as error:
-        raise StartupError(f"{folder} can't be written: {error.strerror}.", "Give another folder.") from None
-    write_whole(folder / FILE, f"{HEADER}{yaml_of(merged.document)}".encode())
+def _redact() -> Redact:
+    from inference.pii import redact
 
-
-async def _all_judged(store: SqlStore) -> list[InboxItem]:
-    """Every labelled and dismissed item."""
-    found: list[InboxItem] = []
-    states: tuple[DoubtState, ...] = ("labelled", "dismissed")
-    for state in states:
-        before = None
-        while page := await store.inbox(state=state, before=before, limit=PAGE_ITEMS):
-            found += page
-            before = page[-1].turn_id
-    return found
+    return redact

@@ -88,13 +88,14 @@ def train(
     """
     from inference.intents.trained import to_bytes, trained
     from server.contents import embedding_space, read_intents
+    from server.wiring.intent_files import write_whole
 
     found = read_intents(folder)
     folder_of_model = _model_folder(model, config)
     table, fitted = learning.learned(found, folder_of_model)
     result = trained(found, fitted, embedding_space(folder_of_model))
     path = out or folder / TRAINED_FILE
-    learning.write_whole(path, to_bytes(result))
+    write_whole(path, to_bytes(result))
     manifest = result.manifest
     figures = {name: round(value, 4) for name, value in manifest.figures.items()}
     if as_json:
@@ -118,15 +119,10 @@ def activate(
     Exit code 0: in place; 2: FILE is damaged or was trained on another model, a canary answers that could not read it,
     or the setting is empty.
     """
-    from server.contents import champion_folder, check_no_canary, embedding_space, read_trained
+    from server.wiring.intent_files import put_in_place
 
     settings = load(config=config, check=False, make=False).settings
-    if settings.intents is None:
-        remedy = "Say where the server finds its intents, for example with PARLANCE_INTENTS=data/intents.npz."
-        raise StartupError("The setting `intents` is empty.", remedy)
-    manifest = read_trained(file, embedding_space(champion_folder(settings))).manifest
-    check_no_canary(settings, manifest.space)
-    learning.write_whole(settings.intents, file.read_bytes())
+    manifest = put_in_place(settings, file)
     if as_json:
         print_json({"file": str(settings.intents), "intents": len(manifest.labels), "examples": manifest.examples})
     else:

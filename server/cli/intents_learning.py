@@ -103,14 +103,3 @@ def applied(found: IntentSet, model: Path, path: Path) -> Tested:
     places = np.array([labels.index(name) for name in table.labels], dtype=np.int64)
     texts = [table.texts[row] for row in rows]
     return Tested(labels, texts, places[table.targets[rows]], probabilities, ready.manifest.threshold)
-
-
-def write_whole(path: Path, content: bytes) -> None:
-    """Whole or not at all: a server that reads the file meanwhile finds the old one."""
-    beside = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        beside.write_bytes(content)
-        beside.replace(path)
-    except OSError as error:
-        beside.unlink(missing_ok=True)
-        raise StartupError(f"{path} can't be written: {error.strerror}.", "Give a path that can be written.") from None

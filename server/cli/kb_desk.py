@@ -16,7 +16,6 @@ from server.chat.articles import publish
 from server.chat.gaps import GapDesk
 from server.chat.knowledge import HITS, Knowledge
 from server.chat.signals import Signals
-from server.cli.intents_learning import write_whole
 from server.cli.options import load
 from server.clock import SystemClock
 from server.contents import article_files, article_of, champion_folder, read_questions
@@ -28,6 +27,7 @@ from server.knowledge.values import Article
 from server.store.knowledge_ports import KnowledgeFigures, Version
 from server.store.sql import SqlStore, sqlite_url
 from server.telemetry import Metrics
+from server.wiring.intent_files import write_whole
 
 if TYPE_CHECKING:
     from inference.engine import Engine

@@ -13,6 +13,7 @@ from server.cli.config import config_app
 from server.cli.conformance import conformance
 from server.cli.doctor import doctor
 from server.cli.experiment import experiment_app
+from server.cli.flags import flags_app
 from server.cli.group import ParlanceGroup
 from server.cli.inbox import inbox_app
 from server.cli.intents import intents_app
@@ -69,6 +70,7 @@ app.add_typer(mood_app, name="mood")
 app.add_typer(persona_app, name="persona")
 app.add_typer(policy_app, name="policy")
 app.add_typer(experiment_app, name="experiment")
+app.add_typer(flags_app, name="flags")
 
 
 def main() -> None:

@@ -163,6 +163,11 @@ class Settings(AlertSettings):
     intents: OptionalPath = setting(
         None, "File of your own intents, as `parlance intents train` writes it; empty: the model's own."
     )
+    intents_dir: OptionalPath = setting(
+        None,
+        "Folder of your own intents' examples (YAML), for admins to add to and train from their page; empty: by "
+        "commands alone.",
+    )
     analysis_timeout_ms: int = setting(
         1_000, "Longest time for understanding one text; past it the bot asks what was meant.", "ms", ge=1, le=60_000
     )

@@ -16,7 +16,9 @@ from server import __version__
 from server.chat.administration import Administration
 from server.chat.audit import Audit
 from server.chat.editing import Editing
+from server.chat.flags import FlagOffice, Flags
 from server.chat.fold import Fold, PolicyMaker
+from server.chat.intent_desk import IntentDesk
 from server.chat.learning import Learner
 from server.chat.overview import Overview
 from server.chat.policies import Policies, PolicyDesk
@@ -35,6 +37,8 @@ from server.transport.http.pages import SecureHeaders, page_routes
 from server.transport.http.widget import widget_routes
 from server.transport.websocket import Doorman, WebSocketEndpoint
 from server.wiring.ground import Ground, new_id
+from server.wiring.intent_files import IntentFiles
+from server.wiring.knowledge import redacted
 from server.wiring.people import People
 from server.wiring.policies import makers
 from server.wiring.rollouts import rollout_of
@@ -50,10 +54,13 @@ class Edge:
     desk: Desk
 
 
-def open_edge(ground: Ground, people: People, turns: Turns, talk: Talk, editing: Editing) -> Edge:
+def open_edge(ground: Ground, people: People, turns: Turns, talk: Talk, *, editing: Editing, flags: Flags) -> Edge:
     """``StartupError`` for a missing or unfit key of tokens."""
     gate = _gate(ground, people)
-    return Edge(_endpoint(ground, people, talk, gate), _desk(ground, people, turns, talk, gate=gate, editing=editing))
+    return Edge(
+        _endpoint(ground, people, talk, gate),
+        _desk(ground, people, turns, talk, gate=gate, editing=editing, flags=flags),
+    )
 
 
 def routes(edge: Edge, ground: Ground, ready: Callable[[], Awaitable[None]]) -> Starlette:
@@ -118,7 +125,9 @@ def _endpoint(ground: Ground, people: People, talk: Talk, gate: Gate) -> WebSock
     )
 
 
-def _desk(ground: Ground, people: People, turns: Turns, talk: Talk, *, gate: Gate, editing: Editing) -> Desk:
+def _desk(
+    ground: Ground, people: People, turns: Turns, talk: Talk, *, gate: Gate, editing: Editing, flags: Flags
+) -> Desk:
     administration = Administration(
         store=ground.store,
         accounts=people.accounts,
@@ -141,6 +150,7 @@ def _desk(ground: Ground, people: People, turns: Turns, talk: Talk, *, gate: Gat
         gaps=talk.gaps,
         versions=_versions(ground, turns),
         insight=talk.insight,
+        intents=_intents(ground, turns),
         policies=_policies(ground, turns),
         experiments=talk.laboratory.office,
         alerts=talk.lookout.office,
@@ -152,8 +162,18 @@ def _desk(ground: Ground, people: People, turns: Turns, talk: Talk, *, gate: Gat
         ),
         agents=talk.agents,
         editing=editing,
+        flags=FlagOffice(flags=flags, editing=editing, clock=ground.clock),
         verbs=talk.verbs,
         explain=ground.settings.explain_shown,
+    )
+
+
+def _intents(ground: Ground, turns: Turns) -> IntentDesk:
+    return IntentDesk(
+        files=IntentFiles(ground.settings),
+        store=ground.store,
+        known=turns.known_intents,
+        redact=redacted if ground.settings.inbox_redact else None,
     )
 
 

@@ -8,7 +8,9 @@ from typing import Any
 from adapters.mood import parse_mood_rules
 from adapters.personas import Persona, PersonaError, parse_personas
 from server.chat.editing import Editable, Editing
+from server.chat.flags import KIND, Flags
 from server.contents import read_yaml
+from server.wiring.flags import Moods
 from server.wiring.ground import Ground
 from server.wiring.turns import Turns
 
@@ -45,7 +47,7 @@ class Voices:
         self._voice.speak_as(tuple(self._edited.get(persona.name, persona) for persona in arms))
 
 
-def prepare_editing(ground: Ground, turns: Turns) -> Editing:
+def prepare_editing(ground: Ground, turns: Turns, flags: Flags, moods: Moods) -> Editing:
     """Followed from ``follow`` on."""
     settings = ground.settings
     voices = Voices(turns, frozenset(persona.name for persona in turns.personas))
@@ -54,8 +56,9 @@ def prepare_editing(ground: Ground, turns: Turns) -> Editing:
         "mood_rules": Editable(
             read_yaml(settings.mood_path),
             lambda document: void(parse_mood_rules(document, SOURCE)),
-            lambda document: turns.voice.bend_by(parse_mood_rules(document, SOURCE)),
+            lambda document: moods.take(parse_mood_rules(document, SOURCE)),
         ),
+        KIND: flags.editable,
     }
     return Editing(store=ground.store, signals=ground.signals, clock=ground.clock, kinds=kinds)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from inference.analysis import Analysis
@@ -23,6 +24,7 @@ from server.chat.routing import DeskPlan
 from server.chat.service import Chat, Verb
 from server.contents import article_of
 from server.wire import requests
+from server.wire.frames import Event
 from server.wiring.agents import open_agent_desk
 from server.wiring.alerts import Lookout
 from server.wiring.ground import Ground, new_id
@@ -59,8 +61,16 @@ class Talk:
     agents: AgentDesk
 
 
-def offer_talk(ground: Ground, people: People, turns: Turns, lookout: Lookout, plan: DeskPlan) -> Talk:
-    """All that clients can ask for."""
+def offer_talk(
+    ground: Ground,
+    people: People,
+    turns: Turns,
+    lookout: Lookout,
+    plan: DeskPlan,
+    *,
+    notice: Callable[[], Event | None] = lambda: None,
+) -> Talk:
+    """All that clients can ask for. ``notice``: what everybody is told who connects."""
     messages = _messages(ground, people, turns)
     conversations = _conversations(ground, people, turns, messages)
     notices = Notices(
@@ -87,6 +97,7 @@ def offer_talk(ground: Ground, people: People, turns: Turns, lookout: Lookout, p
             notices=notices,
             alerts=lookout.alerts,
             verbs=verbs,
+            notice=notice,
         ),
         claims=_claims(ground, people, messages),
         lookout=lookout,
@@ -219,6 +230,7 @@ def _chat(
     notices: Notices,
     alerts: Alerts,
     verbs: Verbs,
+    notice: Callable[[], Event | None],
 ) -> Chat:
     settings = ground.settings
     return Chat(
@@ -232,6 +244,7 @@ def _chat(
         presence=people.presence,
         notices=notices,
         verbs=verbs,
+        notice=notice,
         snapshots={
             QUEUE_CHANNEL: people.queue.snapshot,
             METRICS_CHANNEL: people.figures.snapshot,

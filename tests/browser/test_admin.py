@@ -3,18 +3,30 @@
 from __future__ import annotations
 
 import csv
+import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect
+from typer.testing import CliRunner
 
+from server.cli.main import app
 from tests.browser.support import WIDE, ChatPage, context_of, token_for
 from tests.browser.test_looks import LOOKS, audit, overflow
 from tests.support.server import ServerProcess
 
+DOCS = Path(__file__).resolve().parents[2] / "docs"
 Open = Callable[[BrowserContext], ChatPage]
+# The tab that a panel is behind; all others are behind the first.
+ROOMS = {
+    "Live conversations": "customers", "Intents of the hour": "customers",
+    "Switches": "bot", "Personas and mood rules": "bot", "Policies": "bot",
+    "Experiments": "experiments", "Models": "understanding",
+    "Your own intents": "understanding", "Doubtful turns": "understanding",
+    "Workers": "operation", "Changes, users and keys": "operation",
+}  # fmt: skip
 
 
 def token(server: ServerProcess, kind: str = "admin") -> str:
@@ -43,6 +55,10 @@ class AdminPage:
         self.page.get_by_role("button", name="Sign in").click()
 
     def panel(self, name: str) -> Locator:
+        """Opens the tab that it is behind."""
+        tab = self.page.locator(f"#tab-{ROOMS.get(name, 'now')}")
+        if tab.get_attribute("aria-selected") != "true":
+            tab.click()
         return self.page.get_by_role("region", name=name, exact=True)
 
     def tile(self, name: str) -> Locator:
@@ -213,10 +229,18 @@ rules:
 
 @pytest.fixture(scope="module")
 def alarmed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
-    """A server with an alert that always stands."""
+    """A server with an alert that always stands, and with intents of its own."""
     folder = tmp_path_factory.mktemp("alarmed")
     (folder / "rules.yaml").write_text(RULES)
-    with ServerProcess(folder / "data", env={"PARLANCE_ALERT_RULES_FILE": str(folder / "rules.yaml")}) as process:
+    shutil.copytree(DOCS / "intents-example", folder / "intents")
+    trained = CliRunner().invoke(app, ["intents", "train", str(folder / "intents"), "--out", str(folder / "own.npz")])
+    assert trained.exit_code == 0, trained.output
+    env = {
+        "PARLANCE_ALERT_RULES_FILE": str(folder / "rules.yaml"),
+        "PARLANCE_INTENTS": str(folder / "own.npz"),
+        "PARLANCE_INTENTS_DIR": str(folder / "intents"),
+    }
+    with ServerProcess(folder / "data", env=env) as process:
         yield process
 
 
@@ -227,7 +251,7 @@ def test_alerts_are_acknowledged_and_silenced_and_changes_undone(
     size, dark = LOOKS[look]
     with context_of(browser, size, dark=dark) as context:
         admin = AdminPage(context, alarmed)
-        panel, changes = admin.panel("Alerts"), admin.panel("Changes, users and keys")
+        panel = admin.panel("Alerts")
         entry = panel.locator(".alert", has_text="Somebody is here")
         expect(entry).to_contain_text("A test.")
         if entry.get_by_role("button", name="Acknowledge").count():  # the first look has seen to it already
@@ -243,12 +267,16 @@ def test_alerts_are_acknowledged_and_silenced_and_changes_undone(
         dialog.get_by_label("Rule").fill("some*")
         dialog.get_by_role("button", name="Silence").click()
         expect(entry).to_contain_text("silent until")
-        expect(changes).to_contain_text("Silence alerts")
+        expect(admin.page.locator("#tab-now .tab-count")).to_have_text("1")
         assert audit(admin.page) == []
         assert overflow(admin.page) == []
         admin.page.get_by_role("button", name="Undo").click()
         expect(entry).not_to_contain_text("silent until")
+        changes = admin.panel("Changes, users and keys")
+        expect(changes).to_contain_text("Silence alerts")
         expect(changes).to_contain_text("End silence")
+        assert audit(admin.page) == []
+        assert overflow(admin.page) == []
         assert [error for error in admin.errors if "422" not in error] == []  # what was refused on purpose
 
 
@@ -290,9 +318,10 @@ def test_panels_say_when_the_server_is_away(context: BrowserContext, own_server:
     expect(admin.panel("Models")).to_contain_text("As it was when last heard: The store is away.")
     expect(admin.panel("Models")).to_have_attribute("data-state", "stale")
     admin.page.unroute("**/v1/models")
+    expect(admin.panel("Models")).to_have_attribute("data-state", "live")
     admin.page.route("**/v1/policies", lambda route: route.fulfill(status=403, json={"detail": "For admins."}))
     expect(admin.panel("Policies")).to_have_attribute("data-state", "failed")
-    expect(admin.panel("Models")).to_have_attribute("data-state", "live")
+    expect(admin.panel("Personas and mood rules")).to_have_attribute("data-state", "live")
 
 
 def test_a_persona_and_a_mood_rule_are_edited_and_taken_back(context: BrowserContext, alarmed: ServerProcess) -> None:
@@ -321,3 +350,121 @@ def test_a_persona_and_a_mood_rule_are_edited_and_taken_back(context: BrowserCon
     dialog.get_by_role("button", name="Let it hold").click()
     expect(voices).not_to_contain_text("shouting")
     assert [error for error in admin.errors if "422" not in error] == []
+
+
+def test_an_experiment_is_made_rewritten_started_and_completed(context: BrowserContext, alarmed: ServerProcess) -> None:
+    admin = AdminPage(context, alarmed)
+    panel, dialog = admin.panel("Experiments"), admin.page.get_by_role("dialog")
+    panel.get_by_role("button", name="Make an experiment").click()
+    assert "writer_style tone=professional" in dialog.get_by_label("Variants", exact=True).input_value()
+    dialog.get_by_label("Begin with").select_option("personality")
+    dialog.get_by_label("Its id").fill("Tone 1")
+    dialog.get_by_label("Variants", exact=True).fill("today\nfriendly | writer_style tone")
+    dialog.get_by_role("button", name="Make the draft").click()
+    wrong = dialog.locator(".field", has=admin.page.locator("[aria-invalid=true]"))
+    expect(wrong).to_have_count(2)
+    expect(wrong.nth(1)).to_contain_text('Line 2: "writer_style tone" is no change.')
+    assert audit(admin.page) == []
+    dialog.get_by_label("Its id").fill("tone-1")
+    dialog.get_by_label("Variants", exact=True).fill("today\nfriendly | writer_style tone=freindly")
+    dialog.get_by_role("button", name="Make the draft").click()
+    expect(wrong).to_contain_text("give one of professional, friendly, neutral")
+    dialog.get_by_label("Variants", exact=True).fill("today\nfriendly | writer_style tone=friendly")
+    dialog.get_by_role("button", name="Make the draft").click()
+    entry = panel.locator(".entry", has_text="tone-1")
+    expect(entry).to_contain_text("last changed by admin")
+
+    entry.get_by_role("button", name="Edit").click()
+    dialog.get_by_label("What is expected").fill("Friendly pleases.")
+    dialog.get_by_role("button", name="Save").click()
+    expect(entry).to_contain_text("Friendly pleases.")
+    admin.page.get_by_role("button", name="Undo").click()
+    expect(entry).not_to_contain_text("Friendly pleases.")
+
+    for verb, state in (("Start", "running"), ("Pause", "paused")):
+        entry.get_by_role("button", name=verb).click()
+        dialog.get_by_role("button", name=verb).click()
+        expect(entry.locator(".mark").first).to_have_text(state)
+    assert audit(admin.page) == []
+    entry.get_by_role("button", name="Complete").click()
+    dialog.get_by_label("From now on").select_option("friendly")
+    dialog.get_by_role("button", name="Complete").click()
+    expect(entry).to_contain_text("everybody gets friendly")
+    expect(admin.panel("Changes, users and keys")).to_contain_text("Edit experiment")
+    assert [error for error in admin.errors if "422" not in error] == []
+
+
+def test_a_doubtful_turn_becomes_an_example_is_learned_and_activated(
+    context: BrowserContext, browser: Browser, alarmed: ServerProcess
+) -> None:
+    with context_of(browser) as other:
+        ChatPage.open(other, alarmed.http_url).say("I got somebody else's boots")
+    admin = AdminPage(context, alarmed)
+    doubts, dialog = admin.panel("Doubtful turns"), admin.page.get_by_role("dialog")
+    doubts.get_by_role("button", name="Label: I got somebody else's boots").click()
+    dialog.get_by_label("Intent", exact=True).select_option(label="one of its own:")
+    dialog.get_by_role("button", name="Label").click()
+    expect(dialog.get_by_text("Give the new intent a name.")).to_be_visible()
+    dialog.get_by_label("Name of a new intent").fill("wrong_item")
+    dialog.get_by_role("button", name="Label").click()
+    expect(doubts).to_contain_text("Nothing waits to be labelled.")
+    doubts.get_by_role("button", name="Make examples of what was labelled").click()
+    dialog.get_by_role("button", name="Take over").click()
+    own = admin.panel("Your own intents")
+    expect(own).to_contain_text("examples have changed since")
+
+    own.locator("summary", has_text="wrong_item").click()
+    for text in ("you sent me the wrong thing", "this is not what I ordered"):
+        own.get_by_role("button", name="Add an example of wrong_item").click()
+        dialog.get_by_label("What a customer writes").fill(text)
+        dialog.get_by_role("button", name="Add").click()
+        expect(own.get_by_text(text)).to_be_visible()
+    admin.page.get_by_role("button", name="Undo").click()
+    expect(own.get_by_text("this is not what I ordered")).to_have_count(0)
+    own.get_by_role("button", name="Add an example of wrong_item").click()
+    dialog.get_by_label("What a customer writes").fill("when are you open")
+    dialog.get_by_role("button", name="Add").click()
+    expect(dialog.locator(".field-problem")).to_contain_text("It is an example of 'opening_hours' already")
+    dialog.get_by_role("button", name="Cancel").click()
+    assert audit(admin.page) == []
+
+    own.get_by_role("button", name="Learn the examples").click()
+    dialog.get_by_role("button", name="Learn").click()
+    own.get_by_role("button", name="Activate what was learned").click()
+    dialog.get_by_role("button", name="Activate").click()
+    expect(own).to_contain_text("In use: 13 intents")
+    admin.page.get_by_role("button", name="Undo").click()
+    expect(own).to_contain_text("In use: 12 intents")
+    assert [error for error in admin.errors if "422" not in error] == []
+
+
+def test_switches_turn_and_a_notice_reaches_who_chats(
+    context: BrowserContext, browser: Browser, alarmed: ServerProcess
+) -> None:
+    with context_of(browser) as other:
+        chat = ChatPage.open(other, alarmed.http_url)
+        banner = chat.page.locator("#standing")
+        expect(banner).to_be_hidden()
+        admin = AdminPage(context, alarmed)
+        switches, dialog = admin.panel("Switches"), admin.page.get_by_role("dialog")
+        mood = switches.locator(".entry", has_text="Mood rules")
+        mood.get_by_role("button", name="Change").click()
+        dialog.get_by_role("button", name="Turn off").click()
+        expect(mood.locator(".mark")).to_have_text("off")
+        expect(mood).to_contain_text("by admin")
+        admin.page.get_by_role("button", name="Undo").click()
+        expect(mood.locator(".mark")).to_have_text("on")
+        expect(mood).not_to_contain_text("by admin")
+
+        notice = switches.locator(".entry", has_text="Notice")
+        notice.get_by_role("button", name="Change").click()
+        dialog.get_by_label("What shall hold").fill("Back at <b>two</b>.")
+        dialog.get_by_role("button", name="Save").click()
+        expect(banner).to_have_text("Back at <b>two</b>.")
+        assert audit(chat.page) == audit(admin.page) == []
+        chat.page.reload()
+        expect(banner).to_have_text("Back at <b>two</b>.")
+        notice.get_by_role("button", name="Let the settings decide").click()
+        dialog.get_by_role("button", name="Let them").click()
+        expect(banner).to_be_hidden()
+        assert admin.errors == chat.errors == []

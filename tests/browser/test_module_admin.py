@@ -115,3 +115,68 @@ def test_the_session_asks_where_there_is_no_token(modules: Page) -> None:
     assert result["asked"] == ["", "The server does not accept this token: it is wrong, or has expired."]
     assert (result["resumes"], result["first"], result["kept"]) == (True, "T1", "T1")
     assert (result["after"], result["again"]) == (None, True)
+
+
+DESIGN = {
+    "id": "tone",
+    "hypothesis": "h",
+    "salt": "kept",
+    "variants": [
+        {"name": "as today", "weight": 2, "changes": []},
+        {"name": "b", "weight": 1, "changes": [
+            {"kind": "writer_style", "values": {"tone": "friendly", "verbosity": 0.5}},
+            {"kind": "reply_templates", "values": {"refund": 'We | "pay" back', "other": "7"}},
+        ]},
+    ],
+    "metrics": ["satisfaction", "resolution"],
+    "guardrails": {"handoff_rate": 0.05},
+    "exposure": 0.125,
+    "method": "fixed",
+    "planned_units": 500,
+    "min_units": 50,
+    "max_days": 7.5,
+}  # fmt: skip
+
+
+class TestDesigning:
+    def test_a_document_comes_back_from_the_form_as_it_was(self, modules: Page) -> None:
+        given = {**DESIGN, "state": "draft", "revision": 3, "changed_by": "ada"}
+        body = "const values = toValues(value); return [values, toDocument(values, value)];"
+        values, document = run(modules, "designing", "toValues, toDocument", body, given)
+        assert document == DESIGN
+        assert values["variants"].splitlines() == [
+            "as today, 2",
+            r'b | writer_style tone=friendly verbosity=0.5 | reply_templates refund="We | \"pay\" back" other="7"',
+        ]
+
+    def test_factors_make_the_variants(self, modules: Page) -> None:
+        given = {**DESIGN, "factors": [{"name": "tone"}, {"name": "reach"}]}
+        document = run(
+            modules, "designing", "toValues, toDocument", "return toDocument(toValues(value), value);", given
+        )
+        assert "variants" not in document and document["factors"] == given["factors"]
+
+    @pytest.mark.parametrize(
+        ("text", "problem"),
+        [
+            ("a\n, 2", "Line 2 begins with no name."),
+            ("a | writer_style", 'Line 1: "writer_style" is no change. Write one as: writer_style tone=friendly'),
+            ("a | flow x=1 y", 'Line 1: "flow x=1 y" is no change. Write one as: writer_style tone=friendly'),
+        ],
+    )
+    def test_what_is_no_variant(self, modules: Page, text: str, problem: str) -> None:
+        body = "try { return textToVariants(value); } catch (error) { return error.message; }"
+        assert run(modules, "designing", "textToVariants", body, text) == problem
+
+    def test_the_servers_sentences_find_their_fields(self, modules: Page) -> None:
+        sentences = [
+            "experiment 'variants': give at least one metric, each once; the first decides.",
+            "experiment 'e': there is no metric 'handof_rate'. Did you mean 'handoff_rate'?",
+            "experiment 'e': exposure is 2: give a share from 0 to 1.",
+            "experiment 'e': variant 'b', persona: there is no persona 'x'.",
+            "There is an experiment 'e' already; give another id.",
+            "The store is away.",
+        ]
+        body = "return value.map((sentence) => blamed(sentence, { guardrails: 'handof_rate 0.1' }));"
+        found = run(modules, "designing", "blamed", body, sentences)
+        assert found == ["metrics", "guardrails", "exposure", "variants", "id", None]

@@ -104,6 +104,8 @@ class Author:
         self._metrics = metrics.language
         self._personal = personal
         self._breaker = Breaker(rules.breaker)
+        self.resting = False
+        """Whether the built-in writer answers alone, since somebody wants so."""
         self._answers: Recent[AnswerKey, Spoken] = Recent(
             cache_entries, lambda hit: metrics.articles.looked_up("answers", hit=hit)
         )
@@ -135,7 +137,7 @@ class Author:
     ) -> tuple[Answer, Written]:
         """``answer`` in the model's words, or as it is: see ``Rewriter``."""
         turn_id = answer.turn.turn_id
-        if written.kind in KEPT_KINDS or answer.shown is None:
+        if self.resting or written.kind in KEPT_KINDS or answer.shown is None:
             return answer, written
         known = self._remembered.get(turn_id)
         if known is not None:

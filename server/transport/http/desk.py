@@ -17,9 +17,11 @@ from server.chat.audit import Audit
 from server.chat.conversations import ConversationVerbs
 from server.chat.editing import Editing
 from server.chat.experiment_office import ExperimentOffice
+from server.chat.flags import FlagOffice
 from server.chat.gaps import Gaps
 from server.chat.inbox import Inbox
 from server.chat.insight import Insight
+from server.chat.intent_desk import IntentDesk
 from server.chat.messages import Messages
 from server.chat.notices import Notices
 from server.chat.overview import Overview
@@ -53,6 +55,7 @@ class Desk:
     gaps: Gaps
     versions: Versions
     insight: Insight
+    intents: IntentDesk
     policies: Policies
     experiments: ExperimentOffice
     alerts: AlertOffice
@@ -60,6 +63,7 @@ class Desk:
     overview: Overview
     agents: AgentDesk
     editing: Editing
+    flags: FlagOffice
     verbs: Mapping[type[Incoming], Verb]
     explain: bool
 

@@ -22,6 +22,12 @@ EXAMPLE: Json = {
 STATES = Literal["draft", "running", "paused", "completed"]
 
 
+class EditDraft(Model):
+    example: ClassVar[Json | None] = {"revision": 1, "experiment": EXAMPLE}
+    revision: int = Field(ge=1, description="The one that was read; 409 where somebody was faster.")
+    experiment: Json = Field(description="The whole experiment (docs/experiments.md) or `template`; its id stays.")
+
+
 class Ramp(Model):
     example: ClassVar[Json | None] = {"exposure": 0.5}
     exposure: Annotated[float, Field(ge=0, le=1)] = Field(
@@ -100,6 +106,17 @@ class ExperimentDocument(Model):
 class ExperimentList(Model):
     example: ClassVar[Json | None] = {"items": [ExperimentDocument.example]}
     items: list[ExperimentDocument] = Field(description="By id.")
+
+
+class Template(Model):
+    example: ClassVar[Json | None] = {"name": "response_style", "experiment": {**EXAMPLE, "id": "response_style"}}
+    name: str = Field(description="As `template` of a new experiment.")
+    experiment: Json = Field(description="The draft that it makes.")
+
+
+class TemplateList(Model):
+    example: ClassVar[Json | None] = {"items": [Template.example]}
+    items: list[Template] = Field(description="What there is to start from.")
 
 
 class ExperimentVerdict(Model):

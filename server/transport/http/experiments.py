@@ -20,6 +20,7 @@ from server.transport.http.asking import (
 from server.transport.http.models import Json
 
 experiments = router("experiments", "/v1/experiments", 409)
+templates = router("experiments", "/v1/experiment-templates")
 events = router("experiments", "/v1/events", 409)
 
 ExperimentPath = Annotated[str, Path(description="The experiment's id.", max_length=64)]
@@ -43,6 +44,25 @@ async def create_experiment(caller: CallerDep, desk: DeskDep, body: Document) ->
     """A draft: nobody is shown anything yet. 422 where something is written wrongly or can't act on this server, 409
     for an id or a salt that is taken; the same document again is the same draft. For admins."""
     return reply(await desk.experiments.create(caller, body), 201)
+
+
+@templates.get("", response_model=models.TemplateList)
+async def list_templates(caller: CallerDep, desk: DeskDep) -> Response:
+    """Experiments to start from, as `POST /v1/experiments` takes them. For admins."""
+    return reply({"items": desk.experiments.templates(caller)})
+
+
+@experiments.put("/{experiment_id}", response_model=models.ExperimentDocument, responses=problems(404))
+async def edit_experiment(
+    caller: CallerDep, desk: DeskDep, experiment_id: ExperimentPath, body: models.EditDraft
+) -> Response:
+    """Another document for a draft, all of it; what takes users can't be rewritten. 409 where somebody was faster.
+    For admins."""
+    return reply(
+        await desk.experiments.change(
+            caller, lambda all_, by: all_.edit(experiment_id, body.experiment, body.revision, by)
+        )
+    )
 
 
 @experiments.get("/{experiment_id}", response_model=models.ExperimentDocument, responses=problems(404))

@@ -123,6 +123,38 @@ class TestVerbs:
         assert (made.id, made.alpha, made.planned_units, made.state) == ("mine", 0.01, 500, "draft")
         assert (await own.create({"template": "personality"}, "ada")).experiment.id == "personality"
 
+    async def test_a_draft_is_rewritten_whole_and_nothing_else_is(self) -> None:
+        own = Bench().experiments()
+        made = await own.create(NEW, "ada")
+        edited = await own.edit("tone", {**NEW, "alpha": 0.01}, made.row.revision, "bob")
+        assert (edited.experiment.alpha, edited.row.revision, edited.row.verb, edited.row.by) == (
+            0.01,
+            2,
+            "edit",
+            "bob",
+        )
+        with pytest.raises(Conflict, match="changed meanwhile"):
+            await own.edit("tone", NEW, 1, "ada")
+        with pytest.raises(Invalid, match="the id stays"):
+            await own.edit("tone", {**NEW, "id": "other"}, 2, "ada")
+        with pytest.raises(Invalid, match="no metric"):
+            await own.edit("tone", {**NEW, "metrics": ["x"]}, 2, "ada")
+        await own.start("tone", "ada")
+        with pytest.raises(Conflict, match="is running: only draft ones can edit"):
+            await own.edit("tone", NEW, 3, "ada")
+
+    async def test_every_template_can_be_made_as_it_is_offered(self) -> None:
+        bench = Bench()
+        own = bench.experiments()
+        office = ExperimentOffice(experiments=own, store=bench.store, clock=bench.clock)
+        offered = office.templates(caller("admin", "root"))
+        assert [one["name"] for one in offered] == ["response_style", "personality"]
+        for one in offered:
+            made = await office.create(caller("admin", "root"), {**one["experiment"], "id": f"my-{one['name']}"})
+            assert (made["state"], made["variants"]) == ("draft", one["experiment"]["variants"])
+        with pytest.raises(Forbidden):
+            office.templates(caller("customer"))
+
     async def test_the_same_again_is_what_there_is(self) -> None:
         own = Bench().experiments()
         first = await own.create(NEW, "ada")

@@ -48,6 +48,7 @@ from server.transport.http.desk import Desk
 from server.wire import examples, frames, requests
 from server.wire.catalogue import REQUESTS
 from server.wire.parts import Conversation, User
+from tests.unit.http.fakes_turned import Primer, Switchboard
 
 CARL = User("carl", "customer", "Carl")
 ROOT = User("root", "admin", "Root")
@@ -425,6 +426,10 @@ class Bench(ExperimentOffice):
         self.verbs.hear(caller, "all")
         return [experiment_models.ExperimentDocument.example or {}]
 
+    def templates(self, caller: Caller) -> list[Json]:
+        self.verbs.hear(caller, "templates")
+        return [experiment_models.Template.example or {}]
+
     async def one(self, caller: Caller, experiment_id: str) -> Json:
         self.verbs.hear(caller, experiment_id)
         return experiment_models.ExperimentDocument.example or {}
@@ -542,6 +547,7 @@ def desk_of(verbs: Verbs, quotas: Quotas = NO_QUOTAS) -> Desk:
         gaps=Cabinet(verbs),
         versions=Shelf(verbs),
         insight=Seer(verbs),
+        intents=Primer(verbs),
         policies=Rack(verbs),
         experiments=Bench(verbs),
         alerts=Watch(verbs),
@@ -549,6 +555,7 @@ def desk_of(verbs: Verbs, quotas: Quotas = NO_QUOTAS) -> Desk:
         overview=Lookout(verbs),
         agents=parts,
         editing=Pen(verbs),
+        flags=Switchboard(verbs),
         verbs={entry.frame: verbs.verb(entry.frame) for entry in REQUESTS},
         explain=False,
     )

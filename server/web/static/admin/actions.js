@@ -1,47 +1,24 @@
 /** What an admin may change from this page: asked first, done over REST, undone where that can be. */
 
-import { toast } from "../chat/toasts.js";
-import { ask, show } from "./dialog.js";
+import { show } from "./dialog.js";
 import { EDITS } from "./voices.js";
 
 const segment = encodeURIComponent;
 
 export class Actions {
+  #doing;
   #rest;
-  #toasts;
-  #changed;
 
-  /** @param {(what: string) => void} changed hears which source is to be asked again */
-  constructor(rest, toasts, changed) {
-    this.#rest = rest;
-    this.#toasts = toasts;
-    this.#changed = changed;
-  }
-
-  /** Ask, do, tell, and offer to undo. `undo` gets the values that were given. */
-  async #do({ source, said, undo = null, ...question }) {
-    const { done, values, result } = await ask(question);
-    if (!done) return null;
-    this.#changed(source);
-    const action = undo === null ? null : { label: "Undo", run: () => this.#undo(source, () => undo(values, result)) };
-    toast(this.#toasts, typeof said === "function" ? said(values) : said, action);
-    return result;
-  }
-
-  async #undo(source, run) {
-    try {
-      await run();
-      toast(this.#toasts, "Undone.");
-    } catch (error) {
-      toast(this.#toasts, `It could not be undone: ${error.message}`);
-    }
-    this.#changed(source);
+  /** @param {import("./doing.js").Doing} doing */
+  constructor(doing) {
+    this.#doing = doing;
+    this.#rest = doing.rest;
   }
 
   // alerts
 
   acknowledge({ alert_id: id, rule }) {
-    return this.#do({
+    return this.#doing.do({
       source: "alerts",
       title: `See to ${rule}?`,
       text: "Nobody further is told of this alert, unless it gets worse.",
@@ -52,7 +29,7 @@ export class Actions {
   }
 
   silence({ rule }) {
-    return this.#do({
+    return this.#doing.do({
       source: "silences",
       title: "Silence alerts",
       text: "They are raised and shown all the same; nobody is told of them until then.",
@@ -70,7 +47,7 @@ export class Actions {
   }
 
   endSilence({ silence_id: id, rule }) {
-    return this.#do({
+    return this.#doing.do({
       source: "silences",
       title: `End the silence of ${rule}?`,
       text: "People are told of its alerts again.",
@@ -86,7 +63,7 @@ export class Actions {
     const before = deployed[verb];
     if (verb === "promote") return this.#promote(version);
     const share = verb === "canary";
-    return this.#do({
+    return this.#doing.do({
       source: "models",
       title: share ? `Try ${version} on some conversations?` : `Let ${version} read beside?`,
       text: share ? "It answers a share of the conversations, always the same ones." : "It is compared, and never heard.",
@@ -103,7 +80,7 @@ export class Actions {
   }
 
   #promote(version) {
-    return this.#do({
+    return this.#doing.do({
       source: "models",
       title: `Let ${version} answer everybody?`,
       text: "On every worker, from the next message on. Where its measured quality is worse, the server refuses.",
@@ -116,7 +93,7 @@ export class Actions {
   }
 
   end(verb) {
-    return this.#do({
+    return this.#doing.do({
       source: "models",
       title: `Without a ${verb}?`,
       text: `The version that is the ${verb} now stays in the list.`,
@@ -126,54 +103,12 @@ export class Actions {
     });
   }
 
-  // experiments
-
-  experiment(verb, { id, exposure = 1 }) {
-    const path = `v1/experiments/${segment(id)}`;
-    const post = (what, body) => this.#rest.send("POST", `${path}/${what}`, body);
-    const plans = {
-      start: {
-        text: "From now on it takes users, on every worker.",
-        said: `${id} runs.`,
-        run: () => post("start"),
-        undo: () => post("pause"),
-      },
-      pause: {
-        text: "It takes nobody new; who is in keeps the variant.",
-        said: `${id} is paused.`,
-        run: () => post("pause"),
-        undo: () => post("start"),
-      },
-      ramp: {
-        text: "A larger share is taken in. Nobody who is in leaves, so this can't be undone.",
-        fields: [
-          { name: "exposure", label: "Share in per cent", type: "number", value: String(Math.round(exposure * 100)), min: 0.1, max: 100, step: "0.1", required: true },
-        ],
-        said: ({ exposure: percent }) => `${id} takes ${percent} % of the users.`,
-        run: ({ exposure: percent }) => post("ramp", { exposure: Number(percent) / 100 }),
-      },
-      complete: {
-        text: "It ends. With a winner everybody gets that from now on; without one, what there was before.",
-        fields: [
-          { name: "winner", label: "Winner, empty for none", maxlength: 64 },
-          { name: "note", label: "Why, for the history", maxlength: 500 },
-        ],
-        danger: true,
-        said: `${id} is completed.`,
-        run: ({ winner, note }) => post("complete", { winner: winner || null, note: note || null }),
-        undo: ({ winner }) => (winner ? post("withdraw") : Promise.reject(new Error("an ended experiment stays ended."))),
-      },
-    };
-    const name = verb[0].toUpperCase() + verb.slice(1);
-    return this.#do({ source: "experiments", title: `${name} ${id}?`, button: name, ...plans[verb] });
-  }
-
   // personas and policies
 
   arm(verb, policy, arm) {
     const path = `v1/policies/${segment(policy)}/arms/${segment(arm)}`;
     const other = verb === "pause" ? "resume" : "pause";
-    return this.#do({
+    return this.#doing.do({
       source: "policies",
       title: verb === "pause" ? `Let ${arm} speak no more for now?` : `Let ${arm} speak again?`,
       text: verb === "pause" ? "It still learns from rewards that come late." : "From the next answer on, on every worker.",
@@ -185,7 +120,7 @@ export class Actions {
   }
 
   rollBack(policy, version) {
-    return this.#do({
+    return this.#doing.do({
       source: "policies",
       title: `Roll ${policy} back`,
       text: "What was learned after that place of its log is forgotten, on every worker. The personas stay.",
@@ -199,7 +134,7 @@ export class Actions {
   }
 
   snapshot(policy) {
-    return this.#do({
+    return this.#doing.do({
       source: "policies",
       title: `Keep what ${policy} knows now?`,
       text: "A snapshot made so is not dropped when newer ones come.",
@@ -215,7 +150,7 @@ export class Actions {
   #edit(kind, question, changed) {
     const path = `v1/documents/${kind}`;
     let before = null;
-    return this.#do({
+    return this.#doing.do({
       source: "voices",
       ...question,
       run: async (values) => {
@@ -272,7 +207,7 @@ export class Actions {
   // users and keys
 
   ban() {
-    return this.#do({
+    return this.#doing.do({
       source: "audit",
       title: "Keep a user out",
       text: "Open connections close at once, and every token is void.",
@@ -286,7 +221,7 @@ export class Actions {
   }
 
   async issueKey() {
-    const made = await this.#do({
+    const made = await this.#doing.do({
       source: "audit",
       title: "Make a key",
       text: "A token for a back end or a person. Whoever has it acts as that user until it expires or is revoked.",
@@ -305,7 +240,7 @@ export class Actions {
   }
 
   revoke() {
-    return this.#do({
+    return this.#doing.do({
       source: "audit",
       title: "Revoke a user's keys",
       text: "Every token of the user issued until now is void; this can't be undone.",

@@ -6,15 +6,20 @@ import { Connection } from "../parlance/connection.js";
 import { Kept } from "../parlance/kept.js";
 import { ChartPanel } from "./charts.js";
 import { CHARTS, TILES } from "./figures.js";
+import { FlagActions, flagsPanel } from "./flags.js";
 import { History, SILENT_MS } from "./history.js";
 import { Actions } from "./actions.js";
 import { AlertPanel } from "./alerts.js";
 import { conversationsPanel, TurnsDrawer } from "./conversations.js";
+import { Doing } from "./doing.js";
+import { ExperimentActions, experimentsPanel } from "./experiments.js";
+import { doubtsPanel, IntentActions, ownIntentsPanel } from "./intents.js";
 import { QueuePanel } from "./lists.js";
 import { Rest } from "./rest.js";
-import { Source } from "./source.js";
+import { sourcesOf } from "./sources.js";
 import { voicesPanel } from "./voices.js";
-import { auditPanel, experimentsPanel, intentsPanel, modelsPanel, policiesPanel, workersPanel } from "./tables.js";
+import { auditPanel, intentsPanel, modelsPanel, policiesPanel, workersPanel } from "./tables.js";
+import { Tabs } from "./tabs.js";
 import { StaffSession, takeTokenFromAddress } from "../parlance/staff_session.js";
 import { Alerts, Queue } from "../parlance/waiting.js";
 import { durationOf, NOTHING, secondOf } from "./words.js";
@@ -29,23 +34,16 @@ const RANGES = [
 const DRAW_EVERY_MS = 1_000;
 
 const parts = Object.fromEntries([...document.querySelectorAll("[id]")].map((element) => [element.id, element]));
-const session = new StaffSession(new Kept(() => sessionStorage), "admin");
+const kept = new Kept(() => sessionStorage);
+const session = new StaffSession(kept, "admin");
 const connection = new Connection({ url: socketUrl(), client: CLIENT, credentials: session, resume: () => ({}) });
 const history = new History();
 const [queue, alerts] = [new Queue(), new Alerts()];
 const rest = new Rest(session);
-/** What is asked for over REST, and how often. */
-const sources = {
-  conversations: new Source(() => rest.get("v1/insight/conversations?limit=30"), 5_000),
-  silences: new Source(async () => (await rest.get("v1/alerts/silences")).items, 15_000),
-  intents: new Source(() => rest.get("v1/insight/intents"), 30_000),
-  policies: new Source(() => rest.get("v1/policies"), 10_000),
-  models: new Source(() => rest.get("v1/models"), 10_000),
-  experiments: new Source(readExperiments, 30_000),
-  voices: new Source(readVoices, 30_000),
-  audit: new Source(() => rest.get("v1/audit?limit=20"), 10_000),
-};
-const actions = new Actions(rest, parts.toasts, changed);
+const sources = sourcesOf(rest);
+const doing = new Doing(rest, parts.toasts, changed);
+const actions = new Actions(doing);
+const intentActions = new IntentActions(doing);
 const drawer = new TurnsDrawer(rest);
 const panels = {
   charts: CHARTS.map((what) => new ChartPanel(what, save)),
@@ -53,15 +51,28 @@ const panels = {
   alerts: new AlertPanel(actions),
   workers: workersPanel(() => nowMs()),
 };
+/** The panels over REST, by the name of their source. */
 const asked = {
   conversations: conversationsPanel((one) => drawer.open(one)),
   intents: intentsPanel(),
   models: modelsPanel(actions),
-  experiments: experimentsPanel(actions),
+  flags: flagsPanel(new FlagActions(doing)),
+  own: ownIntentsPanel(intentActions),
+  doubts: doubtsPanel(intentActions, () => sources.own.value?.known ?? []),
+  experiments: experimentsPanel(new ExperimentActions(doing)),
   policies: policiesPanel(actions),
   voices: voicesPanel(actions),
   audit: auditPanel(actions),
 };
+const rooms = [
+  { key: "now", title: "Now", panels: [...panels.charts, panels.queue, panels.alerts], sources: ["silences"] },
+  { key: "customers", title: "Customers", panels: [asked.conversations, asked.intents], sources: ["conversations", "intents"] },
+  { key: "bot", title: "Bot", panels: [asked.flags, asked.policies, asked.voices], sources: ["flags", "policies", "voices"] },
+  { key: "experiments", title: "Experiments", panels: [asked.experiments], sources: ["experiments"] },
+  { key: "understanding", title: "Understanding", panels: [asked.doubts, asked.own, asked.models], sources: ["own", "doubts", "models"] },
+  { key: "operation", title: "Operation", panels: [panels.workers, asked.audit], sources: ["audit"] },
+];
+let tabs = null;
 /** The server's clock less this one's: waits and axes are told in the server's time. */
 let skewMs = 0;
 let rangeMs = RANGES[0].ms;
@@ -76,22 +87,6 @@ function socketUrl() {
 }
 
 const nowMs = () => Date.now() + skewMs;
-
-/** Every experiment, those that take or took users with what is known of them. */
-async function readExperiments() {
-  const { items } = await rest.get("v1/experiments");
-  const read = async (document) => {
-    const wanted = document.state === "running" || document.state === "paused";
-    const report = wanted ? await rest.get(`v1/experiments/${encodeURIComponent(document.id)}/report`) : null;
-    return { document, report };
-  };
-  return { items: await Promise.all(items.map(read)) };
-}
-
-async function readVoices() {
-  const [personas, rules] = await Promise.all(["personas", "mood_rules"].map((kind) => rest.get(`v1/documents/${kind}`)));
-  return { personas, rules };
-}
 
 /** Something was changed here: ask again for what shows it. */
 async function changed(name) {
@@ -168,20 +163,27 @@ function freshnessOf(channel) {
 function draw() {
   if (document.hidden || parts.figures.hidden) return;
   drawTiles();
+  tabs.count("now", alerts.standing.length);
+  const shown = rooms.find(({ key }) => key === tabs.shown);
+  if (shown.key === "now") drawNow();
+  if (shown.key === "operation") panels.workers.draw(history.latest?.per_worker ?? null, freshnessOf(METRICS));
+  for (const name of shown.sources) asked[name]?.draw(sources[name].value, sources[name].freshness);
+  if (connection.online) for (const name of shown.sources) look(name);
+}
+
+function drawNow() {
   panels.queue.draw(queue, nowMs(), freshnessOf(QUEUE));
   panels.alerts.draw(alerts, sources.silences.value, freshnessOf(ALERTS));
-  drawMore();
   const endMs = pausedAtMs ?? nowMs();
   for (const panel of panels.charts) panel.draw(history, [endMs - rangeMs, endMs], freshnessOf(METRICS));
 }
 
-function drawMore() {
-  const figures = history.latest;
-  const workers = freshnessOf(METRICS);
-  panels.workers.draw(figures?.per_worker ?? null, workers);
-  for (const [name, panel] of Object.entries(asked)) panel.draw(sources[name].value, sources[name].freshness);
-  if (!connection.online) return;
-  for (const source of Object.values(sources)) source.look();
+/** Ask where it is time to, and draw what came at once: whoever opens a tab waits for it. */
+async function look(name) {
+  const source = sources[name];
+  const known = source.value !== null;
+  await source.look();
+  if (!known) asked[name]?.draw(source.value, source.freshness);
 }
 
 function drawTiles() {
@@ -226,11 +228,10 @@ function signIn(event) {
 
 function build() {
   parts.tiles.append(...TILES.map(({ name }) => h("div", { class: "tile" }, h("dt", {}, name), h("dd", {}, NOTHING))));
-  const roots = [...panels.charts, panels.queue, panels.alerts].map(({ root }) => root);
-  parts.panels.append(...roots);
-  const { conversations, intents, models, experiments, policies, voices, audit } = asked;
-  const more = [conversations, intents, panels.workers, models, experiments, policies, voices, audit];
-  parts.more.append(...more.map(({ root }) => root));
+  tabs = new Tabs({ list: parts.tabs, rooms: parts.rooms }, rooms, kept, (key) => {
+    for (const part of [parts.ranges, parts.pause]) part.hidden = key !== "now"; // they are about its charts
+    if (tabs !== null) draw();
+  });
   for (const { label, ms } of RANGES) {
     const button = h("button", { type: "button", class: "button", value: ms, onclick: () => showRange(ms) }, label);
     parts.ranges.append(button);

@@ -1,4 +1,4 @@
-/** The panels that are tables: workers, intents, policies, models, experiments, changes. */
+/** The panels that are tables: workers, intents, policies, models, changes. */
 
 import { h } from "../chat/dom.js";
 import { inWords } from "../chat/format.js";
@@ -44,11 +44,15 @@ export class TablePanel {
 
 const FOCUSABLE = "button, [tabindex], summary";
 
-/** Whoever had the focus on something keeps it on what stands in its place. */
+/** Whoever had the focus on something keeps it on what stands in its place; what was opened stays open. */
 export function redraw(body, children) {
   const place = [...body.querySelectorAll(FOCUSABLE)].indexOf(document.activeElement);
+  const titles = [...body.querySelectorAll("details[open] > summary > strong")].map(({ textContent }) => textContent);
   const reached = body.querySelector(".table-scroll")?.scrollLeft ?? 0;
   body.replaceChildren(...children);
+  for (const title of body.querySelectorAll("details > summary > strong")) {
+    if (titles.includes(title.textContent)) title.closest("details").open = true;
+  }
   if (place >= 0) body.querySelectorAll(FOCUSABLE)[place]?.focus({ preventScroll: true });
   const table = body.querySelector(".table-scroll");
   if (table !== null) table.scrollLeft = reached;
@@ -200,55 +204,6 @@ function modelRow(one, deployed, actions) {
       role === "canary" || role === "shadow" ? button("End", `End the ${role}`, () => actions.end(role)) : null,
     ),
   ];
-}
-
-export function experimentsPanel(actions) {
-  return new TablePanel({
-    key: "experiments",
-    title: "Experiments",
-    note: "differences to the control with their intervals; looking often does no harm",
-    nothing: "There is no experiment.",
-    rows: ({ items }) => items.map((one) => experiment(one, actions)),
-  });
-}
-
-const VERBS = { draft: ["start"], running: ["ramp", "pause", "complete"], paused: ["start", "complete"], completed: [] };
-
-function experiment({ document: own, report }, actions) {
-  const control = report?.control;
-  const rows = Object.entries(report?.metrics ?? {}).flatMap(([metric, variants]) =>
-    Object.entries(variants)
-      .filter(([variant]) => variant !== control)
-      .map(([variant, row]) => [
-        `${inWords(metric)}, ${variant}`,
-        whole(row.units),
-        score(row.mean),
-        interval(row),
-        row.significant ? mark(row.better ? "better" : "worse", row.better ? "good" : "bad") : mark("open"),
-      ]),
-  );
-  return h(
-    "section",
-    { class: "entry" },
-    h("p", { class: "entry-top" }, h("strong", {}, own.id), mark(own.state, own.state === "running" ? "good" : "")),
-    h("p", { class: "entry-text" }, own.hypothesis ?? ""),
-    report === null ? null : h("p", { class: "entry-text" }, report.verdict.reason),
-    table(["Metric, variant", "Users", "Mean", "Difference", "Result"], rows),
-    actionsOf(...VERBS[own.state].map((verb) => button(inWords(verb), `${inWords(verb)} ${own.id}`, () => actions.experiment(verb, own)))),
-  );
-}
-
-/** A difference as a line from the interval's one end to the other, with zero marked; and in figures. */
-function interval({ difference, ci }) {
-  if (!Array.isArray(ci) || !ci.every(Number.isFinite)) return NOTHING;
-  const [low, high] = ci;
-  const reach = Math.max(Math.abs(low), Math.abs(high)) || 1;
-  const place = (value) => 50 + (value / reach) * 48;
-  const line = h("span", { class: "interval-line" });
-  const drawn = h("span", { class: "interval", "aria-hidden": "true" }, line);
-  line.style.insetInlineStart = `${place(low)}%`;
-  line.style.width = `${Math.max(1, place(high) - place(low))}%`;
-  return h("span", { class: "interval-cell" }, drawn, `${score(difference)} [${score(low)}, ${score(high)}]`);
 }
 
 export function auditPanel(actions) {

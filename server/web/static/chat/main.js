@@ -5,6 +5,7 @@ import { Connection, systemClock } from "../parlance/connection.js";
 import { Credentials } from "../parlance/credentials.js";
 import { Kept } from "../parlance/kept.js";
 import { Composer } from "./composer.js";
+import { setText } from "./dom.js";
 import { Drawer } from "./drawer.js";
 import { panelParts } from "./panel.js";
 import { Status } from "./status.js";
@@ -83,6 +84,8 @@ function draw() {
   view.draw(drawer.open ? turn.answer?.message_id : null);
   if (drawer.open) drawPanel(turn);
   survey.draw(chat.messages);
+  setText(parts.standing, chat.standing);
+  parts.standing.hidden = chat.standing === "";
   unread();
 }
 

@@ -3,7 +3,8 @@
  *
  * No DOM. Events (see `on`):
  *   change  something that is shown changed; at most once per microtask
- *   notice  {text, kind} something a person should read once, in English; kind: "opening", "error", "session", "rating"
+ *   notice  {text, kind} something a person should read once, in English; kind: "opening", "error", "session", "rating",
+ *           "system"
  */
 
 import { Analyses } from "./analyses.js";
@@ -38,6 +39,8 @@ export class Chat extends Emitter {
   #skewMs = 0;
   #announced = false;
   me = null;
+  /** What an operator wants everybody to read on top; "" for nothing. */
+  standing = "";
 
   /**
    * @param {object} options
@@ -261,6 +264,7 @@ export class Chat extends Emitter {
   }
 
   #welcomed({ user, time_ms: timeMs, channels = {} }) {
+    this.standing = ""; // the server says it again
     const somebodyElse = this.me !== null && this.me.id !== user.id;
     this.me = user;
     this.#skewMs = timeMs - this.#wallMs();
@@ -278,11 +282,23 @@ export class Chat extends Emitter {
   }
 
   #pushed(frame) {
-    if (frame.type === "error") this.#notice("error", frame.message);
+    if (frame.type === "event" && frame.channel === "system") this.#toldAll(frame);
+    else if (frame.type === "error") this.#notice("error", frame.message);
     else if (frame.type === "event" && frame.name === "analysis" && frame.channel === this.#conversation.channel) {
       this.#analyses.add(frame.data.message_id, frame.data.analysis);
       this.#changed();
     } else if (this.#conversation.pushed(frame)) this.#changed();
+  }
+
+  /** Word to everybody: a notice that stands, or one that is read once. */
+  #toldAll({ data: { text = "", standing = false } }) {
+    if (typeof text !== "string") return;
+    if (!standing) {
+      if (text !== "") this.#notice("system", text);
+      return;
+    }
+    this.standing = text;
+    this.#changed();
   }
 
   /** An own message that came back is delivered, even where its ack was lost on the way. */

@@ -35,6 +35,7 @@ export class Panel {
       trouble: h("div", { class: "trouble", role: "status", hidden: true }),
       said: h("span", {}),
       retry: h("button", { type: "button", class: "link", onclick: () => actions.tryNow() }, say("now")),
+      standing: h("p", { class: "standing", role: "status", dir: "auto", hidden: true }),
       body: h("div", { class: "body" }),
     };
     parts.trouble.append(parts.said, parts.retry);
@@ -43,7 +44,7 @@ export class Panel {
     this.#composer = new Composer(words, kept, actions);
     const names = h("div", { class: "names" }, parts.title, parts.about);
     const head = h("header", { class: "top" }, names, parts.human, parts.bell, parts.fresh, parts.close);
-    this.element = h("section", { class: "panel", role: "dialog", "aria-labelledby": "title" }, head, parts.body);
+    this.element = h("section", { class: "panel", role: "dialog", "aria-labelledby": "title" }, head, parts.standing, parts.body);
     this.showNotified(false, false);
     this.#chatting();
   }
@@ -69,7 +70,9 @@ export class Panel {
   /** @param {import("../parlance/chat.js").Chat | null} chat */
   draw(chat, state) {
     this.#thread.draw(chat);
-    const { about, human, fresh } = this.#parts;
+    const { about, human, fresh, standing } = this.#parts;
+    setText(standing, chat?.standing ?? "");
+    standing.hidden = !chat?.standing;
     const { say } = this.#words;
     const name = chat?.agent?.name;
     const told = { claimed: name ? say("claimed", { name }) : "", waiting: say("waiting") };
