@@ -43,15 +43,15 @@ export class TablePanel {
 }
 
 const FOCUSABLE = "button, [tabindex], summary";
+const SCROLLING = ".table-scroll, .entries";
 
-/** Whoever had the focus on something keeps it on what stands in its place. */
+/** Whoever had the focus on something keeps it on what stands in its place, and sees what they had scrolled to. */
 export function redraw(body, children) {
   const place = [...body.querySelectorAll(FOCUSABLE)].indexOf(document.activeElement);
-  const reached = body.querySelector(".table-scroll")?.scrollLeft ?? 0;
+  const { scrollLeft = 0, scrollTop = 0 } = body.querySelector(SCROLLING) ?? {};
   body.replaceChildren(...children);
   if (place >= 0) body.querySelectorAll(FOCUSABLE)[place]?.focus({ preventScroll: true });
-  const table = body.querySelector(".table-scroll");
-  if (table !== null) table.scrollLeft = reached;
+  Object.assign(body.querySelector(SCROLLING) ?? {}, { scrollLeft, scrollTop });
 }
 
 /** @param {string[]} titles @param {(string | Node | (string | Node | null)[])[][]} rows the first cell names the row */
@@ -263,7 +263,7 @@ export function auditPanel(actions) {
         : [
             h(
               "ul",
-              { class: "entries" },
+              { class: "entries", tabindex: "0", "aria-label": "Changes" },
               ...items.map(({ at_ms: atMs, by, action, subject, detail }) =>
                 h(
                   "li",
