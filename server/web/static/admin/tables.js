@@ -43,19 +43,19 @@ export class TablePanel {
 }
 
 const FOCUSABLE = "button, [tabindex], summary";
+const SCROLLING = ".table-scroll, .entries";
 
-/** Whoever had the focus on something keeps it on what stands in its place; what was opened stays open. */
+/** Whoever had the focus on something keeps it on what stands in its place; what was opened or scrolled to stays so. */
 export function redraw(body, children) {
   const place = [...body.querySelectorAll(FOCUSABLE)].indexOf(document.activeElement);
   const titles = [...body.querySelectorAll("details[open] > summary > strong")].map(({ textContent }) => textContent);
-  const reached = body.querySelector(".table-scroll")?.scrollLeft ?? 0;
+  const { scrollLeft = 0, scrollTop = 0 } = body.querySelector(SCROLLING) ?? {};
   body.replaceChildren(...children);
   for (const title of body.querySelectorAll("details > summary > strong")) {
     if (titles.includes(title.textContent)) title.closest("details").open = true;
   }
   if (place >= 0) body.querySelectorAll(FOCUSABLE)[place]?.focus({ preventScroll: true });
-  const table = body.querySelector(".table-scroll");
-  if (table !== null) table.scrollLeft = reached;
+  Object.assign(body.querySelector(SCROLLING) ?? {}, { scrollLeft, scrollTop });
 }
 
 /** @param {string[]} titles @param {(string | Node | (string | Node | null)[])[][]} rows the first cell names the row */
@@ -218,7 +218,7 @@ export function auditPanel(actions) {
         : [
             h(
               "ul",
-              { class: "entries" },
+              { class: "entries", tabindex: "0", "aria-label": "Changes" },
               ...items.map(({ at_ms: atMs, by, action, subject, detail }) =>
                 h(
                   "li",

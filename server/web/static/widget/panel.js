@@ -43,7 +43,7 @@ export class Panel {
     this.#thread = new Thread(words, config, actions);
     this.#composer = new Composer(words, kept, actions);
     const names = h("div", { class: "names" }, parts.title, parts.about);
-    const head = h("header", { class: "top" }, names, parts.human, parts.bell, parts.fresh, parts.close);
+    const head = h("div", { class: "top" }, names, parts.human, parts.bell, parts.fresh, parts.close);
     this.element = h("section", { class: "panel", role: "dialog", "aria-labelledby": "title" }, head, parts.standing, parts.body);
     this.showNotified(false, false);
     this.#chatting();
