@@ -11,6 +11,7 @@ from adapters.policies import Policy
 from inference.registry.fleet import Fleet
 from inference.registry.live import Live
 from server.chat.apprentice import Apprentice
+from server.chat.asked_for import AskedFor
 from server.chat.constraints import Constraints
 from server.chat.credit import Credit
 from server.chat.doubts import DoubtRule
@@ -38,7 +39,7 @@ from server.wiring.models import Models
 from server.wiring.policies import SettingsMaker
 from server.wiring.preparing import Preparer, from_catalogue
 from server.wiring.teaching import Teaching
-from server.wiring.trials import abilities, prepare_trials, variant_policies
+from server.wiring.trials import abilities, prepare_trials, relief_of, variant_policies
 
 if TYPE_CHECKING:
     from server.chat.language.author import Author
@@ -251,7 +252,7 @@ def _runner(ground: Ground, bot: Bot) -> TurnRunner:
     settings = ground.settings
     return TurnRunner(
         store=ground.store,
-        answer=bot.answer,
+        answer=AskedFor(bot, relief_of(ground, _identity(ground))).answer,
         worker=ground.worker,
         lease_ms=settings.turn_lease_ms,
         max_running=settings.max_open_turns,

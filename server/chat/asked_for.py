@@ -1,0 +1,33 @@
+"""Whoever asks for a person in words gets into the queue, as with the verb ``handoff`` (PROTOCOL §5)."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Final
+
+from server.chat.messages import told
+from server.chat.relief import Relief
+from server.chat.turn import Bot
+from server.store.ports import OpenTurn
+
+REASON: Final = "asks for a person"
+
+
+class AskedFor:
+    """Answers turns by ``bot``; those whose words ask for a person are handed over besides, whatever becomes of the
+    answer: one that is refused, or fails, leaves the customer's wish as it is."""
+
+    def __init__(self, bot: Bot, relieve: Relief) -> None:
+        self._bot = bot
+        self._relieve = relieve
+
+    async def answer(self, turn: OpenTurn, last_try: bool) -> bool:
+        """As ``Bot.answer``. Repeatable: who waits already goes on waiting."""
+        if not self._bot.writer.wants_person(turn.message.text):
+            return await self._bot.answer(turn, last_try)
+        channel = turn.message.channel
+        await told(self._bot.on_handoff(channel))  # the answer before this one is what did not do
+        try:
+            return await self._bot.answer(turn, last_try)
+        finally:
+            await self._relieve(channel, REASON)
