@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from server.cli import experiment_csv, experiment_live
+from server.cli.extras import check_pictures
 from server.cli.options import JsonOption
 from server.cli.output import console, print_json
 from server.errors import StartupError
@@ -117,7 +118,7 @@ def analyse(
     from server.cli import experiment_report
 
     if plot is not None:
-        experiment_report.check_pictures()
+        check_pictures("leave --plot away")
     metrics = _metrics(metric)
     plan = _plan(
         metrics,

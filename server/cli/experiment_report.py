@@ -21,15 +21,6 @@ PIXELS_PER_INCH = 140
 BETTER, WORSE, UNCLEAR = "#0072B2", "#D55E00", "#6b6b6b"
 
 
-def check_pictures() -> None:
-    """``StartupError`` where pictures can't be made."""
-    try:
-        import matplotlib.figure  # noqa: F401
-    except ImportError:
-        remedy = "Install it with `pip install 'parlance[report]'`, or leave --plot away."
-        raise StartupError("The picture needs Matplotlib, which is not installed.", remedy) from None
-
-
 def print_report(report: Report, console: Console) -> None:
     """Who took part, the comparisons, what follows."""
     from rich.text import Text
