@@ -18,6 +18,7 @@ Whose fault it is and whether a retry can help is in the type, so nobody has to 
 
 from __future__ import annotations
 
+import sys
 from typing import ClassVar
 
 
@@ -104,3 +105,9 @@ class StartupError(Exception):
         super().__init__(f"{problem} {remedy}".strip())
         self.problem = problem
         self.remedy = remedy
+
+
+def install_command(extra: str) -> str:
+    """What installs an optional part for this very Python: a bare ``pip`` is another one's unless its environment is
+    active, and would look for a package of our name elsewhere."""
+    return f"{sys.executable} -m pip install 'parlance[{extra}]'"

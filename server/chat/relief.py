@@ -1,4 +1,4 @@
-"""A person takes over because a rule says so, not because anybody asked: the conversation goes to the queue."""
+"""A person takes over because a rule or the customer's words say so: the conversation goes to the queue."""
 
 from __future__ import annotations
 

@@ -56,7 +56,7 @@ def conformance(
         checks = chosen(load_checks(), only or ())
     except ValueError as unknown:
         names = ", ".join(one.name for one in load_checks())
-        raise StartupError(f"there is no check {unknown}", f"Name a section, 1 to 8, or a check: {names}") from None
+        raise StartupError(f"There is no check {unknown}.", f"Name a section, 1 to 8, or a check: {names}.") from None
     results = asyncio.run(_run(target, checks, as_json))
     counts = Counter(result.outcome for result in results)
     if as_json:
@@ -100,7 +100,7 @@ async def _reachable(target: Target) -> None:
         try:
             await Bench(target, People([]), "json", stack).dial()
         except (OSError, TimeoutError, InvalidHandshake) as failed:
-            problem = f"can't open a WebSocket at {target.url}: {failed or type(failed).__name__}"
+            problem = f"No WebSocket opens at {target.url}: {failed or type(failed).__name__}."
             raise StartupError(problem, "Is the server running, and is the path right?") from None
 
 

@@ -10,6 +10,7 @@ import typer
 
 from server.cli import experiment_csv, experiment_live
 from server.cli.experiment_split import Split, split_of
+from server.cli.extras import check_pictures
 from server.cli.options import JsonOption
 from server.cli.output import console, print_json
 from server.errors import StartupError
@@ -133,7 +134,7 @@ def analyse(
     from server.cli import experiment_picture, experiment_report
 
     if plot is not None:
-        experiment_picture.check_pictures()
+        check_pictures("leave --plot away")
     split = split_of(variant, control, factor or ())
     metrics = _metrics(metric)
     plan = _plan(

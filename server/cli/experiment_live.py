@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from server.cli.extras import check_pictures
 from server.cli.options import ConfigOption, DatabaseOption, DataDirOption, JsonOption
 from server.cli.output import console, print_json
 
@@ -215,7 +216,7 @@ def report(
     from server.cli.experiment_desk import open_desk
 
     if plot is not None:
-        experiment_picture.check_pictures()
+        check_pictures("leave --plot away")
     read = open_desk(data_dir=data_dir, database_url=database_url, config=config).report(experiment_id)
     if as_json:
         print_json(told(read.found.experiment, read.report, read.window))

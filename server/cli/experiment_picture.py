@@ -43,15 +43,6 @@ class _Panel:
     is_relative: bool = False
 
 
-def check_pictures() -> None:
-    """``StartupError`` where pictures can't be made."""
-    try:
-        import matplotlib.figure  # noqa: F401
-    except ImportError:
-        remedy = "Install it with `pip install 'parlance[report]'`, or leave --plot away."
-        raise StartupError("The picture needs Matplotlib, which is not installed.", remedy) from None
-
-
 def draw(report: Report | None, path: Path) -> None:
     """``draw_forest`` for a command; None: nobody took part yet. ``StartupError`` where ``path`` can't be written."""
     try:

@@ -11,6 +11,7 @@ import typer
 from server.cli import intents_learning as learning
 from server.cli import intents_report
 from server.cli.analyze import open_engine
+from server.cli.extras import check_pictures
 from server.cli.options import ConfigOption, JsonOption, load
 from server.cli.output import console, print_json
 from server.errors import StartupError
@@ -163,7 +164,7 @@ def test(
     if cross_validation == (trained_file is not None):
         raise StartupError("Test against what?", "Give either --cross-validation or --trained FILE.")
     if out is not None and pictures:
-        intents_report.check_pictures()
+        check_pictures("give --no-pictures")
     found, folder_of_model = read_intents(folder), _model_folder(model, config)
     if trained_file is None:
         tested = learning.cross_validated_set(found, folder_of_model, folds)

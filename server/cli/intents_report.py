@@ -6,17 +6,6 @@ import json
 from pathlib import Path
 from typing import Any
 
-from server.errors import StartupError
-
-
-def check_pictures(otherwise: str = ", or give --no-pictures") -> None:
-    """``StartupError`` where pictures can't be made; ``otherwise``: what else the caller can do."""
-    try:
-        import matplotlib.figure  # noqa: F401
-    except ImportError:
-        remedy = f"Install it with `pip install 'parlance[report]'`{otherwise}."
-        raise StartupError("The pictures need Matplotlib, which is not installed.", remedy) from None
-
 
 def write_json(found: dict[str, Any], path: Path) -> None:
     """One JSON document."""

@@ -98,14 +98,10 @@ class KbDesk:
     def export(self, folder: Path) -> int:
         """How many were written."""
         found = self._run(_everything)
+        _made(folder)
         for version, source in found:
             target = folder / _safe(version.category) / f"{version.article_id}.md"
-            try:
-                target.parent.mkdir(parents=True, exist_ok=True)
-            except OSError as error:
-                raise StartupError(
-                    f"{target.parent} can't be made: {error.strerror}.", "Give another folder."
-                ) from None
+            _made(target.parent)
             write_whole(target, source.encode())
         return len(found)
 
@@ -238,3 +234,10 @@ def _safe(category: str) -> str:
 
 def _no_ids() -> str:
     raise AssertionError("nothing here makes rows of its own")
+
+
+def _made(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise StartupError(f"{folder} can't be made: {error.strerror}.", "Give another folder.") from None

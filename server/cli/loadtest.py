@@ -8,7 +8,7 @@ import sys
 
 import typer
 
-from server.errors import StartupError
+from server.errors import StartupError, install_command
 
 
 def loadtest(context: typer.Context) -> None:
@@ -22,7 +22,7 @@ def loadtest(context: typer.Context) -> None:
     Exit code 0: every limit kept; 1: one was not; 2: the run could not be made.
     """
     if importlib.util.find_spec("locust") is None:
-        raise StartupError("locust is not installed.", "pip install 'parlance[loadtest]'")
+        raise StartupError("locust is not installed.", f"Install it with `{install_command('loadtest')}`.")
     arguments = ["--help" if argument == "--help-flags" else argument for argument in context.args]
     command = [sys.executable, "-m", "loadtest.run", *arguments]
     try:

@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from server.cli.intents_report import check_pictures
+from server.cli.extras import check_pictures
 from server.cli.options import ConfigOption, load
 from server.errors import StartupError
 
@@ -33,7 +33,7 @@ def report(
 
     Exit code 0: written; 2: something is missing or can't be read or written.
     """
-    check_pictures(otherwise="")
+    check_pictures()
     if not data.is_dir():
         raise StartupError(f"{data} is not a folder.", "Give --data the folder that holds clinc150/val.jsonl.gz.")
     folder = model or load(config=config, check=False, make=False).settings.model_path

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from server.cli.extras import check_pictures
 from server.cli.options import ConfigOption, JsonOption, load
 from server.cli.output import console, print_json
 from server.errors import StartupError
@@ -77,9 +78,7 @@ def simulate(
     from server.cli import simulate_files, simulate_report
 
     if plots:
-        from server.cli import simulate_pictures
-
-        simulate_pictures.check_pictures()
+        check_pictures("give --no-plots")
     setting = _setting(policy, customers, config, is_warm=not cold)
     first, count = seed, seeds or (LIVE_SEEDS if live else SEEDS)
     plan = Plan(rounds or (LIVE_ROUNDS if live else ROUNDS), tuple(range(first, first + count)), live)
@@ -93,6 +92,8 @@ def simulate(
     try:
         paths = simulate_files.write_results(out, outcome.result, document)
         if plots:
+            from server.cli import simulate_pictures
+
             paths += simulate_pictures.draw_all(outcome.result, setting.customers, outcome.off_policy, out)
     except OSError as error:
         raise simulate_files.not_written(out, error) from None

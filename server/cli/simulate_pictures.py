@@ -9,8 +9,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from server.errors import StartupError
-
 if TYPE_CHECKING:
     from adapters.simulation.customers import Customers
     from adapters.simulation.offpolicy import OffPolicy
@@ -30,15 +28,6 @@ AREAS = (BLUE, ORANGE, GREEN, YELLOW, PURPLE, SKY, VERMILION, "#333333", "#BBBBB
 MARKERS = "os^DvP"
 LONGEST_LABEL = 16  # of a policy, on one line
 HATCHES = ("", "//", "..", "xx")
-
-
-def check_pictures() -> None:
-    """``StartupError`` where pictures can't be made."""
-    try:
-        import matplotlib.figure  # noqa: F401
-    except ImportError:
-        remedy = "Install it with `pip install 'parlance[report]'`, or give --no-plots."
-        raise StartupError("The pictures need Matplotlib, which is not installed.", remedy) from None
 
 
 def draw_all(result: Result, customers: Customers, off_policy: OffPolicy | None, folder: Path) -> list[Path]:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from importlib.util import find_spec
 from urllib.parse import urlsplit
 
-from server.errors import StartupError
+from server.errors import StartupError, install_command
 from server.settings.model import MIN_SECRET_BYTES, Settings
 
 
@@ -87,7 +87,7 @@ def _check_knowledge(settings: Settings) -> None:
     if settings.knowledge_index == "approximate" and find_spec("usearch") is None:
         raise StartupError(
             "knowledge_index = approximate needs USearch, which is not installed.",
-            "Run pip install 'parlance[approximate]', or set knowledge_index = auto.",
+            f"Install it with `{install_command('approximate')}`, or set knowledge_index = auto.",
         )
 
 

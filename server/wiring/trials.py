@@ -69,11 +69,9 @@ def variant_policies(
     return VariantPolicies(made)
 
 
-def prepare_trials(ground: Ground, can: Abilities, identity: User, policies: VariantPolicies) -> Trials:
+def relief_of(ground: Ground, identity: User) -> Relief:
     """``identity``: in whose name conversations are handed over."""
-    settings = ground.settings
-    share = settings.policy_holdout
-    relieve = Relief(
+    return Relief(
         store=ground.store,
         fanout=ground.fanout,
         identity=identity,
@@ -81,13 +79,19 @@ def prepare_trials(ground: Ground, can: Abilities, identity: User, policies: Var
         new_id=new_id,
         metrics=ground.metrics,
     )
+
+
+def prepare_trials(ground: Ground, can: Abilities, identity: User, policies: VariantPolicies) -> Trials:
+    """``identity``: in whose name conversations are handed over."""
+    settings = ground.settings
+    share = settings.policy_holdout
     return Trials(
         store=ground.store,
         signals=ground.signals,
         clock=ground.clock,
         metrics=ground.metrics,
         can=can,
-        relieve=relieve,
+        relieve=relief_of(ground, identity),
         policies=policies,
         hold_out=BanditHoldOut(settings.policy, share) if share else None,
         sole_worker=not settings.shares_database,

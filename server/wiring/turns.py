@@ -11,6 +11,7 @@ from adapters.policies import Policy
 from inference.registry.fleet import Fleet
 from inference.registry.live import Live
 from server.chat.apprentice import Apprentice
+from server.chat.asked_for import AskedFor
 from server.chat.choosing import Choosing
 from server.chat.constraints import Constraints
 from server.chat.credit import Credit
@@ -46,7 +47,7 @@ from server.wiring.models import Models
 from server.wiring.policies import SettingsMaker
 from server.wiring.preparing import Preparer, from_catalogue
 from server.wiring.teaching import Teaching
-from server.wiring.trials import abilities, prepare_trials, variant_policies
+from server.wiring.trials import abilities, prepare_trials, relief_of, variant_policies
 
 if TYPE_CHECKING:
     from server.chat.language.author import Author
@@ -138,7 +139,8 @@ def prepare_turns(
         metrics=ground.metrics,
         author=author or AS_WRITTEN,
     )
-    runner = _runner(ground, bot)
+    asked_for = AskedFor(bot, contents.writer, reactions, relief_of(ground, _identity(ground)))
+    runner = _runner(ground, asked_for)
     ground.signals.on(TurnsLeft, runner.on_turns_left)
     teaching = _teaching(ground, contents, fleet, voice)
     models = _models(ground, contents, fleet, maker, teaching)
@@ -295,11 +297,11 @@ def _reactions(ground: Ground, fleet: Fleet, learner: Learner, recollection: Rec
     )
 
 
-def _runner(ground: Ground, bot: Bot) -> TurnRunner:
+def _runner(ground: Ground, asked_for: AskedFor) -> TurnRunner:
     settings = ground.settings
     return TurnRunner(
         store=ground.store,
-        answer=bot.answer,
+        answer=asked_for.answer,
         worker=ground.worker,
         lease_ms=settings.turn_lease_ms,
         max_running=settings.max_open_turns,

@@ -103,6 +103,20 @@ async def test_while_waiting_the_bot_still_answers(scene: Scene) -> None:
     assert len(events) == 1
 
 
+async def test_who_asks_in_words_waits_like_who_sends_the_verb(scene: Scene) -> None:
+    """The answer promises a person, so somebody has to hear of it; asked again, nothing more happens."""
+    assert (await answered(scene, "I want to talk to a human"))["from"]["kind"] == "bot"
+    await system_event(scene.customer, "waiting")
+    await answered(scene, "a human, please, I said")
+    said = [message["data"]["event"] for message in await scene.history() if message["from"]["kind"] == "system"]
+    assert said == ["waiting"]
+    queue = await scene.ann.ask("subscribe", channel="agent:queue")
+    assert queue["type"] == "subscribed"
+    snapshot = await scene.ann.hear(lambda frame: frame["type"] == "event" and frame["name"] == "snapshot")
+    waiting = {item["channel"]: item["reason"] for item in snapshot["data"]["items"]}
+    assert waiting[scene.channel] == "asks for a person"
+
+
 async def test_a_claim_silences_the_bot_until_the_release(scene: Scene) -> None:
     await scene.ann.ask("claim", channel=scene.channel)
     unanswered = await scene.customer.send(scene.channel, "Is anybody there?")

@@ -27,8 +27,9 @@ CERTAIN_FROM: Final = 0.8
 # A second guess is worth naming in a clarification from this probability.
 SECOND_GUESS_FROM: Final = 0.08
 # Intents of CLINC150 that a shop's customers seldom mean where their words tell another topic: "can I still cancel it?"
-# stops no conversation, and "I want to return some shoes" places no order.
-YIELDING: Final = frozenset({"cancel", "order"})
+# stops no conversation, "I want to return some shoes" places no order, "I want my money back" pays no bill, and "how
+# are you?" is more than a hello.
+YIELDING: Final = frozenset({"cancel", "order", "pay_bill", "greeting"})
 # The label that intent models give to texts that belong to none of their intents.
 NO_INTENT: Final = "oos"
 MAX_DETAIL_WORDS: Final = 8

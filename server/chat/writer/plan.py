@@ -66,10 +66,10 @@ def plan_cited(
     introduced = 0.2 + 0.5 * planner.trait("agreeableness")
     return [
         *planner.lead(salute=True),
-        planner.general("cited", 0.0 if reading.grave else introduced, "openers", bright=True),
+        planner.general("cited", introduced if planner.leisurely else 0.0, "openers", bright=True),
         Part(MUST, ((passage,),), required=True),
         planner.support(),
-        planner.closer(own_words=not reading.grave),
+        planner.closer(own_words=planner.leisurely),
     ]
 
 
@@ -114,6 +114,11 @@ class _Planner:
         intent, moment = self.reading.intent, self.reading.moment
         small = intent is not None and intent.scope != "service" and moment.emotion == "neutral"
         return moment.mood == "negative" and not self.reading.hostile and not small and not self.calm
+
+    @property
+    def leisurely(self) -> bool:
+        """Whether a persona may begin and end in its own manner: "no hurry" is not for whoever is in one."""
+        return not (self.reading.grave or self.reading.urgent)
 
     @property
     def glad(self) -> bool:
@@ -204,12 +209,10 @@ class _Planner:
         details = (_own(intent, "detail") or _shared(domain, "detail"),)
         asks = _own(intent, "ask") or _shared(domain, "ask") or self.book.pools.get("ask", ())
         light = (_own(intent, "humor"), _shared(domain, "humor"))
-        plain = service and not (told or reading.grave or reading.repeated or reading.pointed)
+        plain = service and self.leisurely and not (told or reading.repeated or reading.pointed)
         lively = max(self.trait("extraversion"), self.trait("enthusiasm")) >= 0.6
         opening = MUST if lively else 0.2 + 0.4 * self.trait("agreeableness")
-        last = (
-            self.closer(own_words=service and not reading.grave) if scope != "outside" else self.general("invite", 0.5)
-        )
+        last = self.closer(own_words=service and self.leisurely) if scope != "outside" else self.general("invite", 0.5)
         return [
             *self.lead(salute=scope != "chat"),
             self.general("opener", opening if plain else 0.0, "openers", bright=True),

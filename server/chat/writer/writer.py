@@ -26,6 +26,7 @@ from server.chat.writer.composing import Composition, Voice
 from server.chat.writer.conditions import ENTITY_SLOTS, Kind, Moment, level
 from server.chat.writer.cues import localised
 from server.chat.writer.finish import Said, finish
+from server.chat.writer.kinds import is_unsure
 from server.chat.writer.library import library_of
 from server.chat.writer.plan import MUST, Part, plan, plan_cited, plan_cited_again, plan_offer, sentences_for
 from server.chat.writer.reading import EARLIER_ORDER, Reading, read
@@ -56,6 +57,10 @@ class BuiltInWriter:
         reading = read(situation, book, _intensifier(voice.style, rng), rng, foreign=foreign)
         answering = _Answering(book, voice, persona, situation, reading, rng, spoken)
         return answering.cite() or answering.offer() or answering.plain()
+
+    def wants_person(self, text: str) -> bool:
+        """Whether the text asks for a human being, in any of the languages."""
+        return any(book.wants_person(text) for book in self._books.values())
 
     def error(self, persona: Persona, rng: random.Random, before: Spoken | None = None) -> Written:
         """The answer when the text could not be understood for technical reasons."""
@@ -181,9 +186,7 @@ class _Answering:
         passing = topic.scope == "chat" if topic is not None else kind != "goodbye"
         if passing and "previous" in reading.moment.slots:
             return situation.previous_intent
-        if topic is None and situation.analysis.sure is False:  # a mere guess among the user's own intents
-            return situation.previous_intent
-        if topic is None and self.book.lexis.cues:  # a mere guess in a language that the model doesn't know
+        if topic is None and (self.book.lexis.cues or is_unsure(situation.analysis)):  # a mere guess
             return situation.previous_intent if kind != "goodbye" else None
         return topic.name if topic is not None else situation.analysis.intent
 

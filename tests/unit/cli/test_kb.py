@@ -58,6 +58,12 @@ def data_dir(tmp_path: Path) -> Path:
     return made
 
 
+def test_a_folder_without_articles_is_there_all_the_same(data_dir: Path, tmp_path: Path) -> None:
+    """A script goes on with it."""
+    assert told("export", tmp_path / "none", "--data-dir", data_dir) == {"written": 0}
+    assert list((tmp_path / "none").iterdir()) == []
+
+
 def test_articles_are_imported_once_and_exported_as_they_are(folder: Path, data_dir: Path, tmp_path: Path) -> None:
     assert told("import", folder, "--data-dir", data_dir) == {"changed": 2, "same": 0}
     assert told("import", folder, "--data-dir", data_dir) == {"changed": 0, "same": 2}

@@ -111,6 +111,13 @@ def test_no_flourish_before_an_admission(name: str, text: str, kind: str) -> Non
                 assert not said(written, pool)
 
 
+def test_nobody_dawdles_where_it_is_urgent() -> None:
+    """ "Let's go through it quietly" is not for whoever is in a hurry."""
+    for urgency, allowed in ((0.9, False), (0.1, True)):
+        found = [written for name in PERSONAS for written in many(analysis(urgency=urgency), name)]
+        assert any(said(written, "style.openers") for written in found) is allowed
+
+
 @pytest.mark.parametrize("name", PERSONAS)
 def test_a_first_matter_is_met_without_an_invitation_to_name_one(name: str) -> None:
     """Personas' greetings ask for the matter; here it has been named."""

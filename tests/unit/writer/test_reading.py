@@ -165,6 +165,22 @@ def test_the_same_topic_again_is_noticed() -> None:
     assert not reading(analysis(), previous=None).repeated
 
 
+@pytest.mark.parametrize(
+    ("intent", "text", "topic"),
+    [
+        ("pay_bill", "I want my money back NOW", "refund"),
+        ("pay_bill", "I want to pay my bill", "pay_bill"),
+        ("greeting", "hi, how are you?", "how_are_you"),
+        ("are_you_a_bot", "Who are you?", "are_you_a_bot"),
+    ],
+)
+def test_an_intent_that_shops_seldom_hear_yields_to_words(intent: str, text: str, topic: str) -> None:
+    unsure = intent == "are_you_a_bot"
+    found = analysis(intent, "question", confidence=0.35 if unsure else 0.98, oos=0.83 if unsure else 0.04)
+    about = reading(found, text=text).intent
+    assert about is not None and about.name == topic
+
+
 def test_urgent_and_hostile_have_thresholds() -> None:
     found = reading(analysis(urgency=0.7, toxicity=0.69))
     assert (found.urgent, found.hostile) == (True, False)

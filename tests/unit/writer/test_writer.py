@@ -155,12 +155,13 @@ def test_yes_leads_on_to_what_is_needed() -> None:
         (analysis("no", "deny"), "order_status", "order_status"),
         (analysis("thank_you", "thanks"), None, "thank_you"),
         (analysis("oos", "question", oos=0.9), "order_status", "order_status"),
-        (analysis("oos", "question", oos=0.9), None, "oos"),
+        (analysis("oos", "question", oos=0.9), None, None),
+        (analysis("report_fraud", "complaint", confidence=0.02, oos=0.99), None, None),
         (analysis("goodbye", "goodbye"), "order_status", "goodbye"),
         (analysis("oos", "complaint", oos=0.9), "order_status", "order_status"),
     ],
 )
-def test_what_the_conversation_is_about_afterwards(found: Analysis, previous: str | None, about: str) -> None:
+def test_what_the_conversation_is_about_afterwards(found: Analysis, previous: str | None, about: str | None) -> None:
     assert write(found, previous=previous).intent == about
 
 
