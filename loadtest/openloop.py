@@ -32,7 +32,8 @@ class Load:
 
 @dataclass(slots=True)
 class Tally:
-    """What one run saw. ``round_trips_ms``: message sent → its direct answer."""
+    """What one run saw. ``round_trips_ms``: message sent → its direct answer; ``cited``: the share of the bot's answers
+    that name an article."""
 
     round_trips_ms: list[float] = field(default_factory=list)
     answers_ms: list[float] = field(default_factory=list)
@@ -40,6 +41,7 @@ class Tally:
     failures: list[str] = field(default_factory=list)
     took_s: float = 0.0
     cpu_s: float | None = None
+    cited: float | None = None
 
     def figures(self) -> dict[str, Any]:
         """Plain values, without the answers where there were none to wait for."""
@@ -54,6 +56,8 @@ class Tally:
         }
         if self.answers_ms:
             figures["answer_ms"] = percentiles(self.answers_ms)
+        if self.cited is not None:
+            figures["cited"] = round(self.cited, 3)
         if self.failures:
             figures["first_failure"] = self.failures[0]
         return figures

@@ -164,7 +164,7 @@ class Knowledge:
         known = self._found.get(key)
         if known is not None and now_ms < known.until_ms:
             return list(known.hits)
-        by_words = await self._store.search_words(content_words(text), spoken or "en", WORD_HITS)
+        by_words = await self._store.search_words(index.telling(content_words(text)), spoken or "en", WORD_HITS)
         question, filters = Question(text, embedding, by_words), Filters(now_ms, language=spoken, category=category)
         if len(index) <= INLINE_ROWS:
             hits = index.search(question, filters, limit)

@@ -48,6 +48,12 @@ class Stems:
                 found[whose[together == number]] += heavy
         return found / total if total else found
 
+    def count(self, word: str) -> int:
+        """In how many rows a word stands, in any form."""
+        numbers = [self._ids.get(stem) for stem in stems(word)]
+        counts = [int(self._counts[one]) for one in numbers if one is not None and one < len(self._counts)]
+        return max(counts, default=0)
+
     def _read(self, text: str) -> NDArray[np.uint32]:
         ids = self._ids
         return np.array([ids.setdefault(stem, len(ids)) for stem in stems(text)], dtype=np.uint32)

@@ -31,6 +31,9 @@ CANDIDATES: Final = 8
 PROPOSED: Final = 2 * POOL
 """Rows that a graph is asked for: some of them are of other languages, or gone."""
 
+WORDED_ROWS: Final = 500
+"""Rows that the full text is to rank: each costs 2 µs, and a word of every tenth row of thousands says little."""
+
 NEVER: Final = 2**63 - 1
 COVERAGE_WEIGHT: Final = 0.2
 """Of a question's words beside its embedding, when an article's best passage is picked."""
@@ -196,6 +199,18 @@ class Index:
         held = without.held
         places = [at for at, row in enumerate(self.rows) if row.number not in held and self._matrix[at].any()]
         return [self.rows[at].number for at in places], self._matrix[places]
+
+    def telling(self, words: Sequence[str]) -> list[str]:
+        """Those of a question's words that are worth a full-text search, the rarest first: as many as together stand in
+        ``WORDED_ROWS`` rows, and the rarest that is there at all."""
+        chosen: list[str] = []
+        standing = 0
+        for count, word in sorted((self._stems.count(word), word) for word in words):
+            if standing and standing + count > WORDED_ROWS:
+                break
+            standing += count
+            chosen.append(word)
+        return chosen
 
     def nearest(self, embedding: Floats, filters: Filters, limit: int) -> list[tuple[int, float]]:
         """Row numbers with their cosines, the nearest first; exactly those where there is no graph."""

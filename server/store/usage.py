@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
+import orjson
 from sqlalchemy import Connection, Select, bindparam, case, func, insert, literal_column, select
 
 from server.store import history, schema
@@ -32,6 +33,8 @@ _WRITTEN_ON = (
     )
     .limit(1)
 )
+_METADATA = select(schema.conversations.c.metadata_json).where(schema.conversations.c.id == bindparam("conversation"))
+MAX_PREFERENCES: Final = 8
 _question = _messages.alias("question")
 _RATED = (
     select(_question.c.text.label("question"), _messages.c.text.label("answer"))
@@ -90,7 +93,23 @@ def context(connection: Connection, conversation: str, wish: ContextWish) -> Lan
         written_on=connection.execute(_WRITTEN_ON, here).first() is not None,
         rated=tuple(RatedTurn(*row) for row in connection.execute(_RATED, rated)) if wish.rated else (),
         spent=None if wish.since_ms is None else _spent(connection, conversation, wish.user_id, wish.since_ms),
+        preferences=preferences_of(connection.scalar(_METADATA, {"conversation": conversation})),
     )
+
+
+def preferences_of(metadata_json: str | None) -> tuple[str, ...]:
+    """``preferences`` of a conversation's metadata, which whoever opened it gave: a list of texts, or texts and numbers
+    by name. What is neither is passed over (pure)."""
+    metadata = orjson.loads(metadata_json) if metadata_json else None
+    found = metadata.get("preferences") if isinstance(metadata, dict) else None
+    if isinstance(found, dict):
+        found = [f"{name}: {value}" for name, value in found.items() if _says_something(value)]
+    texts = [one.strip() for one in found if isinstance(one, str)] if isinstance(found, list) else []
+    return tuple(text for text in texts if text)[:MAX_PREFERENCES]
+
+
+def _says_something(value: object) -> bool:
+    return isinstance(value, str | int | float) and value != "" and not isinstance(value, bool)
 
 
 def _spent(connection: Connection, conversation: str, user_id: str, since_ms: int) -> Spent:

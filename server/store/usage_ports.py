@@ -74,13 +74,15 @@ class RatedTurn:
 class LanguageContext:
     """``window``: messages before the turn's, ascending. ``written_on``: a customer has written after it.
 
-    ``rated``: the newest first. ``spent``: None where nobody asked.
+    ``rated``: the newest first. ``spent``: None where nobody asked. ``preferences``: what the conversation's metadata
+    says of the customer.
     """
 
     window: tuple[Message, ...]
     written_on: bool
     rated: tuple[RatedTurn, ...]
     spent: Spent | None
+    preferences: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

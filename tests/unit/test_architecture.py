@@ -38,6 +38,7 @@ MAY_IMPORT = {
 MAY_ALSO_IMPORT = {
     "loadtest.bench_store": {"server.store", "server.clock"},
     "loadtest.bench_knowledge": {"server.store", "server.clock", "server.knowledge", "server.chat.graph"},
+    "loadtest.stock": {"server.store", "server.clock", "server.knowledge"},
     "loadtest.fit_confidence": {"server.chat.language"},
 }
 

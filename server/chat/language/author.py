@@ -281,7 +281,7 @@ class Author:
             if one.sender.kind != "system"
         ]
         examples = [Exchange(mask.hide(one.question), mask.hide(one.answer)) for one in context.rated]
-        preferences = [mask.hide(text) for text in known.preferences]
+        preferences = [mask.hide(text) for text in (*known.preferences, *context.preferences)]
         matter = Matter(
             question=question,
             persona=persona,

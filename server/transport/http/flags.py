@@ -43,7 +43,7 @@ class FlagList(Model):
 
 class SetFlag(Model):
     example: ClassVar[Json | None] = {"value": False}
-    value: bool | str | None = Field(None, description="What shall hold; left out: what the settings say.")
+    value: bool | str = Field(description="What shall hold.")
 
 
 @flags.get("", response_model=FlagList)
@@ -54,6 +54,12 @@ async def list_flags(caller: CallerDep, desk: DeskDep) -> Response:
 
 @flags.put("/{flag}", response_model=FlagState, responses=problems(404, 409))
 async def set_flag(caller: CallerDep, desk: DeskDep, flag: FlagPath, body: SetFlag) -> Response:
-    """Let a value hold on every worker, from the next answer on and over restarts; without a value the settings hold again. 422 for a value
+    """Let a value hold on every worker, from the next answer on and over restarts. 422 for a value
     that it can't have. For admins."""
     return reply(await desk.flags.set(caller, flag, body.value))
+
+
+@flags.delete("/{flag}", response_model=FlagState, responses=problems(404, 409))
+async def reset_flag(caller: CallerDep, desk: DeskDep, flag: FlagPath) -> Response:
+    """Let what the settings say hold again, on every worker. For admins."""
+    return reply(await desk.flags.set(caller, flag, None))

@@ -132,5 +132,13 @@ async def test_liked_answers_are_the_askers_own_and_the_newest_first(store: SqlS
     assert (await look(store, channel, rated=0)).rated == ()
 
 
+async def test_what_the_opener_says_of_the_customer_is_read(store: SqlStore) -> None:
+    listed = await opened(store, metadata={"page": "/", "preferences": ["likes short answers", 7, " ", "vegan"]})
+    named = await opened(store, metadata={"preferences": {"language": "German", "size": 41, "vip": True, "note": ""}})
+    nothing = await opened(store, metadata={"preferences": "short"})
+    found = [(await look(store, channel)).preferences for channel in (listed, named, nothing, await opened(store))]
+    assert found == [("likes short answers", "vegan"), ("language: German", "size: 41"), (), ()]
+
+
 async def test_an_unknown_conversation_has_nothing(store: SqlStore, harness: Harness) -> None:
     assert await look(store, "conv:none") == LanguageContext((), False, (), Spent())

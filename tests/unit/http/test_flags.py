@@ -16,12 +16,17 @@ async def test_flags_are_read(client: httpx2.AsyncClient, verbs: Verbs) -> None:
     assert verbs.asked == [(CARL, "all")]
 
 
-@pytest.mark.parametrize("value", [True, False, "log_only", "", None])
+@pytest.mark.parametrize("value", [True, False, "log_only", ""])
 async def test_a_flag_is_set_as_it_was_written(client: httpx2.AsyncClient, verbs: Verbs, value: object) -> None:
     answer = await client.put("/v1/flags/knowledge", json={"value": value})
     assert answer.status_code == 200
     ((_, (name, given)),) = verbs.asked
     assert (name, given, type(given)) == ("knowledge", value, type(value))
+
+
+async def test_the_settings_hold_again(client: httpx2.AsyncClient, verbs: Verbs) -> None:
+    assert (await client.delete("/v1/flags/knowledge")).status_code == 200
+    assert verbs.asked == [(CARL, ("knowledge", None))]
 
 
 async def test_the_audit_log_hears_of_it(api: object, verbs: Verbs) -> None:
@@ -30,7 +35,7 @@ async def test_the_audit_log_hears_of_it(api: object, verbs: Verbs) -> None:
     assert verbs.noted == [("root", "set_flag", "/v1/flags/knowledge", {"value": False})]
 
 
-@pytest.mark.parametrize("body", [{}, {"value": 7.5}, {"value": ["x"]}, []])
+@pytest.mark.parametrize("body", [{}, {"value": None}, {"value": 7.5}, {"value": ["x"]}, []])
 async def test_what_is_no_value(client: httpx2.AsyncClient, verbs: Verbs, body: object) -> None:
     answer = await client.put("/v1/flags/knowledge", json=body)
     assert (answer.status_code, answer.json()["name"], verbs.asked) == (400, "bad_frame", [])

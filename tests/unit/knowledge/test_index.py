@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from server.knowledge.index import NOTHING_FOUND, Filters, Hit, Index, confidence, judge
+from server.knowledge.index import NOTHING_FOUND, WORDED_ROWS, Filters, Hit, Index, confidence, judge
 from server.knowledge.words import content_words, stems
 from tests.unit.knowledge.support import DIM, MODEL, NOW, article, asked, index, rows
 
@@ -133,3 +135,14 @@ def test_a_section_is_told_from_its_beginning_unless_its_end_is_far_better() -> 
         searched = index([long], {"returns": first, "returns.2": EAST})
         (hit,) = searched.search(asked("anything", EAST), NOW, 1)
         assert hit.passage.entry_id == told and hit.cosine == pytest.approx(1.0)
+
+
+def test_words_of_every_other_row_are_not_searched_where_there_are_rarer_ones() -> None:
+    (one,) = rows([article("Parcels.", "sending", "title: Parcels\ncategory: shop")], {})[:1]
+    texts = ["parcel"] * (WORDED_ROWS + 1) + ["label parcel"] * 3
+    many = Index([replace(one, number=at, embedded=text) for at, text in enumerate(texts)], MODEL, DIM)
+    assert many.telling(["parcel", "label"]) == ["label"]
+    assert many.telling(["parcels", "unheard"]) == ["unheard", "parcels"]  # else nothing would be found
+    assert many.telling(["parcel"]) == ["parcel"] and many.telling([]) == []
+    few = index([RETURNS, PAYING], {})
+    assert set(few.telling(["cards", "label", "days"])) == {"cards", "label", "days"}

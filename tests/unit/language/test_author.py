@@ -177,6 +177,10 @@ async def test_preferences_stand_in_the_prompt(make: Make) -> None:
     house = await opened(make())
     await house.author.rewrite(ANSWER, WRITTEN, preferences=("likes short answers",))
     assert "likes short answers" in house.writer.requests[0].prompt.messages[0].content
+    house.store.context = replace(house.store.context, preferences=("write to ann@example.org", "size: 41"))
+    await house.author.rewrite(replace(ANSWER, turn=OpenTurn("t3", 1, ASKED)), WRITTEN)
+    (told,) = (one.prompt.messages[0].content for one in house.writer.requests[1:])
+    assert "size: 41" in told and "ann@example.org" not in told  # kept from models like all that is personal
 
 
 # ------------------------------------------------------------------ nobody waits any more

@@ -73,7 +73,8 @@ export class FlagActions {
   }
 
   #set({ flag, value, set_by: by }, { next, ...question }) {
-    const put = (given) => this.#rest.send("PUT", `v1/flags/${encodeURIComponent(flag)}`, { value: given });
+    const path = `v1/flags/${encodeURIComponent(flag)}`;
+    const put = (given) => (given === null ? this.#rest.send("DELETE", path) : this.#rest.send("PUT", path, { value: given }));
     return this.#doing.do({
       source: "flags",
       ...question,
