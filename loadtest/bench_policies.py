@@ -138,11 +138,14 @@ def _choosing(learner: Learner, contexts: NDArray[np.float64]) -> Callable[[int]
 
 def _compared(taken_ns: dict[str, list[int]]) -> dict[str, Any]:
     # The first block also pays for warming up caches and lazy imports.
-    quantiles = {name: np.percentile(taken[CALLS_PER_BLOCK:], (50, 95)) / 1_000.0 for name, taken in taken_ns.items()}
-    figures: dict[str, Any] = {
-        name: {"p50": round(float(p50), 2), "p95": round(float(p95), 2)} for name, (p50, p95) in quantiles.items()
+    quantiles = {
+        name: np.percentile(taken[CALLS_PER_BLOCK:], (10, 50, 95)) / 1_000.0 for name, taken in taken_ns.items()
     }
-    figures["times_faster_p50"] = round(float(quantiles["solve_per_decision"][0] / quantiles["linucb"][0]), 1)
+    figures: dict[str, Any] = {
+        name: {"p10": round(float(p10), 2), "p50": round(float(p50), 2), "p95": round(float(p95), 2)}
+        for name, (p10, p50, p95) in quantiles.items()
+    }
+    figures["times_faster_p50"] = round(float(quantiles["solve_per_decision"][1] / quantiles["linucb"][1]), 1)
     return figures
 
 
@@ -251,16 +254,21 @@ def show(figures: dict[str, Any]) -> None:
     for verb in ("choose", "learn"):
         row = figures[f"{verb}_us"]
         cells = [
-            row[name][quantile] for name in ("linucb", "lints", "solve_per_decision") for quantile in ("p50", "p95")
+            row[name][quantile]
+            for name in ("linucb", "lints", "solve_per_decision")
+            for quantile in ("p10", "p50", "p95")
         ]
         rows.append((verb, *cells, row["times_faster_p50"]))
     headings = (
         "µs a call",
-        "LinUCB p50",
+        "LinUCB p10",
+        "p50",
         "p95",
-        "LinTS p50",
+        "LinTS p10",
+        "p50",
         "p95",
-        "a solve per decision p50",
+        "a solve per decision p10",
+        "p50",
         "p95",
         "LinUCB faster",
     )
@@ -279,14 +287,18 @@ def show(figures: dict[str, Any]) -> None:
 def show_peers(figures: dict[str, Any]) -> None:
     """Print what ``peers`` gave."""
     players, own = figures["players"], figures["players"][figures["ours"]]
-    spent = own["choose_us"] + own["learn_us"]
+
+    def times_ours(of: dict[str, Any], which: str) -> float:
+        spent, ours = (one[f"choose_us{which}"] + one[f"learn_us{which}"] for one in (of, own))
+        return round(float(spent / ours), 1)
+
     rows = [
-        (name, of["choose_us"], of["learn_us"], round((of["choose_us"] + of["learn_us"]) / spent, 1),
+        (name, of["choose_us"], of["learn_us"], times_ours(of, ""), times_ours(of, "_fastest_tenth"),
          *(_figure(value) for value in (*of["digits"], float(np.mean(of["digits"])))))
         for name, of in players.items() if "error" not in of
     ]  # fmt: skip
     seeds = [f"seed {seed}" for seed in SEEDS]
-    headings = ("", "choose µs", "learn µs", "times our time", *seeds, "mean")
+    headings = ("", "choose µs", "learn µs", "times our time", "fastest tenth", *seeds, "mean")
     print_table(f"side by side: time a call, and value on {figures['rounds']:,} digits", headings, rows)
     for name, of in players.items():
         if "error" in of:

@@ -7,12 +7,13 @@ from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
+from msgspec import Struct
 from numpy.typing import ArrayLike, NDArray
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Decision:
-    """One choice, with all that an off-policy estimate needs later.
+class Decision(Struct, frozen=True, eq=False, gc=False):
+    """One choice, with all that an off-policy estimate needs later. A struct, since a frozen dataclass takes half a
+    microsecond more to make.
 
     ``propensity`` is the probability that ``arm`` had: its entry in ``probabilities`` (float64 (arms,), in the
     order of the policy's arms, read-only). ``version`` is the policy's, before the choice.

@@ -9,8 +9,6 @@ import math
 from collections.abc import Sequence
 from typing import Unpack
 
-import numpy as np
-
 from adapters.policies.base import Vector
 from adapters.policies.checks import optional_number
 from adapters.policies.learner import Common
@@ -47,7 +45,7 @@ class LinUCB(LinearPolicy):
     def _width(self) -> float:
         if self._settle_after is None:
             return self._alpha
-        return self._alpha / math.sqrt(1.0 + max(0.0, float(np.add.reduce(self._count))) / self._settle_after)
+        return self._alpha / math.sqrt(1.0 + max(0.0, self._observed()) / self._settle_after)
 
     def _distribution(self, x: Vector, mixture: Mixture) -> Distribution:
         self._score(x)

@@ -9,17 +9,16 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Sequence
-from dataclasses import dataclass
 from itertools import accumulate
 
 import numpy as np
+from msgspec import Struct
 from numpy.typing import NDArray
 
 TIE = 1e-12  # scores nearer than this are equal but for rounding; a fresh policy's arms all tie
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Distribution:
+class Distribution(Struct, frozen=True, eq=False, gc=False):
     """``probabilities``: float64 (arms,), read-only. ``cumulative``: for the draw; infinite from the last arm on that
     can be drawn, so that rounding never hands the draw to an arm without probability."""
 
@@ -83,5 +82,5 @@ def _distribution(probabilities: list[float]) -> Distribution:
     sums = list(accumulate(probabilities))
     sums[last:] = [float("inf")] * (len(sums) - last)
     values = np.array(probabilities)
-    values.flags.writeable = False
+    values.setflags(write=False)
     return Distribution(values, tuple(sums))

@@ -48,7 +48,7 @@ class SquareCB(LinearPolicy):
     def _distribution(self, x: Vector, mixture: Mixture) -> Distribution:
         self._score(x)
         scores = self._exploit.tolist()
-        gamma = self._gamma * (1.0 + float(np.add.reduce(self._count))) ** self._exponent / self._span
+        gamma = self._gamma * (1.0 + self._observed()) ** self._exponent / self._span
         leaders = mixture.leaders(scores)
         best, count = scores[leaders[0]], len(mixture.allowed)
         shares = [0.0 if k in leaders else 1.0 / (count + gamma * (best - scores[k])) for k in mixture.allowed]
