@@ -11,7 +11,7 @@ import typer
 from server.cli import experiment_csv, experiment_live
 from server.cli.extras import check_pictures
 from server.cli.options import JsonOption
-from server.cli.output import console, print_json
+from server.cli.output import console, print_json, refusal
 from server.errors import StartupError
 
 if TYPE_CHECKING:
@@ -162,7 +162,7 @@ def _metrics(texts: list[str]) -> tuple[Metric, ...]:
     try:
         return tuple(parse_metric(text) for text in texts)
     except ValueError as error:
-        raise _wrong(error) from None
+        raise refusal(error) from None
 
 
 def _plan(metrics: tuple[Metric, ...], guardrails: dict[str, float], **given: Any) -> Plan:
@@ -172,7 +172,7 @@ def _plan(metrics: tuple[Metric, ...], guardrails: dict[str, float], **given: An
     try:
         return Plan(metrics, guardrails=tuple(Guardrail(*one) for one in guardrails.items()), **given)
     except ValueError as error:
-        raise _wrong(error) from None
+        raise refusal(error) from None
 
 
 def _report(data: Path, columns: experiment_csv.Columns, plan: Plan, reading: Reading) -> Report:
@@ -186,7 +186,7 @@ def _report(data: Path, columns: experiment_csv.Columns, plan: Plan, reading: Re
         inference = inference_for(reading.method, reading.alpha, plan.planned_units, len(observations.variants))
         return analysed(observations, replace(plan, inference=inference), np.random.default_rng(reading.seed))
     except ValueError as error:
-        raise _wrong(error) from None
+        raise refusal(error) from None
 
 
 def _numbers(option: str, texts: list[str] | None) -> dict[str, float]:
@@ -200,8 +200,3 @@ def _numbers(option: str, texts: list[str] | None) -> dict[str, float]:
         if not equals or not name or not found[name] > 0.0:
             raise StartupError(f"{option} {text!r} is no NAME=NUMBER above 0.", f"Write it like {option} A=0.5.")
     return found
-
-
-def _wrong(error: ValueError) -> StartupError:
-    text = str(error)
-    return StartupError(text[:1].upper() + text[1:])
