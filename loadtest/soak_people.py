@@ -14,15 +14,13 @@ from loadtest.peers.catalog import token
 from loadtest.scripts import ScriptBook
 from parlance_client.dial import Dial, dial
 from parlance_client.errors import ParlanceError
-from parlance_client.frames import Message, Status
+from parlance_client.frames import Message
 
 REQUEST_WITHIN_S = 30.0
 RETRY_S = 1.0
 READS = 50
 WATCHED = 90
 """Conversations that an agent looks at: fewer than the hundred channels of a connection, which has three already."""
-
-STATUSES: tuple[Status, ...] = ("online", "away", "busy", "invisible")
 
 T = TypeVar("T")
 

@@ -358,11 +358,6 @@ def read_trained(path: Path, space: Space | None) -> TrainedIntents:
         raise StartupError(f"{path} {error}") from error
 
 
-def read_space(path: Path) -> Space:
-    """The embedding that a file of trained intents is for; ``StartupError`` as ``read_trained``."""
-    return read_trained(path, None).manifest.space
-
-
 def catalogue_of(settings: Settings) -> Catalogue:
     """The versions of the model that these settings know."""
     return Catalogue(settings.models_path, settings.standing_packs)

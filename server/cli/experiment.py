@@ -12,7 +12,7 @@ from server.cli import experiment_csv, experiment_live
 from server.cli.experiment_split import Split, split_of
 from server.cli.extras import check_pictures
 from server.cli.options import JsonOption
-from server.cli.output import console, print_json
+from server.cli.output import console, print_json, refusal
 from server.errors import StartupError
 
 if TYPE_CHECKING:
@@ -179,7 +179,7 @@ def _metrics(texts: list[str]) -> tuple[Metric, ...]:
     try:
         return tuple(parse_metric(text) for text in texts)
     except ValueError as error:
-        raise _wrong(error) from None
+        raise refusal(error) from None
 
 
 def _plan(metrics: tuple[Metric, ...], guardrails: dict[str, float], **given: Any) -> Plan:
@@ -189,7 +189,7 @@ def _plan(metrics: tuple[Metric, ...], guardrails: dict[str, float], **given: An
     try:
         return Plan(metrics, guardrails=tuple(Guardrail(*one) for one in guardrails.items()), **given)
     except ValueError as error:
-        raise _wrong(error) from None
+        raise refusal(error) from None
 
 
 def _report(data: Path, columns: experiment_csv.Columns, split: Split, plan: Plan, reading: Reading) -> Report:
@@ -204,7 +204,7 @@ def _report(data: Path, columns: experiment_csv.Columns, split: Split, plan: Pla
         plan = replace(plan, inference=inference, factors=split.factors(observations.variants))
         return analysed(observations, plan, np.random.default_rng(reading.seed))
     except ValueError as error:
-        raise _wrong(error) from None
+        raise refusal(error) from None
 
 
 def _numbers(option: str, texts: list[str] | None) -> dict[str, float]:
@@ -218,8 +218,3 @@ def _numbers(option: str, texts: list[str] | None) -> dict[str, float]:
         if not equals or not name or not found[name] > 0.0:
             raise StartupError(f"{option} {text!r} is no NAME=NUMBER above 0.", f"Write it like {option} A=0.5.")
     return found
-
-
-def _wrong(error: ValueError) -> StartupError:
-    text = str(error)
-    return StartupError(text[:1].upper() + text[1:])

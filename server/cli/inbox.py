@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from server.cli.options import ConfigOption, DatabaseOption, DataDirOption, JsonOption
-from server.cli.output import console, print_json
+from server.cli.output import console, plain, print_json
 
 if TYPE_CHECKING:
     from inference.intents.relabelled import Merged
@@ -191,13 +191,8 @@ def _print(items: list[InboxItem]) -> None:
         others = ", ".join(f"{name} {probability:.2f}" for name, probability in doubt.guesses[1:3])
         cells = [item.turn_id, _time(item.at_ms), doubt.said, f"{doubt.confidence:.2f}", others, doubt.model]
         cells += [item.label or item.state] if judged else []
-        table.add_row(*map(Text, [*cells, _plain(item.text)]))
+        table.add_row(*map(Text, [*cells, plain(item.text)]))
     console().print(table)
-
-
-def _plain(text: str) -> str:
-    """What a terminal shows and does not obey: customers may write escape sequences."""
-    return "".join(character if character.isprintable() else " " for character in text)
 
 
 def _time(at_ms: int) -> str:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from server.cli.options import ConfigOption, DatabaseOption, DataDirOption, JsonOption
-from server.cli.output import console, print_json
+from server.cli.output import console, plain, print_json
 
 if TYPE_CHECKING:
     from server.chat.gaps import Coverage, Frequent, Gap
@@ -204,14 +204,14 @@ def _tell(one: Gap, as_json: bool) -> None:
         return
     cluster = one.cluster
     for_it = f", article {cluster.article_id}" if cluster.article_id else ""
-    typer.echo(f"{cluster.number} “{_plain(cluster.name)}”: {cluster.state}{for_it}")
+    typer.echo(f"{cluster.number} “{plain(cluster.name)}”: {cluster.state}{for_it}")
     troubles = ", ".join(f"{count} {trouble}" for trouble, count in cluster.troubles.items())
     typer.echo(
         f"{cluster.turns} questions of {cluster.people} people, {cluster.answered} answered, {cluster.solved} solved, "
         f"troubled: {troubles or 'none'}; impact {_figure(one.impact)}, priority {one.priority:.1f}"
     )
     for text in one.examples:
-        typer.echo(f"- {_plain(text)}")
+        typer.echo(f"- {plain(text)}")
 
 
 def _print_gaps(found: list[Gap]) -> None:
@@ -257,13 +257,8 @@ def _print(titles: tuple[str, ...], rows: Sequence[tuple[object, ...]]) -> None:
     for title in titles:
         table.add_column(title)
     for row in rows:
-        table.add_row(*(Text(_plain(str(cell))) for cell in row))
+        table.add_row(*(Text(plain(str(cell))) for cell in row))
     console().print(table)
-
-
-def _plain(text: str) -> str:
-    """What a terminal shows and does not obey: customers may write escape sequences."""
-    return "".join(character if character.isprintable() else " " for character in text)
 
 
 def _figure(value: float | None) -> str:

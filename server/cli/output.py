@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 
 import typer
 
+from server.errors import StartupError
+
 if TYPE_CHECKING:
     from rich.console import Console
 
@@ -43,3 +45,14 @@ def logs_aside() -> Iterator[None]:
         structlog.reset_defaults()
         if was_configured:
             structlog.configure(**before)
+
+
+def plain(text: str) -> str:
+    """What a terminal shows and does not obey: customers may write escape sequences."""
+    return "".join(character if character.isprintable() else " " for character in text)
+
+
+def refusal(error: ValueError) -> StartupError:
+    """What a pure module says, as a sentence of a command."""
+    text = str(error)
+    return StartupError(text[:1].upper() + text[1:])

@@ -27,6 +27,7 @@ from adapters.ope.log import Matrix
 from adapters.ope.targets import Advance, frozen, progressive, rejection
 from adapters.policies import Policy, make_policy, parameters_of
 from server.chat.fold import known as known_name
+from server.cli.output import refusal
 from server.cli.policy_file import FileLog
 from server.cli.policy_log import PolicyLog, Span, fitted
 from server.errors import StartupError
@@ -163,7 +164,7 @@ def judged(log: Log, times_ms: Sequence[float] | None, policy: Policy, ask: Ask)
         )
         return evaluate_alone(log, replayed, _question(ask))
     except (LogError, ValueError) as error:
-        raise _wrong(error) from None
+        raise refusal(error) from None
 
 
 def as_log(decisions: Sequence[LoggedDecision], arms: Sequence[str], dim: int) -> Log:
@@ -186,7 +187,7 @@ def as_log(decisions: Sequence[LoggedDecision], arms: Sequence[str], dim: int) -
             segments=[known_name(decision.segment) for decision in decisions],
         )
     except LogError as error:
-        raise _wrong(error) from None
+        raise refusal(error) from None
 
 
 def described(policy: str, parameters: dict[str, Any], ask: Ask) -> str:
@@ -210,14 +211,14 @@ def _policy_for(log: Log, name: str, parameters: dict[str, Any]) -> Policy:
             raise StartupError("The log has no features for a policy to go by.", "Give columns x_NAME.")
         return make_policy(name, log.arms, contexts, 0, **own)
     except ValueError as error:
-        raise _wrong(error) from None
+        raise refusal(error) from None
 
 
 def _evaluated(log: Log, target: Matrix, ask: Ask) -> Evaluation | Refusal:
     try:
         return evaluate(log, target, _question(ask))
     except (LogError, ValueError) as error:
-        raise _wrong(error) from None
+        raise refusal(error) from None
 
 
 def _question(ask: Ask) -> Question:
@@ -245,8 +246,3 @@ def _with_progress(rows: int, work: Callable[[Advance], T]) -> T:
                 progress.update(task, completed=row)
 
         return work(advance)
-
-
-def _wrong(error: ValueError) -> StartupError:
-    text = str(error)
-    return StartupError(text[:1].upper() + text[1:])

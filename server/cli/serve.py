@@ -60,4 +60,4 @@ def serve(
 
 def _announcement(settings: Settings) -> str:
     who = "guests may chat" if settings.guests_allowed else "tokens required"
-    return f"Parlance {__version__} on {settings.url}  ({who}; data in {settings.data_dir}; Ctrl+C stops it)"
+    return f"Parlance {__version__} starts on {settings.url}  ({who}; data in {settings.data_dir}; Ctrl+C stops it)"

@@ -7,9 +7,6 @@ from server.conformance.checks import check
 from server.conformance.peer import agree, need, need_error, true
 from server.conformance.rules_messages import system_event
 
-# Long enough for a bot that answers though it must not.
-SILENCE_PINGS = 5
-
 
 @check(5)
 async def handoff_waits(bench: Bench) -> None:

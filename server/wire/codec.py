@@ -12,7 +12,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Literal, cast
+from typing import Any, Final, Literal, cast, get_args, get_origin
 
 import msgspec
 
@@ -118,7 +118,22 @@ def _sentence(value: dict[Any, Any], failure: Exception) -> str:
         return "a frame needs a `type`, a string"
     if str(failure).startswith("Invalid value") and "$.type" in str(failure):
         return f"unknown type {kind[:40]!r}"
+    if choices := _CHOICES.get((kind, str(failure).rpartition("$.")[2].rstrip("`"))):
+        return f"{failure}; one of {', '.join(choices)} is expected"
     return str(failure)
+
+
+def _choices() -> dict[tuple[str, str], tuple[str, ...]]:
+    """Frame's type and field → the field's values, where they are a few texts."""
+    return {
+        (str(frame.__struct_config__.tag), field.encode_name): get_args(field.type)
+        for frame in get_args(AnyClientFrame)
+        for field in msgspec.structs.fields(frame)
+        if get_origin(field.type) is Literal
+    }
+
+
+_CHOICES: Final = _choices()
 
 
 def _has_surrogate(value: object) -> bool:

@@ -80,15 +80,7 @@ def read(
     emotion = emotion_of(analysis, mood)
     if serious and emotion == "neutral":
         emotion = "fear"  # a lost card or a theft is no mere nuisance, however calmly it is told
-    known = known_slots(situation, book)
-    earlier = known.pop(EARLIER_ORDER, None)
-    pointed = False
-    if intent is None or intent is previous:
-        slots = known | slots
-    if intent is not None and intent.need_until == "order" and "order" not in slots:
-        earlier = known.get("order", earlier)
-        pointed = earlier is not None and book.lexis.pointing.find(situation.text) is not None
-        slots = ({"order": earlier} if pointed and earlier is not None else {}) | slots
+    slots, pointed = _slots(situation, book, heard, intent)
     slots |= _conversation_slots(situation, intent, other, previous, slots)
     own = book.lexis.own
     coin, die = rng.choice((own["heads"], own["tails"])), str(rng.randint(1, 6))
@@ -159,6 +151,19 @@ def known_slots(situation: Situation, book: PhraseBook) -> dict[str, str]:
         if slot in known:
             known[slot] = f"{book.lexis.own['order']} {known[slot].partition(' ')[2] or known[slot]}"
     return known
+
+
+def _slots(situation: Situation, book: PhraseBook, heard: Heard, intent: Intent | None) -> tuple[dict[str, str], bool]:
+    """The details that may be named on this topic, and whether its order is one that the words point back to."""
+    known, named = known_slots(situation, book), dict(heard.slots)
+    earlier = known.pop(EARLIER_ORDER, None)
+    slots = known | named if intent is None or intent is heard.previous else named
+    if intent is None or intent.need_until != "order" or "order" in slots:
+        return slots, False
+    earlier = known.get("order", earlier)
+    if earlier is None or book.lexis.pointing.find(situation.text) is None:
+        return slots, False
+    return {"order": earlier} | slots, True
 
 
 def _conversation_slots(

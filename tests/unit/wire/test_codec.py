@@ -127,6 +127,7 @@ def test_invalid_ids_are_not_echoed(codec: Codec, frame_id: object) -> None:
     [
         ({"id": 7}, "type"),
         ({"type": "nonsense", "id": 7}, "unknown type 'nonsense'"),
+        ({"type": "presence", "id": 7, "status": "there"}, "one of online, away, busy, invisible is expected"),
         ({"type": 3, "id": 7}, "type"),
         ({"type": "send", "id": 7, "channel": "c", "key": "k"}, "text"),
         ({"type": "send", "id": 7, "channel": "c", "key": "k" * 65, "text": "t"}, "key"),

@@ -74,6 +74,20 @@ def test_words_are_found_wherever_they_stand(words: str, around: str, between: l
     assert found(text, words)
 
 
+@pytest.mark.parametrize(
+    ("text", "topic"),
+    [
+        ("when will it arrive then?", "delivery_time"),
+        ("when will my parcel arrive", "order_status"),
+        ("when does my refund arrive", "refund_time"),
+        ("who am I talking to?", "are_you_a_bot"),
+    ],
+)
+def test_what_words_tell(text: str, topic: str) -> None:
+    told = book().topic_of(text)
+    assert told is not None and told.name == topic
+
+
 @given(st.text(max_size=200))
 def test_any_text_is_searched(text: str) -> None:
     told = book().topic_of(text)
