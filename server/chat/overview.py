@@ -10,6 +10,7 @@ from typing import Any, Final
 import msgspec
 import numpy as np
 
+from adapters.feature_words import FEATURE_WORDS
 from adapters.features import FEATURE_NAMES
 from adapters.policies import ArmExplanation, Decision, Policy, in_words
 from server.chat.access import require_agent, require_conversation
@@ -139,7 +140,7 @@ def explained(decision: LoggedDecision, name: str, policy: Policy) -> tuple[list
     drawn = Decision(
         decision.arm, decision.propensity, np.array([chances.get(arm, 0.0) for arm in policy.arms]), decision.version
     )
-    return arms, in_words(drawn, arms)
+    return arms, in_words(drawn, arms, called=FEATURE_WORDS)
 
 
 def turn_shown(

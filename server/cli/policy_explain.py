@@ -9,6 +9,7 @@ import numpy as np
 
 from adapters.allowed import allowed as allowed_by
 from adapters.experiments.changes import Change
+from adapters.feature_words import FEATURE_WORDS
 from adapters.features import FEATURE_NAMES
 from adapters.policies import ArmExplanation, Decision, in_words
 from server.chat.constraints import logged_situation
@@ -96,7 +97,8 @@ def explain(log: PolicyLog, decision_id: str) -> Explained:
     drawn = Decision(decision.arm, decision.propensity, chances, decision.version)
     barred = allowed_by(log.rules, logged_situation(asked), policy.arms).barred
     # Of today's rules, those that tell of arms that had no chance then.
-    said = in_words(drawn, arms, {arm: rule for arm, rule in barred.items() if logged.get(arm, 0.0) == 0.0})
+    closed = {arm: rule for arm, rule in barred.items() if logged.get(arm, 0.0) == 0.0}
+    said = in_words(drawn, arms, closed, FEATURE_WORDS)
     return Explained(decision, arms, apart, preface + _words(decision.mode, said, apart))
 
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 
+import msgspec
 import numpy as np
 import pytest
 
+from adapters.feature_words import FEATURE_WORDS
+from adapters.features import FEATURE_NAMES
 from adapters.policies import codec, in_words, make_policy
 
 ARMS = ("warm", "concise", "playful")
@@ -29,6 +31,14 @@ def test_it_names_the_arm_the_features_and_the_runner_up() -> None:
     assert "For it spoke joy (+0.8" in text
     assert "Against it spoke urgency (-0.0" in text
     assert "Next came " in text
+    plain = in_words(decision, explanations, called={"urgency": "that it is urgent"})
+    assert "For it spoke joy (+0.8" in plain and "Against it spoke that it is urgent (-0.0" in plain
+
+
+def test_every_feature_has_plain_words() -> None:
+    assert tuple(FEATURE_WORDS) == FEATURE_NAMES
+    assert len(set(FEATURE_WORDS.values())) == len(FEATURE_NAMES)
+    assert not any("_" in words for words in FEATURE_WORDS.values())
 
 
 def test_a_draw_by_the_floor_is_called_what_it_is() -> None:
@@ -36,7 +46,7 @@ def test_a_draw_by_the_floor_is_called_what_it_is() -> None:
     policy.learn("warm", [1.0], 1.0)
     policy.pause("playful")
     decision = policy.choose([1.0])
-    unlucky = dataclasses.replace(decision, arm="concise", propensity=decision.probabilities.item(1))
+    unlucky = msgspec.structs.replace(decision, arm="concise", propensity=decision.probabilities.item(1))
     text = in_words(unlucky, policy.explain([1.0]))
 
     assert text.startswith("concise was drawn with 2 %.")
