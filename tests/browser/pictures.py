@@ -18,7 +18,7 @@ from tests.browser.test_agent import customer
 from tests.support.server import ServerProcess
 
 PICTURE: Final = Path(__file__).resolve().parents[2] / "docs" / "images" / "knowledge.png"
-SIZE: Final = (1280, 800)
+SIZE: Final = (1280, 1750)
 ASKED: Final = (
     ("where is my parcel?", "Thank you, that helped"),
     ("where is my parcel, it should be here by now", "thanks a lot!"),
@@ -67,7 +67,7 @@ def main() -> None:
         with context_of(browser, SIZE) as context:
             page = context.new_page()
             opened(page, server)
-            page.screenshot(path=target, full_page=True)
+            page.screenshot(path=target)
         browser.close()
 
 

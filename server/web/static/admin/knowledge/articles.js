@@ -8,6 +8,7 @@ import { chosen, isExpired, lastDay } from "./shelf.js";
 
 const day = new Intl.DateTimeFormat(navigator.language, { dateStyle: "medium", timeZone: "UTC" });
 const COLUMNS = ["Article", "State", "Category", "Language", "Owner", "Expires", "Shown", "Solved", "Up", "Down", "Hand-offs"];
+const BEGIN = "There is no article yet. Write one here, or let a folder be read: parlance kb import FOLDER. The demo shop's come with parlance serve --demo.";
 const STATES = [["", "Any state"], ...["draft", "approved", "active", "retired", "expired"].map((one) => [one, inWords(one)])];
 const ORDERS = [["title", "By title"], ["shown", "Shown most"], ["handoffs", "Most hand-offs"], ["changed", "Changed last"]];
 
@@ -31,7 +32,7 @@ export class ArticlesPanel {
       title: "Articles",
       note: "what the bot answers from; figures of the last 30 days, all versions of an article together",
       nothing: "There is no such article.",
-      rows: ({ items }) => this.#rows(items),
+      rows: ({ items, none }) => (none ? [h("p", { class: "panel-note" }, BEGIN)] : this.#rows(items)),
     });
     this.#panel.action("New article", "Write a new article", begin);
     this.#more = h("button", { type: "button", class: "button", onclick: more }, "Show more articles");
@@ -56,7 +57,8 @@ export class ArticlesPanel {
     if (value === null) return this.#panel.draw(null, this.#freshness);
     this.#fillCategories(value.items);
     const wanted = { text: this.#text.value, state: this.#state.value, category: this.#category.value, order: this.#order.value };
-    return this.#panel.draw({ items: chosen(value.items, wanted, Date.now()) }, this.#freshness);
+    const none = value.items.length === 0;
+    return this.#panel.draw({ items: chosen(value.items, wanted, Date.now()), none }, this.#freshness);
   }
 
   #fillCategories(items) {
