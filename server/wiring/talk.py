@@ -106,7 +106,7 @@ def _messages(ground: Ground, people: People, turns: Turns) -> Messages:
         fanout=ground.fanout,
         signals=ground.signals,
         bot=turns.bot,
-        submit_turn=turns.runner.submit,
+        submit_turn=ground.tracing.around("submit", turns.runner.submit),
         listen=turns.listening.hear,
         clock=ground.clock,
         new_id=new_id,

@@ -219,13 +219,13 @@ def _bot(
     knowledge: Knowledge,
     author: Author | None,
 ) -> Bot:
-    settings = ground.settings
-    return Bot(
+    settings, around = ground.settings, ground.tracing.around
+    bot = Bot(
         store=ground.store,
         fanout=ground.fanout,
-        engine=fleet,
-        learner=learner,
-        writer=contents.writer,
+        engine=around("engine", fleet),
+        learner=around("learner", learner),
+        writer=around("writer", contents.writer),
         personas=contents.personas,
         memories=Memories(settings.conversations_in_memory),
         identity=_identity(ground),
@@ -241,10 +241,11 @@ def _bot(
         credit=Credit(ground.store, learner, settings.credit_lambda) if settings.credit_lambda else None,
         doubts=DoubtRule(settings.inbox_confidence, settings.inbox_out_of_scope) if settings.inbox_items else None,
         apprentice=_apprentice(ground, fleet, learner),
-        trials=trials,
-        knowledge=knowledge,
-        author=author,
+        trials=around("trials", trials),
+        knowledge=around("knowledge", knowledge),
+        author=around("author", author),
     )
+    return around("bot", bot)
 
 
 def _runner(ground: Ground, bot: Bot) -> TurnRunner:
