@@ -1,4 +1,4 @@
-"""The dashboard asks for what there is: metrics and labels that the server exports, in panels that say what they are."""
+"""The dashboard asks for what there is: metrics and labels that the server exports, in panels that name themselves."""
 
 from __future__ import annotations
 
