@@ -15,6 +15,7 @@ import gevent  # type: ignore[import-untyped]
 from locust import events
 from locust.runners import WorkerRunner
 
+from loadtest.distributed import attach
 from loadtest.locust_users import Agent, Announcer, Customer, Weather
 from loadtest.scenarios import SCENARIOS
 from loadtest.scripts import DEFAULT_SCRIPTS, load_scripts
@@ -56,6 +57,7 @@ def choose_users(environment: Any, runner: Any, **_: Any) -> None:
     """Who takes part. On a worker of a distributed run the settings come later, and who takes part is said by name."""
     environment.weather = Weather()
     prepare(environment)
+    attach(environment, runner)
     # gevent's clock stood still while the start was at work: a timer set now would be early by as much.
     gevent.get_hub().loop.update_now()
     if isinstance(runner, WorkerRunner):

@@ -138,6 +138,7 @@ class App:
         await self._ground.fanout.close()
         await self._turns.fleet.close()
         await self._ground.store.close()
+        await asyncio.to_thread(self._ground.tracing.close)
 
     def _published(self, message: Message) -> None:
         self._ground.metrics.messages.inc()

@@ -10,6 +10,7 @@ from typing import Literal
 from pydantic import ConfigDict, SecretStr
 
 from server.settings.alerting import AlertSettings
+from server.settings.tracing import TraceSettings
 from server.settings.types import Folder, Host, Networks, OptionalPath, Origins, Reward, Switch, Weights, setting
 
 # The wheel installs the packages side by side, as the repository has them.
@@ -21,7 +22,7 @@ DAY_S = 86_400
 PRIVATE_NETWORKS = ("127.0.0.0/8", "::1/128", "10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "fc00::/7")
 
 
-class Settings(AlertSettings):
+class Settings(AlertSettings, TraceSettings):
     """Frozen. Paths are absolute once loaded (relative ones are meant from the folder of the start)."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False, validate_default=True)

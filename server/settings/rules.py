@@ -17,6 +17,7 @@ def check_settings(settings: Settings, origins: Mapping[str, str]) -> None:
     _check_tokens(settings)
     _check_language(settings)
     _check_knowledge(settings)
+    _check_traces(settings)
     if not settings.is_local and not settings.allow_insecure_bind:
         _check_bind(settings, origins)
 
@@ -27,6 +28,14 @@ def _check_back_ends(settings: Settings) -> None:
         raise StartupError(
             f"database_url begins with {scheme!r}, which is no database that Parlance knows.",
             "Use sqlite:///FILE or postgresql://USER:PASSWORD@HOST/NAME.",
+        )
+
+
+def _check_traces(settings: Settings) -> None:
+    if settings.traces and (find_spec("opentelemetry") is None or find_spec("opentelemetry.sdk") is None):
+        raise StartupError(
+            "traces = true needs the OpenTelemetry SDK, which is not installed.",
+            "Run pip install 'parlance[otel]', or set traces = false.",
         )
 
 

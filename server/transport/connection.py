@@ -148,18 +148,21 @@ class Connection(Outbox):
 
     def received(self, message: bytes | str) -> None:
         """Take one WebSocket message. What needs no waiting is done at once."""
-        try:
-            items = (
-                self.codec.decode(message) if isinstance(message, bytes) is self.codec.binary else [self._wrong_kind()]
-            )
-        except Undecodable as error:
-            items = [error]
+        items = self._decode(message)
         self.metrics.frames_in.inc(len(items))
         self._items += items
         if self._worker is None:
             self._go_on()
         elif len(self._items) >= MAX_ITEMS_WAITING:
             self.wire.pause_reading()
+
+    def _decode(self, message: bytes | str) -> list[Item | Undecodable]:
+        if isinstance(message, bytes) is not self.codec.binary:
+            return [self._wrong_kind()]
+        try:
+            return [*self.codec.decode(message)]
+        except Undecodable as error:
+            return [error]
 
     @property
     def is_working(self) -> bool:

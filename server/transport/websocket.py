@@ -71,6 +71,7 @@ class WebSocketEndpoint:
         new_id: Callable[[], str],
         rng: random.Random,
     ) -> None:
+        self.make_connection: Callable[..., Connection] = Connection
         self._services = Services(chat, clock, metrics, limits, authenticate)
         self._doorman = doorman
         self._doorkeeper = doorkeeper
@@ -101,7 +102,7 @@ class WebSocketEndpoint:
     def _take_over(self, wire: WireProtocol, codec: Codec, address: str) -> None:
         """From here on the connection calls us; the ASGI call ends."""
         may_stay = self._doorkeeper.enter(address)
-        connection = Connection(
+        connection = self.make_connection(
             wire,
             codec,
             self._services,

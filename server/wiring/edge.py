@@ -76,7 +76,7 @@ def routes(edge: Edge, ground: Ground, ready: Callable[[], Awaitable[None]]) -> 
             *widget_routes(_doorman(settings).allows, settings.guests_allowed),
             *document_routes(),
             *health_routes(ready, ground.metrics, settings.metrics_networks),
-            *rest_routes(Lazily(lambda: _rest(edge.desk, settings))),
+            *rest_routes(ground.tracing.around("http", Lazily(lambda: _rest(edge.desk, settings)))),
         ],
         middleware=[Middleware(SecureHeaders)],
     )
@@ -112,7 +112,7 @@ def _doorman(settings: Settings) -> Doorman:
 def _endpoint(ground: Ground, people: People, talk: Talk, gate: Gate) -> WebSocketEndpoint:
     settings = ground.settings
     frames = people.doorkeeper.quotas.frames
-    return WebSocketEndpoint(
+    return ground.tracing.around("sockets", WebSocketEndpoint)(
         chat=talk.chat,
         clock=ground.clock,
         metrics=ground.metrics,

@@ -20,7 +20,9 @@ from server.store.group import CommitReport
 from server.store.ports import Store
 from server.store.sql import SqlStore
 from server.telemetry import Metrics
+from server.telemetry.tracing import Tracing
 from server.wire.frames import Message
+from server.wiring.tracing import tracing_of
 
 IDS_PER_DRAW = 256
 
@@ -66,6 +68,7 @@ class Ground:
     limiter: Limiter
     signals: Signals
     fanout: Fanout
+    tracing: Tracing
 
 
 def lay_ground(
@@ -73,7 +76,8 @@ def lay_ground(
 ) -> Ground:
     """``on_message`` gets each durable message that is published on this worker. Raises ``StartupError``."""
     worker, metrics, signals = new_id(), Metrics(), Signals()
-    store = _store(settings, clock, metrics)
+    tracing = tracing_of(settings, worker)
+    store = tracing.around("store", _store(settings, clock, metrics))
     backplane, registry, limiter = connect_backplane(
         settings.redis_url,
         worker,
@@ -91,8 +95,9 @@ def lay_ground(
         on_message=on_message,
         on_reconnect=metrics.backplane_reconnects.inc,
     )
+    fanout = tracing.around("fanout", fanout)
     signals.connect(fanout)
-    return Ground(settings, clock, rng, worker, metrics, store, registry, limiter, signals, fanout)
+    return Ground(settings, clock, rng, worker, metrics, store, registry, limiter, signals, fanout, tracing)
 
 
 def _store(settings: Settings, clock: Clock, metrics: Metrics) -> SqlStore:

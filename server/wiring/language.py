@@ -34,7 +34,7 @@ def author_of(ground: Ground, contents: Contents, fleet: Fleet) -> Author | None
         return fleet.roster.champion.embed_now(texts)
 
     return Author(
-        writer=_writer(ground),
+        writer=ground.tracing.around("model", _writer(ground)),
         book=read_prompts(settings.language_prompt_path),
         rules=rules_of(settings),
         personas={persona.name: persona for persona in contents.personas},

@@ -117,7 +117,7 @@ def _messages(ground: Ground, people: People, turns: Turns) -> Messages:
         fanout=ground.fanout,
         signals=ground.signals,
         reactions=turns.reactions,
-        submit_turn=turns.runner.submit,
+        submit_turn=ground.tracing.around("submit", turns.runner.submit),
         listen=turns.overhearing.hear,
         clock=ground.clock,
         new_id=new_id,

@@ -131,13 +131,13 @@ def prepare_turns(
         understanding=_understanding(ground, fleet, knowledge),
         trials=trials,
         choosing=choosing,
-        voice=voice,
+        voice=ground.tracing.around("voice", voice),
         replies=_replies(ground, trials),
         reactions=reactions,
         knowledge=knowledge,
         clock=ground.clock,
         metrics=ground.metrics,
-        author=author or AS_WRITTEN,
+        author=ground.tracing.around("author", author) or AS_WRITTEN,
     )
     asked_for = AskedFor(bot, contents.writer, reactions, relief_of(ground, _identity(ground)))
     runner = _runner(ground, asked_for)
@@ -247,9 +247,10 @@ def _identity(ground: Ground) -> User:
 
 
 def _understanding(ground: Ground, fleet: Fleet, knowledge: Knowledge) -> Understanding:
+    around = ground.tracing.around
     return Understanding(
-        analyser=fleet,
-        knowledge=knowledge,
+        analyser=around("engine", fleet),
+        knowledge=around("knowledge", knowledge),
         store=ground.store,
         fanout=ground.fanout,
         timeout_s=ground.settings.analysis_timeout_ms / 1000,
@@ -259,9 +260,9 @@ def _understanding(ground: Ground, fleet: Fleet, knowledge: Knowledge) -> Unders
 def _choosing(ground: Ground, contents: Contents, learner: Learner, trials: Trials) -> Choosing:
     return Choosing(
         store=ground.store,
-        learner=learner,
+        learner=ground.tracing.around("learner", learner),
         constraints=Constraints(contents.rules, by_segment=ground.settings.policy == "personal"),
-        trials=trials,
+        trials=ground.tracing.around("trials", trials),
         new_id=new_id,
     )
 
@@ -301,7 +302,7 @@ def _runner(ground: Ground, asked_for: AskedFor) -> TurnRunner:
     settings = ground.settings
     return TurnRunner(
         store=ground.store,
-        answer=asked_for.answer,
+        answer=ground.tracing.around("bot", asked_for).answer,
         worker=ground.worker,
         lease_ms=settings.turn_lease_ms,
         max_running=settings.max_open_turns,

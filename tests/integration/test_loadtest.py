@@ -8,6 +8,7 @@ import json
 import os
 import subprocess
 import sys
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -159,6 +160,23 @@ def test_everybody_comes_back_after_a_storm_and_hears_a_broadcast(
     assert run.main([*flags, *storm]) == 0, capsys.readouterr()
     broadcast = ["--scenario", "broadcast", "--time", "3s", "--broadcasts-per-s", "10", "--admin-token", token]
     assert run.main([*flags, *broadcast, "--threshold", "broadcast: count > 20"]) == 0, capsys.readouterr()
+
+
+def test_two_workers_figures_reach_the_masters_report(server: ServerProcess, tmp_path: Path) -> None:
+    """Each has half of the customers, and what both measured is added up."""
+    port, report = str(free_port()), tmp_path / "report.html"
+    command = [sys.executable, "-m", "locust", "-f", str(run.LOCUSTFILE), "--worker", "--master-host", "127.0.0.1"]
+    flags = (
+        f"--users 6 --spawn-rate 6 --time 4s --think-min-s 0.05 --think-max-s 0.2 --expect-workers 2 --html {report}"
+    )
+    limits = ["--threshold", "connect: count > 5", "--threshold", "connect: count < 7"]
+    with ExitStack() as stack:
+        for _ in range(2):
+            worker = subprocess.Popen([*command, "--master-port", port], stdout=subprocess.DEVNULL, stderr=None)
+            stack.callback(worker.wait)
+            stack.callback(worker.kill)
+        assert run.main([*flags.split(), "--master-port", port, *limits, "--host", server.http_url]) == 0
+    assert "<dt>expect_workers</dt><dd>2</dd>" in report.read_text(encoding="utf-8")
 
 
 def test_no_server_is_exit_code_2_and_says_what_to_do(capsys: pytest.CaptureFixture[str]) -> None:

@@ -46,8 +46,8 @@ MAY_ALSO_IMPORT = {
 # the rules of conversations subscribe people to channels and ring for their messages, and fanout knows no rule.
 ORDER = (
     "errors", "conformance", "settings", "clock", "limits", "data_dir", "telemetry", "wire", "tokens", "session",
-    "knowledge", "store", "backplane", "fanout", "chat", "transport", "supervisor", "contents", "wiring", "simulation",
-    "app", "serving", "cli",
+    "knowledge", "store", "backplane", "fanout", "chat", "transport", "tracing", "supervisor", "contents", "wiring",
+    "simulation", "app", "serving", "cli",
 )  # fmt: skip
 
 # Where the ports of a room stand.
