@@ -21,7 +21,7 @@ DOCS = Path(__file__).resolve().parents[2] / "docs"
 Open = Callable[[BrowserContext], ChatPage]
 # The tab that a panel is behind; all others are behind the first.
 ROOMS = {
-    "Live conversations": "customers", "Intents of the hour": "customers",
+    "Satisfaction and outcomes": "customers", "Live conversations": "customers", "Intents of the hour": "customers",
     "Switches": "bot", "Personas and mood rules": "bot", "Policies": "bot",
     "Experiments": "experiments", "Models": "understanding",
     "Your own intents": "understanding", "Doubtful turns": "understanding",

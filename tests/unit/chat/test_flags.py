@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, cast
 
 import pytest
@@ -58,11 +59,14 @@ class Worker:
         signals = Signals()
         signals.connect(cast(Fanout, Channel()))
         clock = ManualClock()
-        self.flags = Flags([(flag, lambda value, name=flag.name: self.heard.append((name, value))) for flag in FLAGS])
+        self.flags = Flags([(flag, self.hearing(flag.name)) for flag in FLAGS])
         self.editing = Editing(
             store=cast(Store, shelf), signals=signals, clock=clock, kinds={KIND: self.flags.editable}
         )
         self.office = FlagOffice(flags=self.flags, editing=self.editing, clock=clock)
+
+    def hearing(self, name: str) -> Callable[[Any], None]:
+        return lambda value: self.heard.append((name, value))
 
 
 async def test_a_flag_turns_on_every_worker_and_back() -> None:

@@ -77,7 +77,7 @@ def folder(tmp_path: Path) -> Path:
 
 
 def desk_of(folder: Path | None, *items: InboxItem, known: Collection[str] = ("hours", "returns")) -> IntentDesk:
-    given = {} if folder is None else {"intents": folder.parent / "own.npz", "intents_dir": folder}
+    given: dict[str, Any] = {} if folder is None else {"intents": folder.parent / "own.npz", "intents_dir": folder}
     files = Untrained(Settings(**given, data_dir=Path("nowhere")))
     return IntentDesk(files=files, store=cast(Store, Ledger(*items)), known=lambda: known, redact=str.upper)
 

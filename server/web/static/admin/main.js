@@ -14,6 +14,7 @@ import { conversationsPanel, TurnsDrawer } from "./conversations.js";
 import { Doing } from "./doing.js";
 import { ExperimentActions, experimentsPanel } from "./experiments.js";
 import { doubtsPanel, IntentActions, ownIntentsPanel } from "./intents.js";
+import { OutcomesPanel } from "./outcomes.js";
 import { QueuePanel } from "./lists.js";
 import { Rest } from "./rest.js";
 import { sourcesOf } from "./sources.js";
@@ -54,6 +55,7 @@ const panels = {
 /** The panels over REST, by the name of their source. */
 const asked = {
   conversations: conversationsPanel((one) => drawer.open(one)),
+  outcomes: new OutcomesPanel(save),
   intents: intentsPanel(),
   models: modelsPanel(actions),
   flags: flagsPanel(new FlagActions(doing)),
@@ -66,7 +68,7 @@ const asked = {
 };
 const rooms = [
   { key: "now", title: "Now", panels: [...panels.charts, panels.queue, panels.alerts], sources: ["silences"] },
-  { key: "customers", title: "Customers", panels: [asked.conversations, asked.intents], sources: ["conversations", "intents"] },
+  { key: "customers", title: "Customers", panels: [asked.outcomes, asked.intents, asked.conversations], sources: ["outcomes", "intents", "conversations"] },
   { key: "bot", title: "Bot", panels: [asked.flags, asked.policies, asked.voices], sources: ["flags", "policies", "voices"] },
   { key: "experiments", title: "Experiments", panels: [asked.experiments], sources: ["experiments"] },
   { key: "understanding", title: "Understanding", panels: [asked.doubts, asked.own, asked.models], sources: ["own", "doubts", "models"] },
