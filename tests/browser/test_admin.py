@@ -409,7 +409,7 @@ def test_a_doubtful_turn_becomes_an_example_is_learned_and_activated(
     dialog.get_by_role("button", name="Label").click()
     expect(doubts).to_contain_text("Nothing waits to be labelled.")
     doubts.get_by_role("button", name="Make examples of what was labelled").click()
-    dialog.get_by_role("button", name="Take over").click()
+    dialog.get_by_role("button", name="Make examples").click()
     own = admin.panel("Your own intents")
     expect(own).to_contain_text("examples have changed since")
 

@@ -70,7 +70,9 @@ function push(columns, atMs, read) {
 
 /** Names of the personas in the samples, ascending. */
 export function personasOf(samples) {
-  return [...new Set(samples.flatMap(({ personas }) => Object.keys(personas ?? {})))].sort();
+  const names = new Set();
+  for (const { personas } of samples) for (const name in personas) names.add(name); // an hour has thousands of samples
+  return [...names].sort();
 }
 
 /**

@@ -72,7 +72,7 @@ export function doubtsPanel(actions, known) {
     nothing: "Nothing waits to be labelled.",
     rows: ({ items }) => (items.length === 0 ? [] : [h("ul", { class: "entries" }, ...items.map((one) => doubt(one, actions, known)))]),
   });
-  panel.action("Take over", "Make examples of what was labelled", () => actions.takeOver());
+  panel.action("Make examples", "Make examples of what was labelled", () => actions.takeOver());
   return panel;
 }
 
@@ -226,7 +226,7 @@ export class IntentActions {
       source: "own",
       title: "Make examples of what was labelled?",
       text: "Each labelled text becomes an example of its intent, each once. They are learned the next time.",
-      button: "Take over",
+      button: "Make examples",
       said: (_, { added, present, unfit }) => `${added} added, ${present} there already${unfit ? `, ${unfit} unfit` : ""}.`,
       run: () => this.#rest.send("POST", "v1/intents/export"),
     });

@@ -21,6 +21,7 @@ import { sourcesOf } from "./sources.js";
 import { voicesPanel } from "./voices.js";
 import { auditPanel, intentsPanel, modelsPanel, policiesPanel, workersPanel } from "./tables.js";
 import { Tabs } from "./tabs.js";
+import { Turns } from "./turns.js";
 import { StaffSession, takeTokenFromAddress } from "../parlance/staff_session.js";
 import { Alerts, Queue } from "../parlance/waiting.js";
 import { durationOf, NOTHING, secondOf } from "./words.js";
@@ -74,6 +75,7 @@ const rooms = [
   { key: "understanding", title: "Understanding", panels: [asked.doubts, asked.own, asked.models], sources: ["own", "doubts", "models"] },
   { key: "operation", title: "Operation", panels: [panels.workers, asked.audit], sources: ["audit"] },
 ];
+const turns = new Turns();
 let tabs = null;
 /** The server's clock less this one's: waits and axes are told in the server's time. */
 let skewMs = 0;
@@ -174,10 +176,11 @@ function draw() {
 }
 
 function drawNow() {
-  panels.queue.draw(queue, nowMs(), freshnessOf(QUEUE));
-  panels.alerts.draw(alerts, sources.silences.value, freshnessOf(ALERTS));
+  turns.take("queue", () => panels.queue.draw(queue, nowMs(), freshnessOf(QUEUE)));
+  turns.take("alerts", () => panels.alerts.draw(alerts, sources.silences.value, freshnessOf(ALERTS)));
   const endMs = pausedAtMs ?? nowMs();
-  for (const panel of panels.charts) panel.draw(history, [endMs - rangeMs, endMs], freshnessOf(METRICS));
+  const shown = [endMs - rangeMs, endMs];
+  for (const panel of panels.charts) turns.take(panel, () => panel.draw(history, shown, freshnessOf(METRICS)));
 }
 
 /** Ask where it is time to, and draw what came at once: whoever opens a tab waits for it. */
@@ -232,6 +235,7 @@ function build() {
   parts.tiles.append(...TILES.map(({ name }) => h("div", { class: "tile" }, h("dt", {}, name), h("dd", {}, NOTHING))));
   tabs = new Tabs({ list: parts.tabs, rooms: parts.rooms }, rooms, kept, (key) => {
     for (const part of [parts.ranges, parts.pause]) part.hidden = key !== "now"; // they are about its charts
+    parts.figures.dataset.tab = key;
     if (tabs !== null) draw();
   });
   for (const { label, ms } of RANGES) {
