@@ -142,12 +142,16 @@ def _work(session: CDPSession) -> dict[str, float]:
     return {one["name"]: one["value"] for one in found if one["name"] in WORK}
 
 
+def now_ms() -> int:
+    """Since the Unix epoch."""
+    return int(1_000 * time.time())
+
+
 def run(options: argparse.Namespace) -> list[Json]:
     """Each range of time in turn, then the same page with nothing coming in."""
     from playwright.sync_api import sync_playwright  # the extra `test` has it
 
     cluster = Cluster(options.connections, options.workers, random.Random(options.seed))
-    now_ms = lambda: int(1_000 * time.time())  # noqa: E731
     found = []
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=options.chromium, args=["--headless", "--no-sandbox"])

@@ -192,6 +192,13 @@ def test_what_is_seen_can_be_taken_away(admin: AdminPage, tmp_path: Path) -> Non
         panel.get_by_role("button", name="Traffic as a picture").click()
     picture.value.save_as(tmp_path / "traffic.png")
     assert (tmp_path / "traffic.png").read_bytes().startswith(b"\x89PNG")
+    models = admin.panel("Models")
+    expect(models).to_contain_text("champion")
+    with admin.page.expect_download() as table:
+        models.get_by_role("button", name="Models as CSV").click()
+    table.value.save_as(tmp_path / "models.csv")
+    rows = list(csv.reader((tmp_path / "models.csv").read_text().splitlines()))
+    assert rows[0][:2] == ["Version", "Role"] and ["champion"] in [row[1:2] for row in rows]
 
 
 @pytest.mark.parametrize("look", LOOKS)

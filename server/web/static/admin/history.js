@@ -84,7 +84,12 @@ export function csvOf(samples, series) {
     new Date(figures.at_ms).toISOString(),
     ...series.map(({ read }) => read(figures) ?? ""),
   ]);
-  return [["time", ...series.map(({ name }) => name)], ...rows].map((row) => `${row.map(cell).join(",")}\r\n`).join("");
+  return csvOfRows([["time", ...series.map(({ name }) => name)], ...rows]);
+}
+
+/** RFC 4180. @param {(string | number)[][]} rows */
+export function csvOfRows(rows) {
+  return rows.map((row) => `${row.map(cell).join(",")}\r\n`).join("");
 }
 
 function cell(value) {

@@ -51,14 +51,14 @@ const panels = {
   charts: CHARTS.map((what) => new ChartPanel(what, save)),
   queue: new QueuePanel(),
   alerts: new AlertPanel(actions),
-  workers: workersPanel(() => nowMs()),
+  workers: workersPanel(() => nowMs()).exported(save),
 };
 /** The panels over REST, by the name of their source. */
 const asked = {
   conversations: conversationsPanel((one) => drawer.open(one)),
   outcomes: new OutcomesPanel(save),
-  intents: intentsPanel(),
-  models: modelsPanel(actions),
+  intents: intentsPanel().exported(save),
+  models: modelsPanel(actions).exported(save),
   flags: flagsPanel(new FlagActions(doing)),
   own: ownIntentsPanel(intentActions),
   doubts: doubtsPanel(intentActions, () => sources.own.value?.known ?? []),
