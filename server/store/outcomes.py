@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, case, exists, func, literal_column, or_, select
+from sqlalchemy import ColumnClause, Connection, bindparam, case, exists, func, literal_column, or_, select
 
 from server.store import schema
 from server.store.alerts import floor_of, is_event
@@ -14,7 +14,7 @@ from server.store.live_ports import Outcome
 _assessments, _messages, _ratings, _users = schema.assessments, schema.messages, schema.ratings, schema.users
 _said = _messages.alias("said")
 _CUSTOMER = _users.c.kind == literal_column("'customer'")
-_SYSTEM = literal_column("'system'")
+_SYSTEM: ColumnClause[str] = literal_column("'system'")
 _TO_A_PERSON = or_(is_event("waiting"), is_event("claimed"))
 
 
@@ -40,7 +40,7 @@ def _rated(span_ms: int) -> Any:
 
 def _thumbs(span_ms: int) -> Any:
     place = _place(_ratings.c.at_ms, span_ms)
-    half = literal_column("0.5")
+    half: ColumnClause[float] = literal_column("0.5")
     return (
         select(
             place,

@@ -33,7 +33,7 @@ function learned({ used, candidate, changed, can_roll_back: before }, actions) {
     h("section", { class: "entry" }, h("p", { class: "entry-top" }, h("strong", {}, title), ...rest), h("p", { class: "entry-text" }, figures(found)));
   const back = before ? button("Go back", "Let the intents from before hold", () => actions.rollBack()) : null;
   const inUse = used === null || used === undefined ? null : entry(`In use: ${used.intents} intents`, used, changed ? mark("examples have changed since") : mark("up to date", "good"));
-  inUse?.append(actionsOf(back));
+  if (back !== null) inUse?.append(actionsOf(back));
   if (!candidate) return [inUse];
   const waits = entry(`Learned at ${clockOf(candidate.at_ms)}: ${candidate.intents} intents`, candidate, mark(candidate.fresh ? "waits to be activated" : "of older examples"));
   waits.append(actionsOf(button("Activate", "Activate what was learned", () => actions.activate(candidate))));
