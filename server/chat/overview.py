@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import asdict
 from typing import Any, Final
 
 import msgspec
@@ -18,11 +19,14 @@ from server.chat.peer import Caller
 from server.clock import Clock
 from server.errors import NotFound
 from server.store.decision_ports import LoggedDecision
-from server.store.live_ports import LiveConversation
+from server.store.live_ports import LiveConversation, Outcome
 from server.store.ports import PastTurn, Store
 from server.wire.frames import Message
 
 HOUR_MS: Final = 3_600_000
+DAY_MS: Final = 86_400_000
+MAX_DAYS: Final = 90
+BY_HOUR_DAYS: Final = 2
 MAX_HOURS: Final = 24
 MAX_TURNS: Final = 50
 MAX_LIVE: Final = 100
@@ -49,6 +53,16 @@ class Overview:
         found = await self._store.analyses_since(since_ms, COUNTED_ANALYSES)
         items = await asyncio.to_thread(counted, found)
         return {"since_ms": since_ms, "turns": len(found), "items": items}
+
+    async def outcomes(self, caller: Caller, days: int) -> Json:
+        """What customers thought of it and how conversations ended: by hour up to ``BY_HOUR_DAYS``, else by day (UTC).
+        ``Forbidden``."""
+        require_agent(caller, "outcomes")
+        span_ms = HOUR_MS if days <= BY_HOUR_DAYS else DAY_MS
+        now_ms = self._clock.now_ms()
+        since_ms = max(0, (now_ms - days * DAY_MS) // span_ms + 1) * span_ms
+        found = await self._store.outcomes(since_ms, span_ms)
+        return {"since_ms": since_ms, "span_ms": span_ms, "items": [outcome_shown(one) for one in found]}
 
     async def conversations(self, caller: Caller, minutes: int, limit: int) -> list[Json]:
         """Those with a customer's word in the last minutes, the latest first. ``Forbidden``."""
@@ -111,6 +125,19 @@ def counted(analyses: Iterable[Mapping[str, Any]]) -> list[Json]:
         }
         for intent, count in sorted(counts.items(), key=lambda item: (-item[1], item[0]))
     ]
+
+
+def outcome_shown(one: Outcome) -> Json:
+    """As JSON; shares only where there is something to share."""
+    shown = asdict(one)
+    rating_sum, thumbs, ended = shown.pop("rating_sum"), one.thumbs_up + one.thumbs_down, one.resolved + one.handed_over
+    if one.ratings:
+        shown |= {"rating_mean": round(rating_sum / one.ratings, 6), "satisfaction": one.satisfied / one.ratings}
+    if thumbs:
+        shown["thumbs"] = one.thumbs_up / thumbs
+    if ended:
+        shown |= {"success": one.resolved / ended, "handoff": one.handed_over / ended}
+    return shown
 
 
 def live_shown(one: LiveConversation) -> Json:

@@ -46,7 +46,7 @@ def conformance(
     It opens conversations and sends messages: use a server that may be written to. Exits with 0 when all that was
     checked holds, with 1 when something does not, with 2 when it can't be asked.
 
-    Example: parlance conformance ws://127.0.0.1:8000 --admin-token "$(parlance token --kind admin --sub me)"
+    Example: parlance conformance ws://127.0.0.1:8000 --admin-token "$(parlance token --kind admin --sub ada)"
     """
     from server.conformance.bench import Target
     from server.conformance.checks import chosen, load_checks

@@ -81,19 +81,20 @@ _EVENTS = select(func.count(_messages.c.conversation_id.distinct())).where(
 )
 
 
-def _is(event: str, of: Any = _messages) -> Any:
+def is_event(event: str, of: Any = _messages) -> Any:
+    """Whether a message of the system tells that."""
     # As ``Ledger.say`` writes it.
     return of.c.data_json.like(f'{{"event":"{event}"%')
 
 
-_TO_A_PERSON = or_(_is("waiting"), _is("claimed"))
+_TO_A_PERSON = or_(is_event("waiting"), is_event("claimed"))
 _HANDED_OVER = _EVENTS.where(_TO_A_PERSON)
 _RESOLVED = _EVENTS.where(
-    _is("resolved"),
+    is_event("resolved"),
     ~exists().where(
         _said.c.conversation_id == _messages.c.conversation_id,
         _said.c.sender_kind == literal_column("'system'"),
-        or_(_is("waiting", _said), _is("claimed", _said)),
+        or_(is_event("waiting", _said), is_event("claimed", _said)),
     ),
 )
 

@@ -21,7 +21,7 @@ DOCS = Path(__file__).resolve().parents[2] / "docs"
 Open = Callable[[BrowserContext], ChatPage]
 # The tab that a panel is behind; all others are behind the first.
 ROOMS = {
-    "Live conversations": "customers", "Intents of the hour": "customers",
+    "Satisfaction and outcomes": "customers", "Live conversations": "customers", "Intents of the hour": "customers",
     "Switches": "bot", "Personas and mood rules": "bot", "Policies": "bot",
     "Experiments": "experiments", "Models": "understanding",
     "Your own intents": "understanding", "Doubtful turns": "understanding",
@@ -192,6 +192,13 @@ def test_what_is_seen_can_be_taken_away(admin: AdminPage, tmp_path: Path) -> Non
         panel.get_by_role("button", name="Traffic as a picture").click()
     picture.value.save_as(tmp_path / "traffic.png")
     assert (tmp_path / "traffic.png").read_bytes().startswith(b"\x89PNG")
+    models = admin.panel("Models")
+    expect(models).to_contain_text("champion")
+    with admin.page.expect_download() as table:
+        models.get_by_role("button", name="Models as CSV").click()
+    table.value.save_as(tmp_path / "models.csv")
+    rows = list(csv.reader((tmp_path / "models.csv").read_text().splitlines()))
+    assert rows[0][:2] == ["Version", "Role"] and ["champion"] in [row[1:2] for row in rows]
 
 
 @pytest.mark.parametrize("look", LOOKS)
@@ -409,7 +416,7 @@ def test_a_doubtful_turn_becomes_an_example_is_learned_and_activated(
     dialog.get_by_role("button", name="Label").click()
     expect(doubts).to_contain_text("Nothing waits to be labelled.")
     doubts.get_by_role("button", name="Make examples of what was labelled").click()
-    dialog.get_by_role("button", name="Take over").click()
+    dialog.get_by_role("button", name="Make examples").click()
     own = admin.panel("Your own intents")
     expect(own).to_contain_text("examples have changed since")
 

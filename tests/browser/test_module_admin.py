@@ -180,3 +180,19 @@ class TestDesigning:
         body = "return value.map((sentence) => blamed(sentence, { guardrails: 'handof_rate 0.1' }));"
         found = run(modules, "designing", "blamed", body, sentences)
         assert found == ["metrics", "guardrails", "exposure", "variants", "id", None]
+
+
+def test_a_frame_draws_one_piece_and_none_is_passed_over(modules: Page) -> None:
+    drawn = run(modules, "turns", "Turns", """
+      const frames = [];
+      globalThis.requestAnimationFrame = (frame) => frames.push(frame);
+      const drawn = [];
+      const turns = new Turns();
+      for (const round of [1, 2]) for (const key of ['a', 'b', 'c']) turns.take(key, () => drawn.push(key + round));
+      frames.shift()();
+      turns.take('a', () => drawn.push('a3'));
+      while (frames.length > 0) frames.shift()();
+      turns.take('a', () => drawn.push('a4'));
+      frames.shift()();
+      return [drawn, frames.length];""")  # fmt: skip
+    assert drawn == [["a2", "b2", "c2", "a3", "a4"], 0]

@@ -7,7 +7,7 @@ from typing import Annotated
 from fastapi import Query
 from starlette.responses import Response
 
-from server.chat.overview import MAX_HOURS, MAX_LIVE, MAX_TURNS
+from server.chat.overview import MAX_DAYS, MAX_HOURS, MAX_LIVE, MAX_TURNS
 from server.transport.http import overview_models as models
 from server.transport.http.asking import CallerDep, ChannelDep, DeskDep, problems, reply, router
 
@@ -22,6 +22,16 @@ async def count_intents(
 ) -> Response:
     """What customers asked about in the last hours, the most frequent first. For agents and admins."""
     return reply(await desk.overview.intents(caller, hours))
+
+
+@overview.get("/v1/insight/outcomes", response_model=models.Outcomes)
+async def count_outcomes(
+    caller: CallerDep,
+    desk: DeskDep,
+    days: Annotated[int, Query(ge=1, le=MAX_DAYS, description="How far back; up to two days come by the hour.")] = 7,
+) -> Response:
+    """What customers thought of it, and how conversations ended, by hour or by day (UTC). For agents and admins."""
+    return reply(await desk.overview.outcomes(caller, days))
 
 
 @overview.get("/v1/insight/conversations", response_model=models.LiveConversations)

@@ -67,6 +67,38 @@ class IntentCounts(Model):
     items: list[IntentCount] = Field(description="The intents.")
 
 
+class Outcome(Model):
+    """An hour or a day; shares are left out where there is nothing to share."""
+
+    example: ClassVar[Json | None] = {
+        "at_ms": examples.AT_MS, "ratings": 4, "satisfied": 3, "thumbs_up": 9, "thumbs_down": 1, "resolved": 6,
+        "handed_over": 2, "rating_mean": 0.8, "satisfaction": 0.75, "thumbs": 0.9, "success": 0.75, "handoff": 0.25,
+    }  # fmt: skip
+    at_ms: int = Field(description="When it begins; milliseconds since the Unix epoch.")
+    ratings: int = Field(description="Whole conversations that their customers rated.")
+    satisfied: int = Field(description="Those of four or five stars.")
+    thumbs_up: int = Field(description="Answers that customers found good.")
+    thumbs_down: int = Field(description="Answers that they did not.")
+    resolved: int = Field(description="Conversations resolved without a person.")
+    handed_over: int = Field(description="Conversations handed to a person.")
+    rating_mean: float | None = Field(None, description="Mean rating, in [0, 1]; five stars are 1, one star is 0.")
+    satisfaction: float | None = Field(None, description="Share of four and five stars (CSAT).")
+    thumbs: float | None = Field(None, description="Share of thumbs that were up.")
+    success: float | None = Field(None, description="Of those that ended, the share resolved without a person.")
+    handoff: float | None = Field(None, description="Of those that ended, the share handed over.")
+
+
+class Outcomes(Model):
+    example: ClassVar[Json | None] = {
+        "since_ms": examples.AT_MS,
+        "span_ms": 86_400_000,
+        "items": [Outcome.example],
+    }
+    since_ms: int = Field(description="From when on; milliseconds since the Unix epoch.")
+    span_ms: int = Field(description="An hour or a day.")
+    items: list[Outcome] = Field(description="The earliest first; those without anything are left out.")
+
+
 class LiveConversation(Model):
     """A conversation with a customer's word in the last minutes."""
 

@@ -11,10 +11,10 @@ from server.store.alert_ports import AlertRow, AuditRow, Evidence, SilenceRow
 from server.store.alerts import floor_of
 from server.store.edit_ports import Edit
 from server.store.inbox_ports import Doubt, Judgement
-from server.store.ports import Assessment
+from server.store.ports import Assessment, Rating
 from server.store.sql import SqlStore
 from tests.contract.store.harness import Harness
-from tests.contract.store.people import ANN, BEN, NOW_MS, answer, asked, handoff, opened, resolution
+from tests.contract.store.people import ANN, BEN, EVE, NOW_MS, answer, asked, handoff, opened, resolution
 
 ALERT = AlertRow("01A", "slow", "warning", "raised", 0.5, NOW_MS, NOW_MS, {"version": "nlu-1"})
 
@@ -98,6 +98,30 @@ async def test_what_the_ledger_knows_of_the_last_hour(store: SqlStore) -> None:
     assert found == Evidence(3, 3, 2, 1, 1, 0.75, 1, 1)
     later = await store.alert_evidence(NOW_MS + 1, 4_102_444_800_000)
     assert (later.answered, later.doubted, later.ratings) == (0, 0, 0)
+
+
+async def test_outcomes_by_the_hour(store: SqlStore) -> None:
+    assert await store.outcomes(0, 3_600_000) == []
+    resolved, handed = await opened(store), await opened(store, BEN)
+    turns = [await asked(store, resolved), await asked(store, resolved), await asked(store, handed)]
+    answers = [await store.answer(answer(turn)) for turn in turns]
+    await store.resolve(resolution(resolved))
+    await store.handoff(handoff(handed))
+    await store.resolve(resolution(handed))
+    hour = NOW_MS // 3_600_000 * 3_600_000
+    await store.assess(Assessment(resolved, ANN, 0.75, None, (), hour))
+    await store.assess(Assessment(handed, BEN, 0.25, None, (), hour + 3_600_000))
+    await store.assess(Assessment(handed, EVE, 1.0, None, (), hour, members_only=False))
+    for (rating, by), message in zip(((1.0, ANN), (0.0, ANN), (1.0, BEN)), answers, strict=True):
+        assert message is not None
+        await store.rate(Rating(message.message_id, by.id, rating, None, hour + 5))
+    found = {one.at_ms: one for one in await store.outcomes(0, 3_600_000)}
+    rated = found[hour]
+    assert (rated.ratings, rated.rating_sum, rated.satisfied) == (1, 0.75, 1), "an agent's is no customer's"
+    assert (rated.thumbs_up, rated.thumbs_down) == (2, 1)
+    assert (found[hour + 3_600_000].ratings, found[hour + 3_600_000].satisfied) == (1, 0)
+    assert (sum(one.resolved for one in found.values()), sum(one.handed_over for one in found.values())) == (1, 1)
+    assert await store.outcomes(4_102_444_800_000, 86_400_000) == []
 
 
 def test_the_least_ulid_of_a_moment() -> None:

@@ -13,7 +13,7 @@ from server.chat.peer import Caller
 from server.clock import ManualClock
 from server.errors import Forbidden, NotFound
 from server.store.decision_ports import LoggedDecision
-from server.store.live_ports import LiveConversation
+from server.store.live_ports import LiveConversation, Outcome
 from server.store.ports import Head, PastTurn, Store
 from server.wire.frames import Message
 from server.wire.parts import Turn, User
@@ -129,3 +129,32 @@ def test_nobody_guesses_about_decisions_that_the_policy_did_not_make(change: dic
 def test_a_context_of_an_older_release_is_filled_up() -> None:
     found = explained(decision(features=X[:3]), "linucb", policy())
     assert found is not None and [arm.arm for arm in found[0]] == list(ARMS)
+
+
+class Ended:
+    """Remembers which outcomes were asked for."""
+
+    def __init__(self) -> None:
+        self.asked: list[tuple[int, int]] = []
+
+    async def outcomes(self, since_ms: int, span_ms: int) -> list[Outcome]:
+        self.asked.append((since_ms, span_ms))
+        return [Outcome(since_ms, 4, 3.0, 3, 9, 1, 6, 2), Outcome(since_ms + span_ms, thumbs_up=1)]
+
+
+@pytest.mark.parametrize(("days", "hours"), [(1, 1), (2, 1), (3, 24), (90, 24)])
+async def test_outcomes_come_by_the_hour_then_by_the_day(days: int, hours: int) -> None:
+    ended, clock = Ended(), ManualClock(wall_ms=1_700_000_123_456)
+    overview = Overview(store=cast(Store, ended), policy=lambda: ("linucb", policy()), clock=clock)
+    told = await overview.outcomes(EVE, days)
+    span_ms = hours * 3_600_000
+    assert ended.asked == [(told["since_ms"], told["span_ms"])] and told["span_ms"] == span_ms
+    assert told["since_ms"] % span_ms == 0
+    assert 0 < (clock.now_ms() - told["since_ms"]) <= days * 86_400_000, "the span that goes on counts as one"
+    whole, sparse = told["items"]
+    assert (whole["rating_mean"], whole["satisfaction"], whole["thumbs"], whole["success"], whole["handoff"]) == (
+        0.75, 0.75, 0.9, 0.75, 0.25,
+    )  # fmt: skip
+    assert {"rating_mean", "success"} & set(sparse) == set() and sparse["thumbs"] == 1
+    with pytest.raises(Forbidden):
+        await overview.outcomes(CARL, days)

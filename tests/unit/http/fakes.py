@@ -506,6 +506,10 @@ class Lookout(Overview):
         self.verbs.hear(caller, hours)
         return overview_models.IntentCounts.example or {}
 
+    async def outcomes(self, caller: Caller, days: int) -> Json:
+        self.verbs.hear(caller, ("outcomes", days))
+        return overview_models.Outcomes.example or {}
+
     async def conversations(self, caller: Caller, minutes: int, limit: int) -> list[Json]:
         self.verbs.hear(caller, (minutes, limit))
         return []

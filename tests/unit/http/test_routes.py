@@ -390,6 +390,13 @@ async def test_moods_of_users_and_conversations(client: httpx2.AsyncClient, verb
     assert [asked for _, asked in verbs.asked] == [CARL.id, "carl", "new/of shop", CHANNEL]
 
 
+async def test_outcomes_of_some_days(client: httpx2.AsyncClient, verbs: Verbs) -> None:
+    told = (await client.get("/v1/insight/outcomes?days=14")).json()
+    assert told["items"][0]["satisfaction"] == 0.75
+    assert (await client.get("/v1/insight/outcomes?days=91")).status_code == 400
+    assert verbs.asked == [(CARL, ("outcomes", 14))]
+
+
 async def test_personas_and_what_is_like_what(client: httpx2.AsyncClient, verbs: Verbs) -> None:
     (persona,) = (await client.get("/v1/personas")).json()["items"]
     assert (persona["name"], persona["traits"]["empathy"], "style" in persona) == ("warm", 0.9, False)

@@ -22,6 +22,8 @@ export class Chart {
   #span = [0, 1];
   #columns = [[]];
   #bounds;
+  #words;
+  #points;
 
   /**
    * @param {HTMLElement} root
@@ -29,11 +31,16 @@ export class Chart {
    * @param {string} options.label what it shows, for those who can't see it
    * @param {(value: number) => string} options.tell a number on the axis
    * @param {[number | null, number | null]} [options.bounds] of the axis; null: as the data asks
+   * @param {(atMs: number) => string} [options.tick] a moment on the axis
+   * @param {(atMs: number) => string} [options.moment] the moment under the pointer
+   * @param {boolean} [options.points] whether single values are marked: where few are known
    */
-  constructor(root, { label, tell, bounds = [0, null] }) {
+  constructor(root, { label, tell, bounds = [0, null], tick = clockOf, moment = secondOf, points = false }) {
     this.#root = root;
     this.#tell = tell;
     this.#bounds = bounds;
+    this.#words = { tick, moment };
+    this.#points = points;
     root.setAttribute("role", "group");
     root.setAttribute("aria-label", label);
     new ResizeObserver(() => this.#fit()).observe(root);
@@ -108,16 +115,16 @@ export class Chart {
       legend: { live: true },
       scales: { x: { time: true, range: () => this.#span }, y: { range: (_, low, high) => this.#reach(low, high) } },
       axes: [
-        { ...axis, values: (_, ticks) => ticks.map((s) => clockOf(s * 1_000)), space: 70, size: 28 },
+        { ...axis, values: (_, ticks) => ticks.map((s) => this.#words.tick(s * 1_000)), space: 70, size: 28 },
         { ...axis, values: (_, ticks) => ticks.map(this.#tell), size: (_, texts) => 14 + 7 * longest(texts) },
       ],
       series: [
-        { label: "Time", value: (_, s) => (s === null ? "now" : secondOf(s * 1_000)) },
+        { label: "Time", value: (_, s) => (s === null ? "now" : this.#words.moment(s * 1_000)) },
         ...this.#lines.map(({ name, colour: of, tell }) => ({
           label: name,
           stroke: colour(of),
           width: 2,
-          points: { show: false },
+          points: { show: this.#points },
           value: (plot, value, series, index) => tell(index === null ? last(plot.data[series]) : value),
         })),
       ],

@@ -33,7 +33,7 @@ function learned({ used, candidate, changed, can_roll_back: before }, actions) {
     h("section", { class: "entry" }, h("p", { class: "entry-top" }, h("strong", {}, title), ...rest), h("p", { class: "entry-text" }, figures(found)));
   const back = before ? button("Go back", "Let the intents from before hold", () => actions.rollBack()) : null;
   const inUse = used === null || used === undefined ? null : entry(`In use: ${used.intents} intents`, used, changed ? mark("examples have changed since") : mark("up to date", "good"));
-  inUse?.append(actionsOf(back));
+  if (back !== null) inUse?.append(actionsOf(back));
   if (!candidate) return [inUse];
   const waits = entry(`Learned at ${clockOf(candidate.at_ms)}: ${candidate.intents} intents`, candidate, mark(candidate.fresh ? "waits to be activated" : "of older examples"));
   waits.append(actionsOf(button("Activate", "Activate what was learned", () => actions.activate(candidate))));
@@ -72,7 +72,7 @@ export function doubtsPanel(actions, known) {
     nothing: "Nothing waits to be labelled.",
     rows: ({ items }) => (items.length === 0 ? [] : [h("ul", { class: "entries" }, ...items.map((one) => doubt(one, actions, known)))]),
   });
-  panel.action("Take over", "Make examples of what was labelled", () => actions.takeOver());
+  panel.action("Make examples", "Make examples of what was labelled", () => actions.takeOver());
   return panel;
 }
 
@@ -226,7 +226,7 @@ export class IntentActions {
       source: "own",
       title: "Make examples of what was labelled?",
       text: "Each labelled text becomes an example of its intent, each once. They are learned the next time.",
-      button: "Take over",
+      button: "Make examples",
       said: (_, { added, present, unfit }) => `${added} added, ${present} there already${unfit ? `, ${unfit} unfit` : ""}.`,
       run: () => this.#rest.send("POST", "v1/intents/export"),
     });

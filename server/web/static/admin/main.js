@@ -14,12 +14,14 @@ import { conversationsPanel, TurnsDrawer } from "./conversations.js";
 import { Doing } from "./doing.js";
 import { ExperimentActions, experimentsPanel } from "./experiments.js";
 import { doubtsPanel, IntentActions, ownIntentsPanel } from "./intents.js";
+import { OutcomesPanel } from "./outcomes.js";
 import { QueuePanel } from "./lists.js";
 import { Rest } from "./rest.js";
 import { sourcesOf } from "./sources.js";
 import { voicesPanel } from "./voices.js";
 import { auditPanel, intentsPanel, modelsPanel, policiesPanel, workersPanel } from "./tables.js";
 import { Tabs } from "./tabs.js";
+import { Turns } from "./turns.js";
 import { StaffSession, takeTokenFromAddress } from "../parlance/staff_session.js";
 import { Alerts, Queue } from "../parlance/waiting.js";
 import { durationOf, NOTHING, secondOf } from "./words.js";
@@ -49,13 +51,14 @@ const panels = {
   charts: CHARTS.map((what) => new ChartPanel(what, save)),
   queue: new QueuePanel(),
   alerts: new AlertPanel(actions),
-  workers: workersPanel(() => nowMs()),
+  workers: workersPanel(() => nowMs()).exported(save),
 };
 /** The panels over REST, by the name of their source. */
 const asked = {
   conversations: conversationsPanel((one) => drawer.open(one)),
-  intents: intentsPanel(),
-  models: modelsPanel(actions),
+  outcomes: new OutcomesPanel(save),
+  intents: intentsPanel().exported(save),
+  models: modelsPanel(actions).exported(save),
   flags: flagsPanel(new FlagActions(doing)),
   own: ownIntentsPanel(intentActions),
   doubts: doubtsPanel(intentActions, () => sources.own.value?.known ?? []),
@@ -66,12 +69,13 @@ const asked = {
 };
 const rooms = [
   { key: "now", title: "Now", panels: [...panels.charts, panels.queue, panels.alerts], sources: ["silences"] },
-  { key: "customers", title: "Customers", panels: [asked.conversations, asked.intents], sources: ["conversations", "intents"] },
+  { key: "customers", title: "Customers", panels: [asked.outcomes, asked.intents, asked.conversations], sources: ["outcomes", "intents", "conversations"] },
   { key: "bot", title: "Bot", panels: [asked.flags, asked.policies, asked.voices], sources: ["flags", "policies", "voices"] },
   { key: "experiments", title: "Experiments", panels: [asked.experiments], sources: ["experiments"] },
   { key: "understanding", title: "Understanding", panels: [asked.doubts, asked.own, asked.models], sources: ["own", "doubts", "models"] },
   { key: "operation", title: "Operation", panels: [panels.workers, asked.audit], sources: ["audit"] },
 ];
+const turns = new Turns();
 let tabs = null;
 /** The server's clock less this one's: waits and axes are told in the server's time. */
 let skewMs = 0;
@@ -172,10 +176,11 @@ function draw() {
 }
 
 function drawNow() {
-  panels.queue.draw(queue, nowMs(), freshnessOf(QUEUE));
-  panels.alerts.draw(alerts, sources.silences.value, freshnessOf(ALERTS));
+  turns.take("queue", () => panels.queue.draw(queue, nowMs(), freshnessOf(QUEUE)));
+  turns.take("alerts", () => panels.alerts.draw(alerts, sources.silences.value, freshnessOf(ALERTS)));
   const endMs = pausedAtMs ?? nowMs();
-  for (const panel of panels.charts) panel.draw(history, [endMs - rangeMs, endMs], freshnessOf(METRICS));
+  const shown = [endMs - rangeMs, endMs];
+  for (const panel of panels.charts) turns.take(panel, () => panel.draw(history, shown, freshnessOf(METRICS)));
 }
 
 /** Ask where it is time to, and draw what came at once: whoever opens a tab waits for it. */
@@ -230,6 +235,7 @@ function build() {
   parts.tiles.append(...TILES.map(({ name }) => h("div", { class: "tile" }, h("dt", {}, name), h("dd", {}, NOTHING))));
   tabs = new Tabs({ list: parts.tabs, rooms: parts.rooms }, rooms, kept, (key) => {
     for (const part of [parts.ranges, parts.pause]) part.hidden = key !== "now"; // they are about its charts
+    parts.figures.dataset.tab = key;
     if (tabs !== null) draw();
   });
   for (const { label, ms } of RANGES) {

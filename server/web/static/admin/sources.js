@@ -7,6 +7,7 @@ export function sourcesOf(rest) {
   return {
     conversations: new Source(() => rest.get("v1/insight/conversations?limit=30"), 5_000),
     silences: new Source(async () => (await rest.get("v1/alerts/silences")).items, 15_000),
+    outcomes: new Source(() => outcomes(rest), 60_000),
     intents: new Source(() => rest.get("v1/insight/intents"), 30_000),
     policies: new Source(() => rest.get("v1/policies"), 10_000),
     models: new Source(() => rest.get("v1/models"), 10_000),
@@ -17,6 +18,15 @@ export function sourcesOf(rest) {
     doubts: new Source(() => rest.get("v1/intents/inbox?state=open&limit=30"), 15_000),
     audit: new Source(() => rest.get("v1/audit?limit=20"), 10_000),
   };
+}
+
+/** A week of what customers thought, by day, and whose conversations they had rated. */
+async function outcomes(rest) {
+  const [{ items, since_ms: fromMs, span_ms: spanMs }, { agents, overall = null }] = await Promise.all([
+    rest.get("v1/insight/outcomes?days=14"),
+    rest.get("v1/satisfaction"),
+  ]);
+  return { items, fromMs, spanMs, agents, overall };
 }
 
 /** Every experiment, those that take or took users with what is known of them. */

@@ -3,6 +3,7 @@
 import { h } from "../chat/dom.js";
 import { inWords } from "../chat/format.js";
 import { button } from "./alerts.js";
+import { csvOfRows } from "./history.js";
 import { Panel } from "./panel.js";
 import { clockOf, cores, durationOf, megabytes, NOTHING, percent, perSecond, score, whole } from "./words.js";
 
@@ -11,12 +12,14 @@ const INTENTS_SHOWN = 12;
 /** A panel whose body is drawn anew only where what it shows has changed. */
 export class TablePanel {
   #panel;
+  #what;
   #rows;
   #nothing;
   #drawn = null;
 
   /** @param {{key: string, title: string, note: string, nothing: string, rows: (value: object) => (Node | null)[]}} what */
   constructor({ rows, nothing, ...what }) {
+    this.#what = what;
     this.#panel = new Panel(what);
     this.#rows = rows;
     this.#nothing = nothing;
@@ -28,6 +31,16 @@ export class TablePanel {
 
   action(label, name, run) {
     this.#panel.action(label, name, run);
+  }
+
+  /** Let the table be saved as it is seen. @param {(name: string, blob: Blob) => void} save */
+  exported(save) {
+    const { key, title } = this.#what;
+    this.#panel.action("CSV", `${title} as CSV`, () => {
+      const rows = [...this.#panel.body.querySelectorAll("tr")].map((row) => [...row.cells].map(({ textContent }) => textContent));
+      save(`parlance-${key}.csv`, new Blob([csvOfRows(rows)], { type: "text/csv" }));
+    });
+    return this;
   }
 
   /** @param {object | null} value null where nothing is known */

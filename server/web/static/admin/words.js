@@ -20,6 +20,8 @@ export const figure = known((value) => (Number.isInteger(value) ? plain : fracti
 export const percent = known((value) => share.format(value));
 export const megabytes = known((value) => `${plain.format(value / 1_000_000)} MB`);
 export const cores = known((value) => fraction.format(value));
+const day = new Intl.DateTimeFormat(LANGUAGE, { day: "numeric", month: "short", timeZone: "UTC" });
+export const dayOf = (atMs) => day.format(atMs);
 export const clockOf = (atMs) => clock.format(atMs);
 export const secondOf = (atMs) => seconds.format(atMs);
 

@@ -7,7 +7,7 @@ export class Notifier {
   #button;
   #sound = null;
 
-  /** @param {HTMLElement} button switches it, and tests it by doing so */
+  /** @param {HTMLElement} button switches it, and tests it by doing so: a sound, and a notice */
   constructor(kept, button) {
     this.#kept = kept;
     this.#button = button;
@@ -22,9 +22,7 @@ export class Notifier {
   tell(text) {
     if (!this.on) return;
     this.#beep();
-    if (document.hidden && globalThis.Notification?.permission === "granted") {
-      new Notification("Somebody waits", { body: text, tag: "parlance-queue" });
-    }
+    if (document.hidden) notice("Somebody waits", text);
   }
 
   async #switch() {
@@ -33,6 +31,7 @@ export class Notifier {
     if (!this.on) return;
     this.#beep();
     if (globalThis.Notification?.permission === "default") await Notification.requestPermission();
+    if (this.on) notice("Notifications are on", "This is how you hear that somebody waits.");
   }
 
   #show() {
@@ -57,5 +56,15 @@ export class Notifier {
     } catch {
       // a browser without sound
     }
+  }
+}
+
+/** Nothing where the person or the browser does not want any. */
+function notice(title, body) {
+  if (globalThis.Notification?.permission !== "granted") return;
+  try {
+    new Notification(title, { body, tag: "parlance-queue" });
+  } catch {
+    // Chrome on Android shows none that no service worker stands behind
   }
 }
