@@ -35,7 +35,7 @@ Line = tuple[str, list[float | None]]
 def page(run: Run, style: str) -> str:
     """The whole file; ``style`` is its CSS."""
     broken = [verdict for verdict in run.verdicts if not verdict.kept]
-    mark = f'<span class="mark {"bad" if broken else "good"}">{"failed" if broken else "passed"}</span>'
+    mark = f'<span class="mark {"bad" if broken else "good"}">{"Limits broken" if broken else "Limits kept"}</span>'
     parts = [
         f"<h1>{escape(run.title)}</h1><p>{mark}, {_sum(run.entries)}</p>",
         _settings(run.settings),
@@ -48,7 +48,7 @@ def page(run: Run, style: str) -> str:
     policy = "default-src 'none'; style-src 'unsafe-inline'"
     head += f'<meta http-equiv="Content-Security-Policy" content="{policy}"><title>{escape(run.title)}</title>'
     head += f"<style>{style}</style>"
-    return f'<!doctype html><html lang="en"><head>{head}</head><body>{"".join(parts)}</body></html>\n'
+    return f'<!doctype html><html lang="en"><head>{head}</head><body><main>{"".join(parts)}</main></body></html>\n'
 
 
 def _sum(entries: Sequence[Entry]) -> str:
@@ -69,7 +69,7 @@ def _thresholds(verdicts: Sequence[Verdict]) -> str:
         mark = '<span class="good">kept</span>' if verdict.kept else '<span class="bad mark">broken</span>'
         measured = "nothing measured" if verdict.measured is None else _number(verdict.measured)
         rows.append(f"<tr><td>{escape(verdict.threshold)}</td><td>{measured}</td><td>{mark}</td></tr>")
-    return _scroll("<tr><th>threshold</th><th>measured</th><th></th></tr>" + "".join(rows))
+    return _scroll("Thresholds", "<tr><th>threshold</th><th>measured</th><th>verdict</th></tr>" + "".join(rows))
 
 
 def _table(entries: Sequence[Entry]) -> str:
@@ -81,11 +81,11 @@ def _table(entries: Sequence[Entry]) -> str:
         cells = [escape(entry.name), f"{entry.requests:,}", f"{entry.failures:,}", f"{entry.per_s:.1f}"]
         cells += [_number(entry.mean_ms), *percentiles, _number(entry.max_ms)]
         rows.append("<tr>" + "".join(f"<td>{cell}</td>" for cell in cells) + "</tr>")
-    return _scroll("".join(rows))
+    return _scroll("Requests", "".join(rows))
 
 
-def _scroll(rows: str) -> str:
-    return f'<div class="scroll"><table>{rows}</table></div>'
+def _scroll(name: str, rows: str) -> str:
+    return f'<div class="scroll" tabindex="0" role="region" aria-label="{name}"><table>{rows}</table></div>'
 
 
 def _failures(failures: Sequence[str]) -> str:
@@ -138,9 +138,9 @@ def chart(title: str, at_s: Sequence[float], lines: Sequence[Line]) -> str:
         return LEFT + plot_w * second / end, TOP + plot_h * (1 - value / top)
 
     drawn = [_path(at_s, values, place, COLOURS[number % len(COLOURS)]) for number, (_, values) in enumerate(lines)]
+    swatch = '<span class="of"><span class="key" style="background:{}"></span>{}</span>'
     keys = "".join(
-        f'<span class="key" style="background:{COLOURS[number % len(COLOURS)]}"></span>{escape(label)}'
-        for number, (label, _) in enumerate(lines)
+        swatch.format(COLOURS[number % len(COLOURS)], escape(label)) for number, (label, _) in enumerate(lines)
     )
     peaks = ", ".join(
         f"{label} up to {_number(max((v for v in values if v is not None), default=0))}" for label, values in lines

@@ -168,7 +168,7 @@ def verdicts_of(entries: Sequence[Entry], options: argparse.Namespace) -> list[V
     heard = "broadcast" if scenario.broadcasts else "send -> answer"
     usual = [Threshold("all", "failures", "<", options.max_failures + 1e-9), Threshold(heard, "failures", "<", 1.0)]
     verdicts = [judge(limit, entries) for limit in (*usual, *(options.thresholds or ()))]
-    names = (f"all: failures at most {options.max_failures:g}", f"{heard}: at least one")
+    names = (f"all: failures at most {options.max_failures:g}", f"{heard}: not all failed")
     return [Verdict(name, each.measured, each.kept) for name, each in zip(names, verdicts, strict=False)] + verdicts[2:]
 
 

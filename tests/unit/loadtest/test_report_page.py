@@ -52,7 +52,7 @@ def test_the_page_stands_alone_and_escapes_what_it_is_told() -> None:
     assert "script" not in tags.tags and tags.leads == [] and "url(" not in text and "@import" not in text
     assert "Load &lt;test&gt;" in text and "&lt;script&gt;alert(1)" in text and "send -&gt; &lt;ack&gt;" in text
     assert text.count("<svg") == 3, "users, requests, and one for the entry"
-    assert "nothing measured" in text and "broken" in text and ">failed<" in text
+    assert "nothing measured" in text and "broken" in text and ">Limits broken<" in text
     assert "1.00%" in text and "100" in text
 
 
