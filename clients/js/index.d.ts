@@ -310,7 +310,7 @@ export interface ChatEvents {
   /** Something that is shown changed; at most once per microtask. */
   change: null;
   /** Something a person should read once. */
-  notice: { text: string; kind: "opening" | "error" | "session" | "rating" };
+  notice: { text: string; kind: "opening" | "error" | "session" | "rating" | "system" };
 }
 
 /** One person's chat as it is shown: messages, drafts, what is unsent, ratings, hand-off. */
@@ -332,6 +332,8 @@ export declare class Chat extends Emitter<ChatEvents> {
   readonly unsent: readonly Unsent[];
   readonly draft: { messageId: string; text: string } | null;
   readonly typists: string[];
+  /** What an operator wants everybody to read on top; "" for nothing. */
+  standing: string;
   readonly awaited: Message | null;
   readonly state: "bot" | "waiting" | "claimed";
   readonly agent: User | null;

@@ -13,7 +13,7 @@ from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect
 from typer.testing import CliRunner
 
 from server.cli.main import app
-from tests.browser.support import WIDE, ChatPage, context_of, token_for
+from tests.browser.support import PATIENCE_MS, WIDE, ChatPage, context_of, token_for
 from tests.browser.test_looks import LOOKS, audit, overflow
 from tests.support.server import ServerProcess
 
@@ -437,6 +437,7 @@ def test_a_doubtful_turn_becomes_an_example_is_learned_and_activated(
 
     own.get_by_role("button", name="Learn the examples").click()
     dialog.get_by_role("button", name="Learn").click()
+    expect(dialog).to_be_hidden(timeout=6 * PATIENCE_MS)  # a process of low priority, on a machine that may be busy
     own.get_by_role("button", name="Activate what was learned").click()
     dialog.get_by_role("button", name="Activate").click()
     expect(own).to_contain_text("In use: 13 intents")
