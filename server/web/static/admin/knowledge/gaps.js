@@ -16,7 +16,7 @@ const nameOf = ({ name, gap }) => name || `Gap ${gap}, not named yet`;
 const counted = (count, one, many) => `${whole(count)} ${count === 1 ? one : many}`;
 
 function examplesOf(examples) {
-  return h("ul", { class: "examples" }, ...examples.map((text) => h("li", { dir: "auto" }, text)));
+  return h("ul", { class: "quoted" }, ...examples.map((text) => h("li", { dir: "auto" }, text)));
 }
 
 export class GapsPanel {
