@@ -169,7 +169,7 @@ def _prepare() -> Callable[[], None]:
     from server.contents import read_phrases
     from server.settings import Settings
 
-    typer.main.get_command = cache(typer.main.get_command)
+    setattr(typer.main, "get_command", cache(typer.main.get_command))  # noqa: B010  (mypy lets no function be replaced)
     typer.main.get_command(app)
     read_phrases(Settings().phrases_path)
     gc.collect()
