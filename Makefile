@@ -13,7 +13,6 @@ DATA ?= ../shared/data/nlu
 VENV := .venv
 TRAIN_VENV := .venv-train
 BIN := $(VENV)/bin
-PIP := -m pip --disable-pip-version-check -q install
 # Most tests wait more than they work; those that load or kill servers come when the others are through.
 ABREAST := tests/browser tests/integration tests/contract tests/unit
 ALONE := tests/fuzz tests/chaos
@@ -37,25 +36,29 @@ $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)
 
 $(VENV)/.serve: $(VENV)/bin/python pyproject.toml constraints.txt
-	@echo "Setting up $(VENV) (once, a minute or two) …"
-	$(BIN)/python $(PIP) --prefer-binary -c constraints.txt -e .
+	@echo "Setting up $(VENV) (once, less than a minute) …"
+	$(BIN)/python install.py
 	@touch $@
 
 $(VENV)/.test: $(VENV)/.serve
-	$(BIN)/python $(PIP) --prefer-binary -c constraints.txt -e '.[test,loadtest]'
+	$(BIN)/python install.py test,loadtest
 	@touch $@
 
+# With pip itself: of the many builds of torch it takes the one that this machine's settings name.
 $(TRAIN_VENV)/.train: pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(TRAIN_VENV)
-	$(TRAIN_VENV)/bin/python $(PIP) --prefer-binary -c constraints.txt -e '.[train]'
+	$(TRAIN_VENV)/bin/python -m pip --disable-pip-version-check -q install --prefer-binary -c constraints.txt -e '.[train]'
 	@touch $@
 
 test: $(VENV)/.test ## all checks and tests (installs Redis, PostgreSQL, Chromium and Node from Debian's packages if absent)
 	@sh tests/support/install-services.sh
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/mypy
-	$(BIN)/pytest -n 3 --dist loadfile --no-loadscope-reorder $(ABREAST)
+	@echo "mypy, and beside it, on what tests that wait leave of the processors: pytest $(ABREAST)"
+	@$(BIN)/mypy >$(VENV)/mypy.log 2>&1 & mypy=$$!; \
+	$(BIN)/pytest -n 3 --dist loadfile --no-loadscope-reorder $(ABREAST); tests=$$?; \
+	wait $$mypy; types=$$?; echo "mypy:"; cat $(VENV)/mypy.log; \
+	exit $$(( tests || types ))
 	$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder $(ALONE)
 
 test-train: $(TRAIN_VENV)/.train ## the training pipeline on a handful of rows, export and quantisation included

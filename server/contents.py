@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -125,10 +126,19 @@ def writer_of(phrases: Phrases, intents: TrainedIntents | None, default_language
 
 def read_yaml(path: Path) -> Any:
     """A YAML file's content; ``StartupError`` names the file and the line."""
+    return _parsed(path, _bytes_of(path))
+
+
+def _bytes_of(path: Path) -> bytes:
     try:
-        return yaml.load(path.read_text(encoding="utf-8"), Loader=_YAML_LOADER)  # noqa: S506  (a safe one, see above)
+        return path.read_bytes()
     except OSError as error:
         raise StartupError(f"{path} can't be read: {error.strerror}.", "Correct the path in the settings.") from error
+
+
+def _parsed(path: Path, content: bytes) -> Any:
+    try:
+        return yaml.load(content.decode(), Loader=_YAML_LOADER)  # noqa: S506  (a safe one, see above)
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise StartupError(f"{path} is no valid YAML: {error}", "Mend the line named above.") from error
 
@@ -207,7 +217,12 @@ def read_phrases(folder: Path) -> Phrases:
 
 
 def _read_book(folder: Path, language: str) -> PhraseBook:
-    documents = {file.name: read_yaml(file) for file in sorted(folder.glob("*.yaml"))}
+    return _book_of(tuple((file, _bytes_of(file)) for file in sorted(folder.glob("*.yaml"))), language)
+
+
+@lru_cache(maxsize=8)  # a process that composes itself again (a simulation, a test) has the same files mostly
+def _book_of(files: tuple[tuple[Path, bytes], ...], language: str) -> PhraseBook:
+    documents = {file.name: _parsed(file, content) for file, content in files}
     try:
         return parse_phrases(documents, language)
     except PhraseError as error:

@@ -106,12 +106,14 @@ def parse_phrase(pool: str, value: object, at: Place) -> Phrase:
     if not isinstance(value, str) or not value.strip():
         raise at.error("this is no text", 'Write a sentence in quotes, or {say: "a sentence", when: {…}}.')
     text = " ".join(value.split())
-    _check_marks(text, at)
+    _check_choices(text, at)
     _check_slots(text, at)
-    return make_phrase(pool, text, when)
+    phrase = make_phrase(pool, text, when)
+    _check_ends(phrase, at)
+    return phrase
 
 
-def _check_marks(text: str, at: Place) -> None:
+def _check_choices(text: str, at: Place) -> None:
     if len(text) > MAX_PHRASE_CODE_POINTS:
         raise at.error(f"{len(text)} characters are too many", "Split it into several phrases.")
     if re.search(r"[\[\]]", _CHOICE.sub("", text)):
@@ -119,7 +121,10 @@ def _check_marks(text: str, at: Place) -> None:
     for options in choices_of(text):
         if len(options) not in {2, 3}:
             raise at.error(f"[{'|'.join(options)}] has {len(options)} alternatives", "Give two or three.")
-    for variant in registers(text):
+
+
+def _check_ends(phrase: Phrase, at: Place) -> None:
+    for variant in phrase.texts:
         if variant[-1:] not in {".", "!", "?", "…"}:
             raise at.error("the sentence has no end", "End it with '.', '!' or '?'.")
         if "?" in variant[:-1]:

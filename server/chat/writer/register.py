@@ -61,6 +61,8 @@ _SPELLED_OUT: Final = {
     "you've": "you have",
 }
 CONTRACTION: Final = re.compile(rf"\b(?:{'|'.join(sorted(_SPELLED_OUT, key=len, reverse=True))})\b", re.IGNORECASE)
+_BLANKS: Final = re.compile(r"\s+")
+_BLANK_BEFORE_MARK: Final = re.compile(r" ([.,!?;:])")
 
 
 _SENTENCE_START: Final = re.compile(r"((?:^|[.!?…] )[¿¡„“«]*)([a-zà-öø-þāăąćčęěğłńňőřśšťűůźžż])")
@@ -76,13 +78,14 @@ def spell_out(text: str) -> str:
         words = _SPELLED_OUT[found.lower()]
         return words[0].upper() + words[1:] if found[0].isupper() else words
 
-    return CONTRACTION.sub(full, _HAS.sub(r"\1 has \2", text.replace("’", "'")))
+    text = text.replace("’", "'")
+    return CONTRACTION.sub(full, _HAS.sub(r"\1 has \2", text)) if "'" in text else text
 
 
 def tidy(text: str) -> str:
     """Single spaces, none before punctuation, a capital at the start and after each sentence's end."""
-    text = re.sub(r"\s+", " ", text).strip()
-    return capitals(re.sub(r" ([.,!?;:])", r"\1", text))
+    text = _BLANKS.sub(" ", text).strip()
+    return capitals(_BLANK_BEFORE_MARK.sub(r"\1", text))
 
 
 def capitals(text: str) -> str:
@@ -105,4 +108,7 @@ def registers(text: str) -> tuple[str, str, str]:
 
         return tidy(_CHOICE.sub(one, text))
 
+    if "[" not in text:  # most texts: nothing to choose
+        same = tidy(text)
+        return same, same, spell_out(same)
     return pick(CASUAL), pick(PLAIN), spell_out(pick(FORMAL))

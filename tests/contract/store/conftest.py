@@ -21,7 +21,9 @@ async def harness(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterat
 @pytest.fixture(params=list(IMPLEMENTATIONS))
 async def new_harness(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Harness]:
     """On a database that no store has seen yet."""
-    made = IMPLEMENTATIONS[request.param](tmp_path, empty=True)
+    folder = tmp_path / "new"  # beside the one of ``harness``, which a test may have as well
+    folder.mkdir()
+    made = IMPLEMENTATIONS[request.param](folder, empty=True)
     yield made
     await made.close()
 

@@ -18,6 +18,7 @@ import asyncpg
 from server.clock import SystemClock
 from server.store import schema
 from server.store.sql import SqlStore, sqlite_url
+from tests.support import sqlite
 from tests.support.postgresql import PostgreSQLServer, empty_database, new_database, shared_server
 
 _numbers = itertools.count(1)
@@ -69,8 +70,10 @@ class _Stores:
 class SqliteHarness(_Stores):
     """A file in a temporary folder."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, empty: bool = False) -> None:
         self.path = folder / "store.db"
+        if not empty:
+            sqlite.new_database(self.path)
         super().__init__(sqlite_url(self.path))
 
     def sql(self, statement: str, **values: Any) -> list[tuple[Any, ...]]:
@@ -168,7 +171,7 @@ class MakeHarness(Protocol):
 
 
 def _sqlite(folder: Path, *, empty: bool = False) -> Harness:
-    return SqliteHarness(folder)
+    return SqliteHarness(folder, empty=empty)
 
 
 def _postgresql(_folder: Path, *, empty: bool = False) -> Harness:
