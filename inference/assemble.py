@@ -20,6 +20,9 @@ from inference.wordless import wordless
 # Measured with a pack that has the heads, on authored and on blind turns: surer or weightier was no better.
 ACT_IS_SURE = 0.5
 UNSEEN_URGENCY = 0.3
+# On the politeness corpus' validation rows: r = .600 for .3, .597 for 0, .567 for 1. The corpus is civil, so words of
+# abuse and emoji, which it lacks, keep their say.
+WORDS_BESIDE = 0.3
 
 
 class Wording(NamedTuple):
@@ -96,4 +99,6 @@ def _urgency(wording: Wording, readings: Readings, lexicon: Lexicon) -> float:
 
 def _politeness(wording: Wording, readings: Readings) -> float:
     words = lexical.politeness(wording.cues, sentiment_score=readings.sentiment.score)
-    return words if readings.politeness is None else (words + readings.politeness) / 2.0
+    if readings.politeness is None:
+        return words
+    return max(-1.0, min(1.0, readings.politeness + WORDS_BESIDE * words))

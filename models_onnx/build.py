@@ -20,6 +20,7 @@ from models_onnx.builders import Example
 from models_onnx.compose import composed
 from models_onnx.data import read_intent_labels, read_split
 from models_onnx.errors import BuildError
+from models_onnx.ngrams import SHARES
 from models_onnx.pack import MAX_TOKENS, verify_pack, write_pack
 from models_onnx.pretrained import model_folder
 from models_onnx.schedule import balance
@@ -86,6 +87,7 @@ def build(options: argparse.Namespace, command: str) -> dict[str, Any]:
     training = read_split(options.data, "train", intents, limit_rows=options.limit_rows)
     validation = read_split(options.data, "val", intents, limit_rows=options.limit_rows)
     network = _train(options, training, intents)
+    widen(network, training)
     models = _export(network.cpu(), options.work, training, seed=options.seed)
     return _evaluate_and_pack(
         options, command, models=models, validation=validation, training=training, intents=intents
@@ -117,6 +119,18 @@ def _train(options: argparse.Namespace, training: Mapping[str, list[Example]], i
     if options.resume:
         trainer.resume()
     return trainer.run()
+
+
+def widen(network: Network, training: Mapping[str, list[Example]]) -> None:
+    """Adds the linear part to a trained network, in place."""
+    import torch
+
+    from models_onnx.ngrams import fit_table
+    from models_onnx.wide import Wide
+
+    tokenizer = load_tokenizer(model_folder() / "tokenizer.json")
+    ids = {name: encode(tokenizer, [row.text for row in rows], MAX_TOKENS) for name, rows in training.items()}
+    network.wide = Wide(torch.from_numpy(fit_table(training, ids)))
 
 
 def _export(network: Network, work: Path, training: Mapping[str, list[Example]], *, seed: int) -> dict[str, Path]:
@@ -202,6 +216,7 @@ def _evaluate_and_pack(
             "seed": options.seed,
             "note": options.note,
             "layers": options.layers,
+            "wide": SHARES,
         },
         per_class=lambda heads: per_class(judge(outputs["int8"], validation, heads)),
     )
