@@ -14,12 +14,15 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+from numpy.typing import NDArray
 from rich.progress import track
 
 from models_onnx.builders import Example
 from models_onnx.compose import composed
 from models_onnx.data import read_intent_labels, read_split
 from models_onnx.errors import BuildError
+from models_onnx.ngrams import SHARES
 from models_onnx.pack import MAX_TOKENS, verify_pack, write_pack
 from models_onnx.pretrained import model_folder
 from models_onnx.schedule import balance
@@ -68,6 +71,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--layers", type=int, default=6, help="of the encoder; 3 is the fast model")
     parser.add_argument("--start", type=Path, help="a checkpoint to begin from in place of the pre-trained encoder")
     parser.add_argument("--teachers", type=Path, nargs="+", default=[], help="checkpoints whose mean is learnt as well")
+    parser.add_argument(
+        "--graft", type=Path, help="keep this INT8 graph of the same checkpoint, but for what is linear"
+    )
     parser.add_argument("--name", default="nlu", help="of the pack")
     parser.add_argument("--limit-rows", type=int, help="read only so many lines of each file")
     parser.add_argument("--resume", action="store_true", help="continue from the checkpoint in --work")
@@ -86,7 +92,10 @@ def build(options: argparse.Namespace, command: str) -> dict[str, Any]:
     training = read_split(options.data, "train", intents, limit_rows=options.limit_rows)
     validation = read_split(options.data, "val", intents, limit_rows=options.limit_rows)
     network = _train(options, training, intents)
+    table = widen(network, training)
     models = _export(network.cpu(), options.work, training, seed=options.seed)
+    if options.graft is not None:
+        _graft(options.graft, models["int8"], network, table)
     return _evaluate_and_pack(
         options, command, models=models, validation=validation, training=training, intents=intents
     )
@@ -117,6 +126,32 @@ def _train(options: argparse.Namespace, training: Mapping[str, list[Example]], i
     if options.resume:
         trainer.resume()
     return trainer.run()
+
+
+def widen(network: Network, training: Mapping[str, list[Example]]) -> NDArray[np.float32]:
+    """Adds the linear part to a trained network, in place, and returns its table."""
+    import torch
+
+    from models_onnx.ngrams import fit_table
+    from models_onnx.wide import Wide
+
+    tokenizer = load_tokenizer(model_folder() / "tokenizer.json")
+    ids = {name: encode(tokenizer, [row.text for row in rows], MAX_TOKENS) for name, rows in training.items()}
+    table = fit_table(training, ids)
+    network.wide = Wide(torch.from_numpy(table))
+    return table
+
+
+def _graft(source: Path, target: Path, network: Network, table: NDArray[np.float32]) -> None:
+    """Writes the INT8 graph `source` with the linear part and the float32 head of this network to `target`."""
+    import onnx
+
+    from models_onnx.graft import graft
+
+    head = {name: value.numpy() for name, value in network.politeness.state_dict().items()}
+    model = onnx.load(str(source))
+    graft(model, table, head)
+    onnx.save(model, str(target))
 
 
 def _export(network: Network, work: Path, training: Mapping[str, list[Example]], *, seed: int) -> dict[str, Path]:
@@ -202,6 +237,7 @@ def _evaluate_and_pack(
             "seed": options.seed,
             "note": options.note,
             "layers": options.layers,
+            "wide": SHARES,
         },
         per_class=lambda heads: per_class(judge(outputs["int8"], validation, heads)),
     )

@@ -135,16 +135,24 @@ def _newer_data() -> tuple[str, ...]:
     )
 
 
+def _wide(shares: Mapping[str, float]) -> str:
+    added = " and ".join(f"{share} of it to {head}" for head, share in shares.items())
+    return f"""Beside the encoder there is a linear part over word pieces and their pairs (models_onnx/ngrams.py),
+        fitted alone on the training rows, which adds {added}; these shares were chosen on the validation rows. The
+        politeness head stays in float32. """
+
+
 def _making(manifest: Mapping[str, Any]) -> list[str]:
     made_by = manifest["made_by"]
+    wide = _wide(made_by["wide"]) if "wide" in made_by else ""
     return [
         "## How it was made",
         f"    {made_by['command']}",
         _fold(f"""torch {made_by["torch"]}, onnxruntime {made_by["onnxruntime"]}, seed {made_by["seed"]}. Word and
             position tables frozen, all else trained in float32; each head pools the last hidden states by attention
-            of its own. Quantisation: INT8 weights per channel, word table INT8 with a scale per word. Activations are
-            UINT8: their channels are evened first (SmoothQuant), then each tensor has one fixed scale, observed on a
-            sample of the training texts. {made_by["note"]}"""),
+            of its own. {wide}Quantisation: INT8 weights per channel, word table INT8 with a scale per word.
+            Activations are UINT8: their channels are evened first (SmoothQuant), then each tensor has one fixed scale,
+            observed on a sample of the training texts. {made_by["note"]}"""),
     ]
 
 

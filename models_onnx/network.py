@@ -11,6 +11,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from models_onnx.labels import ACTS, EMOTIONS, FINE_EMOTIONS, INTENT_COUNT, SENTIMENTS
+from models_onnx.ngrams import COLUMNS
+from models_onnx.wide import Wide
 
 HIDDEN = 384
 LAYERS = 6
@@ -139,6 +141,7 @@ class Network(nn.Module):  # type: ignore[misc]
         classes["emotions"] = len(EMOTIONS) + len(FINE_EMOTIONS)
         for name in HEADS:
             self.add_module(name, PooledHead(classes.get(name, 1), dropout))
+        self.wide: Wide | None = None  # fitted after training, see models_onnx.ngrams
 
     def forward(self, input_ids: Tensor, attention_mask: Tensor) -> Outputs:
         """Both arguments are int64 [batch, tokens], tokens ≤ 128; the mask is 1 on text, 0 on padding."""
@@ -151,6 +154,10 @@ class Network(nn.Module):  # type: ignore[misc]
         mean, *pooled = self._pool(hidden, penalty).unbind(1)
         logits = {name: self.get_submodule(name)(found) for name, found in zip(HEADS, pooled, strict=True)}
         emotions, fine_emotions = logits.pop("emotions").split([len(EMOTIONS), len(FINE_EMOTIONS)], dim=-1)
+        if self.wide is not None:
+            added = self.wide(input_ids, attention_mask)
+            emotions = emotions + added[:, COLUMNS["emotions"]]
+            logits["politeness"] = logits["politeness"] + added[:, COLUMNS["politeness"]]
         return Outputs(
             embedding=mean / mean.norm(dim=-1, keepdim=True).clamp_min(1e-9),
             emotions=emotions,

@@ -20,7 +20,7 @@ from models_onnx.tokens import PAD_ID, load_tokenizer
 
 SCHEMA = 1
 NAME = "nlu"
-VERSION = "1.2.0"
+VERSION = "1.3.0"
 MAX_TOKENS = 128
 EMBEDDING_DIM = 384
 MAX_PACK_BYTES = 30_000_000

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from models_onnx.build import main
+from models_onnx.data import read_split
 from models_onnx.evaluate import EMOTION_SETS
 from models_onnx.pack import EMBEDDING_DIM, MAX_PACK_BYTES, MAX_TOKENS, verify_pack
 from models_onnx.runtime import OUTPUTS, open_session, run_all
@@ -111,12 +112,14 @@ def test_only_the_fixed_graph_is_kept(built: Path) -> None:
 
 
 def test_float32_graph_is_the_trained_network(built: Path) -> None:
+    from models_onnx.build import widen
     from models_onnx.export import centre_intents
     from models_onnx.network import Network
     from models_onnx.tokens import pad
 
     network = Network(len(INTENTS)).eval()
     network.load_state_dict(torch.load(built / "work" / "checkpoint.pt", weights_only=True)["network"])
+    widen(network, read_split(built / "data", "train", tuple(sorted(INTENTS)), limit_rows=10 * COPIES))
     centre_intents(network)
     rows = encode(load_tokenizer(built / "nlu" / "tokenizer.json"), TEXTS, MAX_TOKENS)
     found = run_all(open_session(built / "work" / "float32.onnx"), rows, batch=3)

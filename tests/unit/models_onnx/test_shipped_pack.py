@@ -21,19 +21,20 @@ QUANTISATION_LOSS = {"nlu": 0.005, "nlu-fast": 0.008}
 FAST_COSTS = {
     **{"clinc150_in_scope_accuracy": 0.012, "clinc150_oos_recall_at_95": 0.031, "act_macro_f1": 0.024},
     **{"dynasent_macro_f1": 0.055, "uci_accuracy": 0.015, "reviews_within_one_star": 0.011},
+    "politeness_pearson": 0.03,  # it has no linear part over n-grams
 }
 FAST_COSTS_AT_MOST = 0.0101  # a point, where nothing else is said
 HEAD_MEASURES = (
     *("clinc150_in_scope_accuracy", "clinc150_oos_auroc"),
     *("emotions_macro_f1", "goemotions_macro_f1", "xed_macro_f1"),
     *("sentiment_macro_f1", "dynasent_macro_f1", "uci_accuracy", "reviews_accuracy", "reviews_within_one_star"),
-    *("act_macro_f1", "fine_emotions_macro_f1", "urgency_blind_auroc", "toxicity_auroc"),
+    *("act_macro_f1", "fine_emotions_macro_f1", "urgency_blind_auroc", "toxicity_auroc", "politeness_pearson"),
 )
 REACHED = {
     **{"clinc150_in_scope_accuracy": 0.965, "clinc150_oos_auroc": 0.975, "clinc150_oos_recall_at_95": 0.88},
-    **{"act_macro_f1": 0.85, "emotions_macro_f1": 0.60, "fine_emotions_macro_f1": 0.48},
+    **{"act_macro_f1": 0.85, "emotions_macro_f1": 0.615, "fine_emotions_macro_f1": 0.48},
     **{"dynasent_macro_f1": 0.69, "uci_accuracy": 0.92, "reviews_within_one_star": 0.93},
-    **{"politeness_pearson": 0.59, "toxicity_auroc": 0.97, "urgency_blind_auroc": 0.85},
+    **{"politeness_pearson": 0.61, "toxicity_auroc": 0.97, "urgency_blind_auroc": 0.85},
 }
 MOST_MISCALIBRATED = {"intent_ece": 0.02, "act_ece": 0.03, "sentiment_ece": 0.03, "emotions_ece": 0.03}
 

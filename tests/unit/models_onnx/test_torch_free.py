@@ -7,8 +7,8 @@ import sys
 from pathlib import Path
 
 TORCH_FREE = (
-    *("build", "calibrate", "card", "data", "errors", "evaluate", "judged", "labels", "metrics", "pack"),
-    *("per_class", "pretrained", "probe", "report", "runtime", "schedule", "tokens"),
+    *("build", "calibrate", "card", "data", "errors", "evaluate", "judged", "labels", "metrics", "ngrams"),
+    *("pack", "per_class", "pretrained", "probe", "report", "runtime", "schedule", "tokens"),
 )
 
 
