@@ -188,5 +188,5 @@ function historyOf(changes) {
   const rows = changes.toReversed().map(({ version, state, by, at_ms: at }) =>
     h("li", {}, `${by}: version ${version} became ${state}, `, h("time", { datetime: new Date(at).toISOString(), title: momentOf(at) }, stamp.format(at))),
   );
-  return h("details", { class: "turn-why" }, h("summary", {}, inWords(`who did what, ${changes.length}`)), h("ol", { class: "examples" }, ...rows));
+  return h("details", { class: "turn-why" }, h("summary", {}, inWords(`who did what, ${changes.length}`)), h("ol", { class: "quoted" }, ...rows));
 }
