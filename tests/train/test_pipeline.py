@@ -152,7 +152,7 @@ def test_a_small_network_learns_from_the_large_one(built: Path, tmp_path: Path) 
     assert main([*arguments, "--name", "nlu-fast", "--epochs", "1", "--stop-after-steps", "2"]) == 0
     manifest = verify_pack(tmp_path / "fast")
     assert manifest["name"] == "nlu-fast"
-    assert manifest["files"]["model.onnx"]["bytes"] < 20_000_000
+    assert manifest["files"]["model.onnx"]["bytes"] < 22_000_000
     assert "3 layers of MiniLM-L6" in (tmp_path / "fast" / "MODEL_CARD.md").read_text(encoding="utf-8")
 
 
