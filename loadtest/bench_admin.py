@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import random
 import sys
 import time
@@ -189,7 +190,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--url", default="http://127.0.0.1:8000")
     parser.add_argument("--token", required=True, help="of an admin")
-    parser.add_argument("--chromium", help="executable; Playwright's own if unset")
+    parser.add_argument("--chromium", default=os.environ.get("CHROMIUM", "/usr/bin/chromium"), help="executable")
     parser.add_argument("--connections", type=int, default=5_000)
     parser.add_argument("--workers", type=int, default=8)
     parser.add_argument("--queue-rate", type=int, default=10, help="changes of the queue a second")
