@@ -56,7 +56,7 @@ test: $(VENV)/.test ## all checks and tests (installs Redis, PostgreSQL, Chromiu
 	$(BIN)/ruff format --check .
 	@echo "mypy, and beside it, on what tests that wait leave of the processors: pytest $(ABREAST)"
 	@$(BIN)/mypy >$(VENV)/mypy.log 2>&1 & mypy=$$!; \
-	$(BIN)/pytest -n 4 --durations 15 --dist loadfile --no-loadscope-reorder $(ABREAST); tests=$$?; \
+	$(BIN)/pytest -n 3 --durations 15 --dist loadfile --no-loadscope-reorder $(ABREAST); tests=$$?; \
 	wait $$mypy; types=$$?; echo "mypy:"; cat $(VENV)/mypy.log; \
 	exit $$(( tests || types ))
 	$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder $(ALONE)
