@@ -16,6 +16,7 @@ from adapters.features import FEATURE_NAMES
 from adapters.policies import ArmExplanation, Decision, Policy, in_words
 from server.chat.access import require_agent, require_conversation
 from server.chat.peer import Caller
+from server.chat.writer.kinds import CONFIDENT_FROM, OUT_OF_SCOPE_FROM
 from server.clock import Clock
 from server.errors import NotFound
 from server.store.decision_ports import LoggedDecision
@@ -34,6 +35,7 @@ COUNTED_ANALYSES: Final = 10_000
 """The newest of the time asked for: about 4 MB, read and counted in a tenth of a second beside the event loop."""
 
 SPEAKING_FEATURES: Final = 6
+OUT_OF_SCOPE: Final = "out_of_scope"
 
 Json = dict[str, Any]
 
@@ -108,11 +110,12 @@ class Overview:
 
 
 def counted(analyses: Iterable[Mapping[str, Any]]) -> list[Json]:
-    """Intents with how often they were asked and the mean sentiment of that, the most frequent first."""
+    """Intents with how often they were asked and the mean sentiment of that, the most frequent first. What belongs to
+    none of them is ``out_of_scope``, not its least unlikely intent."""
     counts: Counter[str] = Counter()
     moods: defaultdict[str, float] = defaultdict(float)
     for analysis in analyses:
-        intent = str(analysis.get("intent", ""))
+        intent = OUT_OF_SCOPE if _is_foreign(analysis) else str(analysis.get("intent", ""))
         counts[intent] += 1
         moods[intent] += float((analysis.get("sentiment") or {}).get("score", 0.0))
     total = sum(counts.values())
@@ -125,6 +128,11 @@ def counted(analyses: Iterable[Mapping[str, Any]]) -> list[Json]:
         }
         for intent, count in sorted(counts.items(), key=lambda item: (-item[1], item[0]))
     ]
+
+
+def _is_foreign(analysis: Mapping[str, Any]) -> bool:
+    doubtful = float(analysis.get("intent_confidence", 1.0)) < CONFIDENT_FROM
+    return doubtful and float(analysis.get("out_of_scope", 0.0)) >= OUT_OF_SCOPE_FROM
 
 
 def outcome_shown(one: Outcome) -> Json:

@@ -52,7 +52,7 @@ _TURN: Json = {
 
 class IntentCount(Model):
     example: ClassVar[Json | None] = _INTENT
-    intent: str = Field(description="As analyses name it.")
+    intent: str = Field(description="As analyses name it; `out_of_scope`: doubtful and of none.")
     count: int = Field(description="Answered turns.")
     share: float = Field(description="Of all that were counted.")
     sentiment: float = Field(description="Mean sentiment of these messages, in [-1, 1].")

@@ -118,6 +118,12 @@ async def test_what_goes_on() -> None:
     assert counted([]) == []
 
 
+def test_what_belongs_to_no_intent_is_told_apart() -> None:
+    foreign = {"intent": "recipe", "intent_confidence": 0.1, "out_of_scope": 0.9}
+    sure = {"intent": "recipe", "intent_confidence": 0.9, "out_of_scope": 0.6}
+    assert [one["intent"] for one in counted([foreign, sure, foreign])] == ["out_of_scope", "recipe"]
+
+
 @pytest.mark.parametrize(
     "change",
     [{"policy": "linucb:holdout"}, {"arm": "gone"}, {"probabilities": (0.0, 1.0)}],
