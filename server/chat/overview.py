@@ -41,19 +41,23 @@ Json = dict[str, Any]
 
 
 class Overview:
-    """``policy``: the one that learns now, with its name."""
+    """``policy``: the one that learns now, with its name. ``own_intents``: the user's own are understood; what is
+    foreign to the model may be their business, and is counted as theirs."""
 
-    def __init__(self, *, store: Store, policy: Callable[[], tuple[str, Policy]], clock: Clock) -> None:
+    def __init__(
+        self, *, store: Store, policy: Callable[[], tuple[str, Policy]], clock: Clock, own_intents: bool = False
+    ) -> None:
         self._store = store
         self._policy = policy
         self._clock = clock
+        self._own_intents = own_intents
 
     async def intents(self, caller: Caller, hours: int) -> Json:
         """What customers asked about in the last hours, the most frequent first. ``Forbidden``."""
         require_agent(caller, "the list of intents")
         since_ms = self._clock.now_ms() - hours * HOUR_MS
         found = await self._store.analyses_since(since_ms, COUNTED_ANALYSES)
-        items = await asyncio.to_thread(counted, found)
+        items = await asyncio.to_thread(counted, found, own_intents=self._own_intents)
         return {"since_ms": since_ms, "turns": len(found), "items": items}
 
     async def outcomes(self, caller: Caller, days: int) -> Json:
@@ -109,13 +113,13 @@ class Overview:
             return None
 
 
-def counted(analyses: Iterable[Mapping[str, Any]]) -> list[Json]:
+def counted(analyses: Iterable[Mapping[str, Any]], *, own_intents: bool = False) -> list[Json]:
     """Intents with how often they were asked and the mean sentiment of that, the most frequent first. What belongs to
-    none of them is ``out_of_scope``, not its least unlikely intent."""
+    the model's is ``out_of_scope``, not its least unlikely intent; with ``own_intents`` as they said."""
     counts: Counter[str] = Counter()
     moods: defaultdict[str, float] = defaultdict(float)
     for analysis in analyses:
-        intent = OUT_OF_SCOPE if _is_foreign(analysis) else str(analysis.get("intent", ""))
+        intent = OUT_OF_SCOPE if not own_intents and _is_foreign(analysis) else str(analysis.get("intent", ""))
         counts[intent] += 1
         moods[intent] += float((analysis.get("sentiment") or {}).get("score", 0.0))
     total = sum(counts.values())

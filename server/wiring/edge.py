@@ -159,6 +159,7 @@ def _desk(
             store=ground.store,
             policy=lambda: (turns.learner.name, turns.learner.policy),
             clock=ground.clock,
+            own_intents=turns.teaching is not None,
         ),
         agents=talk.agents,
         editing=editing,

@@ -139,7 +139,7 @@ def prepare_turns(
         metrics=ground.metrics,
         author=ground.tracing.around("author", author) or AS_WRITTEN,
     )
-    asked_for = AskedFor(bot, contents.writer, reactions, relief_of(ground, _identity(ground)))
+    asked_for = AskedFor(bot, voice, reactions, relief_of(ground, _identity(ground)))
     runner = _runner(ground, asked_for)
     ground.signals.on(TurnsLeft, runner.on_turns_left)
     teaching = _teaching(ground, contents, fleet, voice)

@@ -165,7 +165,7 @@ class PhraseBook:
 
     def wants_person(self, text: str) -> bool:
         """Whether the text asks for a human being."""
-        return self.handover is not None and self.handover.search(text) is not None
+        return self.handover is not None and self.handover.search(text.casefold()) is not None
 
     def is_follow_up(self, text: str) -> bool:
         """Whether the text, where the model can't place it, goes on about the topic before."""

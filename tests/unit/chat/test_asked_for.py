@@ -21,6 +21,10 @@ class Scene:
         self.did: list[tuple[str, ...]] = []
         self.outcome = outcome
 
+    @property
+    def writer(self) -> Scene:
+        return self
+
     def wants_person(self, text: str) -> bool:
         return "human" in text
 

@@ -122,6 +122,7 @@ def test_what_belongs_to_no_intent_is_told_apart() -> None:
     foreign = {"intent": "recipe", "intent_confidence": 0.1, "out_of_scope": 0.9}
     sure = {"intent": "recipe", "intent_confidence": 0.9, "out_of_scope": 0.6}
     assert [one["intent"] for one in counted([foreign, sure, foreign])] == ["out_of_scope", "recipe"]
+    assert [one["intent"] for one in counted([foreign], own_intents=True)] == ["recipe"]
 
 
 @pytest.mark.parametrize(

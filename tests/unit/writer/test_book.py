@@ -73,6 +73,7 @@ def test_order_of_files_and_lines_does_not_change_ids() -> None:
         ("please connect me to a real human being", True),
         ("I don't want to talk to a bot", True),
         ("je veux parler à un conseiller", True),
+        ("PARLER À UN CONSEILLER", True),
         ("vorrei parlare con un operatore", True),
         ("ik wil met een medewerker spreken", True),
         ("an agenty thing", False),
